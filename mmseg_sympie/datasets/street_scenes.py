@@ -1,0 +1,121 @@
+"""What every street-scene data set here does: fail early and by name, and know its conditions."""
+import os
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence
+
+import torch
+from mmseg.datasets import BaseSegDataset, CityscapesDataset
+from PIL import Image
+from torch import Tensor
+
+from ..errors import InputError
+
+IGNORE_LABEL = 255
+CITYSCAPES_METAINFO = CityscapesDataset.METAINFO
+_END_MARKERS = {'.jpg': b'\xff\xd9', '.jpeg': b'\xff\xd9', '.png': b'IEND'}
+
+
+class StreetSceneDataset(BaseSegDataset):
+    """Images with label maps of Cityscapes train ids, each taken under a named condition.
+
+    A subclass lists its files in `list_files`. Labels are needed where the pipeline loads them.
+
+    Args:
+        data_root: folder of the native tree, described by `TREE`.
+        **kwargs: of `BaseSegDataset`.
+
+    Raises:
+        FileNotFoundError: the tree or a label is missing, when the data set is built.
+        InputError: an image or label is broken, when it is read; the message names the file.
+    """
+
+    METAINFO = CITYSCAPES_METAINFO
+    NAME: str
+    TREE: str    # the expected files below data_root
+    SOURCE: str  # where to get them
+    LABEL_HINT = ('Train ids are 0..18 and 255 (ignored). For Cityscapes make them with '
+                  '`python tools/prepare_cityscapes.py ROOT`; in ACDC and Dark Zurich they are the '
+                  'files *_gt_labelTrainIds.png.')
+
+    def __init__(self, data_root: str, pipeline: Sequence = (), **kwargs):
+        self._needs_labels = any(
+            str(step.get('type', '')).split('.')[-1] == 'LoadAnnotations'
+            for step in pipeline if isinstance(step, dict))
+        super().__init__(data_root=data_root, pipeline=list(pipeline), **kwargs)
+
+    def list_files(self, root: Path) -> List[dict]:
+        """One dict for each image: `img_path`, `seg_map_path` and `condition` (or None)."""
+        raise NotImplementedError
+
+    def load_data_list(self) -> List[dict]:
+        root = Path(self.data_root)
+        if not root.is_dir():
+            raise FileNotFoundError(self._missing(f'the folder {root} does not exist'))
+        files = self.list_files(root)
+        if not files:
+            raise FileNotFoundError(self._missing(f'no images were found below {root}'))
+        if self._needs_labels:
+            unlabelled = [file for file in files if not file['seg_map_path'].is_file()]
+            if unlabelled:
+                raise FileNotFoundError(self._missing(
+                    f'{len(unlabelled)} of {len(files)} images have no label, the first is '
+                    f"{unlabelled[0]['seg_map_path']}") + f' {self.LABEL_HINT}')
+        return [dict(file, img_path=str(file['img_path']), seg_map_path=str(file['seg_map_path']),
+                     label_map=self.raw_label_map(), reduce_zero_label=False, seg_fields=[])
+                for file in files]
+
+    def raw_label_map(self) -> Optional[Dict[int, int]]:
+        """Label in the file -> label to train and test with; None where they are the same."""
+        return None
+
+    def prepare_data(self, idx: int) -> dict:
+        info = self.get_data_info(idx)
+        image, label, condition = (info[key] for key in ('img_path', 'seg_map_path', 'condition'))
+        try:
+            check_complete(image)
+            if self._needs_labels:
+                check_complete(label)
+            packed = self.pipeline(info)
+        except Exception as error:
+            files = f'image {image}' + (f' or its label {label}' if self._needs_labels else '')
+            raise InputError(f'Cannot read {files}: {error}') from error
+        if packed is None:  # The pipeline asks for another image, as in training.
+            return packed
+        samples = packed['data_samples']
+        for sample in samples if isinstance(samples, list) else [samples]:
+            sample.set_metainfo(dict(condition=condition))
+            if 'gt_sem_seg' in sample:
+                self._check_label(sample, image, label)
+        return packed
+
+    def _check_label(self, sample, image: str, label: str) -> None:
+        size = tuple(sample.ori_shape if self.test_mode else sample.img_shape)
+        found = tuple(sample.gt_sem_seg.shape)
+        if found != size:
+            raise InputError(f'The label {label} is {found[1]}x{found[0]} pixels, its image {image} '
+                             f'is {size[1]}x{size[0]}: they must be of one size.')
+        if has_unknown_labels(sample.gt_sem_seg.data, len(self.metainfo['classes'])):
+            values = sorted(value for _, value in Image.open(label).getcolors(2**24))
+            raise InputError(f'The label {label} holds the values {values}, and some of them are '
+                             f'no class. {self.LABEL_HINT}')
+
+    def _missing(self, what: str) -> str:
+        return (f'{self.NAME}: {what}. Expected below data_root={self.data_root!r}:\n{self.TREE}\n'
+                f'Get it from {self.SOURCE}, and name its place with '
+                '`--cfg-options data_root=FOLDER`.')
+
+
+def has_unknown_labels(label: Tensor, num_classes: int) -> bool:
+    """Whether a label map holds anything but 0..num_classes-1 and 255."""
+    return bool(torch.any(((label < 0) | (label >= num_classes)) & (label != IGNORE_LABEL)))
+
+
+def check_complete(path: str) -> None:
+    """Raise InputError for a PNG or JPEG file without its end: decoders fill the rest with grey."""
+    marker = _END_MARKERS.get(Path(path).suffix.lower())
+    if marker is None:
+        return
+    with open(path, 'rb') as file:
+        file.seek(max(0, os.path.getsize(path) - 4096))
+        if marker not in file.read():
+            raise InputError('the file is truncated (its end marker is missing); copy it again')

@@ -1,0 +1,68 @@
+"""Differentiable warping module: colour shift, colour matrix, spatial filter (SyMPIE, Sec. 3.1)."""
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..statistics import IMAGENET_RGB
+
+NUM_PARAMETERS = 37
+
+
+class WarpParameters(NamedTuple):
+    """The 37 numbers that the NEM predicts for an image. The only place that slices them."""
+
+    matrix: Tensor  # C_M (B, 3, 3), row = input channel
+    shift: Tensor   # C_S (B, 3), in standardised units
+    kernel: Tensor  # K (B, 5, 5), one filter for all channels
+
+    @classmethod
+    def split(cls, vector: Tensor) -> 'WarpParameters':
+        """Name the entries of a parameter vector (B, 37)."""
+        matrix, shift, kernel = vector.split([9, 3, 25], dim=-1)
+        return cls(matrix.unflatten(-1, (3, 3)), shift, kernel.unflatten(-1, (5, 5)))
+
+    @classmethod
+    def identity(cls, batch_size: int = 1) -> 'WarpParameters':
+        """The parameters that leave an image unchanged: C_M = I, C_S = 0, K = centre delta."""
+        kernel = torch.zeros(batch_size, 5, 5)
+        kernel[:, 2, 2] = 1
+        return cls(torch.eye(3).repeat(batch_size, 1, 1), torch.zeros(batch_size, 3), kernel)
+
+    def join(self) -> Tensor:
+        """The parameter vector (B, 37): the inverse of `split`."""
+        return torch.cat([part.flatten(1) for part in self], dim=1)
+
+
+def warp(image: Tensor, parameters: WarpParameters) -> Tensor:
+    """Correct images with predicted parameters; every image of the batch with its own.
+
+    Shift, matrix and filter are one 3x3x5x5 convolution of the shifted image, because the zero
+    padding of the filter comes after the shift:
+    `y[c] = sum_d (C_M[d, c] K) * (x[d] + C_S[d])`.
+
+    Args:
+        image: (B, 3, H, W), RGB, standardised; half precision is computed in float32.
+        parameters: for B images.
+
+    Returns:
+        (B, 3, H, W), RGB, standardised, not clamped; float32, or float64 for float64 images.
+    """
+    batch, _, height, width = image.shape
+    dtype = torch.promote_types(image.dtype, torch.float32)
+    matrix, shift, kernel = (part.to(dtype) for part in parameters)
+    # Autocast would run the convolution in half precision, a grey level or more off.
+    with torch.autocast(image.device.type, enabled=False):
+        shifted = image.to(dtype) + shift[..., None, None]
+        weight = matrix.mT[..., None, None] * kernel[:, None, None]  # (B, 3 out, 3 in, 5, 5)
+        warped = F.conv2d(shifted.reshape(1, batch * 3, height, width), weight.flatten(0, 1),
+                          padding=2, groups=batch)
+    return warped.view(batch, 3, height, width)
+
+
+def clamp_to_image_range(image: Tensor) -> Tensor:
+    """Clamp a standardised RGB image (B, 3, H, W) to the standardised values of 0 and 1."""
+    lowest, highest = (IMAGENET_RGB.standardise(image.new_full((3, 1, 1), value))
+                       for value in (0.0, 1.0))
+    return image.clamp(lowest, highest)

@@ -1,0 +1,66 @@
+"""Noise estimation module: a thumbnail in, 37 warp parameters out (SyMPIE, Sec. 3.1)."""
+import torch.nn.functional as F
+import torchvision.transforms.functional as TF
+from torch import Tensor, nn
+
+from .dwm import NUM_PARAMETERS, WarpParameters
+
+VIEW_SHORT_SIDE_PX = 232
+VIEW_SIDE_PX = 224
+_LONGEST_ASPECT_RATIO = 8
+
+
+def view(image: Tensor) -> Tensor:
+    """The thumbnail that the NEM looks at: short side resized to 232, central 224x224.
+
+    Args:
+        image: (B, 3, H, W), RGB, standardised, any size from 1x1.
+
+    Returns:
+        (B, 3, 224, 224), RGB, standardised.
+    """
+    height, width = image.shape[-2:]
+    short = min(height, width)
+    if max(height, width) > _LONGEST_ASPECT_RATIO * short:
+        # Only the centre is looked at; resizing all of a 1x5000 strip would take gigabytes.
+        longest = _LONGEST_ASPECT_RATIO * short
+        image = TF.center_crop(image, [min(height, longest), min(width, longest)])
+    image = TF.resize(image, VIEW_SHORT_SIDE_PX, TF.InterpolationMode.BILINEAR, antialias=True)
+    return TF.center_crop(image, VIEW_SIDE_PX)
+
+
+class Block(nn.Module):
+    """Pool by four, then two convolutions; the first one, before its batch norm, is the shortcut."""
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        shortcut = self.conv1(F.avg_pool2d(features, 5, stride=4, padding=1))
+        features = F.relu(self.bn1(shortcut))
+        features = F.relu(self.bn2(self.conv2(features)))
+        return features + shortcut
+
+
+class NEM(nn.Module):
+    """View (B, 3, 224, 224), RGB, standardised -> parameter vector (B, 37); 4,671,141 weights.
+
+    A new one has random features and a head that says "leave the image as it is" (zero weight,
+    identity bias): the starting point of pretraining.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU())
+        self.blocks = nn.Sequential(Block(64, 128), Block(128, 256), Block(256, 512))
+        self.head = nn.Linear(512, NUM_PARAMETERS)
+        nn.init.zeros_(self.head.weight)
+        self.head.bias.data.copy_(WarpParameters.identity().join()[0])
+
+    def forward(self, view: Tensor) -> Tensor:
+        features = self.blocks(self.stem(view))
+        return self.head(features.mean(dim=(2, 3)))

@@ -1,0 +1,31 @@
+"""ImageNet weights of torchvision's MobileNetV2 for MMSegmentation's."""
+from typing import Dict, Mapping
+
+import torch
+from mmseg.models import MobileNetV2
+from torch import Tensor
+
+from ..checkpoints import check_state_dict
+from ..errors import InputError
+
+
+def convert_torchvision_mobilenetv2(state: Mapping[str, Tensor], path: str) -> Dict[str, Tensor]:
+    """Rename torchvision's entries to those of `mmseg.MobileNetV2`, and drop the classifier.
+
+    Both list the same layers in the same order; the shape of each is checked.
+
+    Raises:
+        InputError: the entries are not those of torchvision's MobileNetV2.
+    """
+    features = {key: value for key, value in state.items()
+                if key.startswith('features.') and not key.startswith('features.18.')}
+    with torch.device('meta'):
+        wanted = {key: value.shape for key, value in MobileNetV2().state_dict().items()}
+    if len(features) != len(wanted):
+        raise InputError(f'The MobileNetV2 weights {path} do not fit: {len(features)} entries named '
+                         f"features.0 to features.17, wanted {len(wanted)}. Wanted torchvision's "
+                         'mobilenet_v2.')
+    renamed = dict(zip(wanted, features.values()))
+    check_state_dict(renamed, wanted, path, 'MobileNetV2 weights',
+                     "Wanted torchvision's mobilenet_v2.")
+    return renamed

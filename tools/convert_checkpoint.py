@@ -1,0 +1,52 @@
+"""Turn a published checkpoint into one that this package loads.
+
+Example:
+    python tools/convert_checkpoint.py enhancer sympie_published.pth checkpoints/sympie.pth
+    python tools/convert_checkpoint.py deeplabv2 published_segmentor.pth \
+        checkpoints/deeplabv2_cityscapes.pth
+    python tools/convert_checkpoint.py mobilenetv2 mobilenet_v2-b0353104.pth \
+        checkpoints/mobilenetv2_imagenet.pth
+"""
+import argparse
+
+import torch
+
+from mmseg_sympie.checkpoints import read_checkpoint, unwrap_state_dict
+from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+from mmseg_sympie.errors import errors_without_traceback
+from mmseg_sympie.files import sha256, written_whole
+from mmseg_sympie.models.deeplabv2 import convert_published_deeplabv2
+from mmseg_sympie.models.mobilenetv2 import convert_torchvision_mobilenetv2
+
+CONVERTERS = dict(
+    enhancer=('noise estimation network of SyMPIE', convert_published_enhancer),
+    deeplabv2=('DeepLabV2-R50 of SyMPIE', convert_published_deeplabv2),
+    mobilenetv2=("torchvision's MobileNetV2", convert_torchvision_mobilenetv2))
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('kind', choices=CONVERTERS, help='what the file holds')
+    parser.add_argument('source', help='the published file')
+    parser.add_argument('target', help='where to write the result')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    what, convert = CONVERTERS[args.kind]
+    state = convert(unwrap_state_dict(read_checkpoint(args.source, what), args.source, what),
+                    args.source)
+    with written_whole(args.target) as partial:
+        torch.save(state, partial)
+    parameters = sum(value.numel() for key, value in state.items()
+                     if not key.endswith(('running_mean', 'running_var', 'num_batches_tracked')))
+    print(f'{what}: {len(state)} entries, {parameters:,} parameters\n'
+          f'  from {args.source}  SHA-256 {sha256(args.source)}\n'
+          f'  to   {args.target}  SHA-256 {sha256(args.target)}')
+
+
+if __name__ == '__main__':
+    with errors_without_traceback():
+        main()

@@ -1,0 +1,44 @@
+"""Train a model.
+
+Example:
+    python tools/train.py configs/mobilenetv2_camvid.py --cfg-options data_root=/data/camvid
+"""
+import argparse
+from pathlib import Path
+
+from mmengine.config import DictAction
+from mmengine.runner import Runner
+
+from mmseg_sympie.config import load_config
+from mmseg_sympie.errors import errors_without_traceback
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config')
+    parser.add_argument('--work-dir', help='logs and checkpoints; default work_dirs/CONFIG')
+    parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint there')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+                        metavar='KEY=VALUE', help='changes to the config; data_root=FOLDER sets '
+                        'the root of all its data sets')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options)
+    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
+    cfg.launcher = args.launcher
+    cfg.resume = args.resume
+    cfg.load_from = None  # A config's load_from is what it is tested with, not where it starts.
+    # A training config without validation data has test data for tools/test.py.
+    for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
+        cfg.pop(key, None)
+    Runner.from_cfg(cfg).train()
+
+
+if __name__ == '__main__':
+    with errors_without_traceback():
+        main()
