@@ -1,7 +1,9 @@
 """SyMPIE for MMSegmentation: a small frozen image enhancer in front of any segmentor."""
 from importlib.metadata import PackageNotFoundError, version
 
-__version__ = '0.1.0'
+from .version import __version__
+
+__all__ = ['__version__']
 
 
 def _check_mmseg() -> None:

@@ -7,8 +7,8 @@ from mmengine.config import Config
 def load_config(path: str, options: Mapping[str, Any] = {}) -> Config:
     """Read a config and apply `--cfg-options`.
 
-    `data_root` sets the root of every data set in the config: MMEngine resolves the variable of that
-    name when it reads the file, too early for a later change to reach the data sets.
+    `data_root` sets the root of every data set in the config: MMEngine resolves the variable of
+    that name when it reads the file, too early for a later change to reach the data sets.
     """
     cfg = Config.fromfile(path)
     options = dict(options)

@@ -56,7 +56,7 @@ class EnhancerMixin:
             images: (B, 3, H, W), or B images (3, H, W) that may differ in size.
 
         Raises:
-            ValueError: other channels, an integer type other than uint8, or values out of 0..255.
+            InputError: other channels, an integer type other than uint8, or values out of 0..255.
         """
         if isinstance(images, Tensor):
             return self._enhance_batch(images)
@@ -134,8 +134,8 @@ def _check_images(image: Tensor) -> None:
     if image.dtype == torch.uint8:
         return
     if not image.dtype.is_floating_point:
-        raise InputError(f'An enhancer needs images of uint8 or float on 0..255, got {image.dtype}. '
-                         f'{_HINT}')
+        raise InputError('An enhancer needs images of uint8 or float on 0..255, got '
+                         f'{image.dtype}. {_HINT}')
     lowest, highest = (value.item() for value in image.aminmax()) if image.numel() else (0, 0)
     if not (0 <= lowest and highest <= 255):
         raise InputError('An enhancer needs images on 0..255, got values from '

@@ -22,7 +22,7 @@ def written_whole(path: Union[str, Path]) -> Iterator[Path]:
 
 
 def check_writable(folder: Union[str, Path], needed_bytes: int = 10 * 2**20) -> None:
-    """Raise OSError now, rather than after hours of work, if `folder` cannot take `needed_bytes`."""
+    """Raise OSError now, not after hours of work, if `folder` cannot take `needed_bytes`."""
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,8 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
     parser.add_argument('--work-dir', help='logs and checkpoints; default work_dirs/CONFIG')
-    parser.add_argument('--resume', action='store_true', help='go on from the last checkpoint there')
+    parser.add_argument('--resume', action='store_true',
+                        help='go on from the last checkpoint in the work dir')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
                         metavar='KEY=VALUE', help='changes to the config; data_root=FOLDER sets '

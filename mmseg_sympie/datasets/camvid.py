@@ -3,8 +3,9 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
 from ..errors import InputError
+from ..labels import IGNORE_LABEL
 from ..registry import DATASETS
-from .street_scenes import CITYSCAPES_METAINFO, IGNORE_LABEL, StreetSceneDataset
+from .street_scenes import CITYSCAPES_METAINFO, StreetSceneDataset
 
 CAMVID_METAINFO = dict(
     classes=('sky', 'building', 'pole', 'road', 'pavement', 'tree', 'sign', 'fence', 'car',

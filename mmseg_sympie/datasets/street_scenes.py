@@ -3,14 +3,12 @@ import os
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
-import torch
 from mmseg.datasets import BaseSegDataset, CityscapesDataset
 from PIL import Image
-from torch import Tensor
 
 from ..errors import InputError
+from ..labels import has_unknown_labels
 
-IGNORE_LABEL = 255
 CITYSCAPES_METAINFO = CityscapesDataset.METAINFO
 _END_MARKERS = {'.jpg': b'\xff\xd9', '.jpeg': b'\xff\xd9', '.png': b'IEND'}
 
@@ -92,8 +90,8 @@ class StreetSceneDataset(BaseSegDataset):
         size = tuple(sample.ori_shape if self.test_mode else sample.img_shape)
         found = tuple(sample.gt_sem_seg.shape)
         if found != size:
-            raise InputError(f'The label {label} is {found[1]}x{found[0]} pixels, its image {image} '
-                             f'is {size[1]}x{size[0]}: they must be of one size.')
+            raise InputError(f'The label {label} is {found[1]}x{found[0]} pixels, its image '
+                             f'{image} is {size[1]}x{size[0]}: they must be of one size.')
         if has_unknown_labels(sample.gt_sem_seg.data, len(self.metainfo['classes'])):
             values = sorted(value for _, value in Image.open(label).getcolors(2**24))
             raise InputError(f'The label {label} holds the values {values}, and some of them are '
@@ -103,11 +101,6 @@ class StreetSceneDataset(BaseSegDataset):
         return (f'{self.NAME}: {what}. Expected below data_root={self.data_root!r}:\n{self.TREE}\n'
                 f'Get it from {self.SOURCE}, and name its place with '
                 '`--cfg-options data_root=FOLDER`.')
-
-
-def has_unknown_labels(label: Tensor, num_classes: int) -> bool:
-    """Whether a label map holds anything but 0..num_classes-1 and 255."""
-    return bool(torch.any(((label < 0) | (label >= num_classes)) & (label != IGNORE_LABEL)))
 
 
 def check_complete(path: str) -> None:

@@ -30,7 +30,7 @@ def view(image: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """Pool by four, then two convolutions; the first one, before its batch norm, is the shortcut."""
+    """Pool by four, then two convolutions; the first, before its batch norm, is the shortcut."""
 
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__()

@@ -1,4 +1,5 @@
 """Segmentation baselines."""
 from .deeplabv2 import DeepLabV2Head, DeepLabV2ResNet
+from .mirror import MirrorEncoderDecoder
 
-__all__ = ['DeepLabV2Head', 'DeepLabV2ResNet']
+__all__ = ['DeepLabV2Head', 'DeepLabV2ResNet', 'MirrorEncoderDecoder']

@@ -1,5 +1,5 @@
 """DeepLabV2 (Chen et al., arXiv 1606.00915): the segmentor of SyMPIE's street-scene experiments."""
-from typing import Dict, Mapping, Sequence, Union
+from typing import Dict, Mapping, Sequence
 
 import torch
 from mmseg.models import ResNet
@@ -64,7 +64,8 @@ class DeepLabV2Head(BaseDecodeHead):
 def convert_published_deeplabv2(state: Mapping[str, Tensor], path: str) -> Dict[str, Tensor]:
     """Rename the entries of the authors' DeepLabV2-R50 file and drop its two unused branches.
 
-    The result loads into `EncoderDecoder` with `DeepLabV2ResNet` and `DeepLabV2Head(num_branches=2)`.
+    The result loads into `EncoderDecoder` with `DeepLabV2ResNet` and
+    `DeepLabV2Head(num_branches=2)`.
 
     Raises:
         InputError: the names or shapes are not those of the published segmentor.

@@ -22,9 +22,9 @@ def convert_torchvision_mobilenetv2(state: Mapping[str, Tensor], path: str) -> D
     with torch.device('meta'):
         wanted = {key: value.shape for key, value in MobileNetV2().state_dict().items()}
     if len(features) != len(wanted):
-        raise InputError(f'The MobileNetV2 weights {path} do not fit: {len(features)} entries named '
-                         f"features.0 to features.17, wanted {len(wanted)}. Wanted torchvision's "
-                         'mobilenet_v2.')
+        raise InputError(f'The MobileNetV2 weights {path} do not fit: {len(features)} entries '
+                         f'named features.0 to features.17, wanted {len(wanted)}. Wanted '
+                         "torchvision's mobilenet_v2.")
     renamed = dict(zip(wanted, features.values()))
     check_state_dict(renamed, wanted, path, 'MobileNetV2 weights',
                      "Wanted torchvision's mobilenet_v2.")

@@ -1,0 +1,3 @@
+_base_ = ['./_base_/models/deeplabv2_r50.py', './_base_/datasets/camvid_trainids.py',
+          './_base_/runtime.py']
+load_from = 'checkpoints/deeplabv2_cityscapes.pth'

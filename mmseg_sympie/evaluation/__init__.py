@@ -1,0 +1,9 @@
+"""Reports: per class, per condition, with and without an enhancer."""
+from .compare import bootstrap_interval, compare_reports
+from .confusion import confusion_matrix
+from .metric import SegmentationReport
+from .report import ImageScore, make_report, read_report, write_report
+from .submission import Submission
+
+__all__ = ['ImageScore', 'SegmentationReport', 'Submission', 'bootstrap_interval',
+           'compare_reports', 'confusion_matrix', 'make_report', 'read_report', 'write_report']

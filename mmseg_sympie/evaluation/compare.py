@@ -1,0 +1,147 @@
+"""Two reports of the same images side by side: what an enhancer gained and what it cost."""
+import csv
+import json
+import os
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from ..errors import InputError
+from ..files import written_whole
+from .confusion import Areas, areas, mean_iou
+from .report import POOLED, ImageScore, markdown, percent
+
+RESAMPLES = 2000
+
+
+def compare_reports(without: Mapping[str, Any], with_: Mapping[str, Any]) -> Dict[str, Any]:
+    """Differences of two reports from `read_report`, in points and relative, per class.
+
+    Raises:
+        InputError: the reports differ in classes or images.
+    """
+    if without['classes'] != with_['classes']:
+        raise InputError(f"The reports have different classes: {without['classes']} and "
+                         f"{with_['classes']}. Compare runs on one data set.")
+    before, after = _paired(without['images'], with_['images'])
+    conditions = {}
+    for condition in without['scores']:
+        chosen = [index for index, image in enumerate(before)
+                  if condition in (POOLED, image.condition)]
+        old, new = without['scores'][condition], with_['scores'][condition]
+        conditions[condition] = dict(
+            miou=_difference(old['miou'], new['miou']),
+            miou_occurring=_difference(old['miou_occurring'], new['miou_occurring']),
+            miou_interval_95=bootstrap_interval([before[index].confusion for index in chosen],
+                                                [after[index].confusion for index in chosen]),
+            images=len(chosen),
+            class_iou={name: _difference(old['class_iou'][name], new['class_iou'][name])
+                       for name in without['classes']})
+    return dict(classes=without['classes'], conditions=conditions,
+                details=dict(without=without['details'], **{'with': with_['details']}))
+
+
+def bootstrap_interval(before: Sequence[np.ndarray], after: Sequence[np.ndarray],
+                       resamples: int = RESAMPLES, seed: int = 0) -> Tuple[float, float]:
+    """95% interval of the mIoU difference when the same images are drawn again with replacement.
+
+    Args:
+        before, after: confusion matrices (C, C) of the same images.
+
+    Returns:
+        Lower and upper bound of `after - before` in points (percentile bootstrap, paired).
+    """
+    draws = np.random.default_rng(seed).multinomial(
+        len(before), np.full(len(before), 1 / len(before)), size=resamples).astype(float)
+    means = [mean_iou(Areas(*(draws @ counts for counts in areas(np.stack(confusions)))))
+             for confusions in (before, after)]
+    low, high = np.percentile(means[1] - means[0], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def write_comparison(folder: Union[str, Path], comparison: Mapping[str, Any]) -> None:
+    """Write compare.json, .csv, .md and .png, each whole or not at all."""
+    from .plots import plot_class_gains  # Matplotlib takes a second to import.
+    folder = Path(folder)
+    with written_whole(folder / 'compare.json') as path:
+        path.write_text(json.dumps(comparison, indent=1))
+    with written_whole(folder / 'compare.csv') as path, path.open('w', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow(['condition', 'class', 'without', 'with', 'difference', 'relative_percent'])
+        for condition, result in comparison['conditions'].items():
+            for name, change in result['class_iou'].items():
+                writer.writerow([condition, name, *change.values()])
+    with written_whole(folder / 'compare.md') as path:
+        path.write_text(f'{markdown(comparison_rows(comparison))}\n\n{verdict(comparison)}\n')
+    pooled = comparison['conditions'][POOLED]
+    with written_whole(folder / 'compare.png') as path:
+        plot_class_gains(comparison['classes'],
+                         [change['difference'] for change in pooled['class_iou'].values()],
+                         f"mIoU {pooled['miou']['without']:.2f} -> {pooled['miou']['with']:.2f}",
+                         path)
+
+
+def comparison_rows(comparison: Mapping[str, Any]) -> List[List[str]]:
+    """The table of a comparison, header first, as in Table 6 of the SyMPIE paper."""
+    conditions = comparison['conditions']
+    pooled, others = conditions[POOLED], [name for name in conditions if name != POOLED]
+    rows = [['class', 'without', 'with', 'change', 'change %',
+             *(f'change {name}' for name in others)]]
+
+    def row(title: str, change, extra) -> List[str]:
+        return [title, percent(change['without']), percent(change['with']),
+                percent(change['difference'], sign=True),
+                percent(change['relative_percent'], sign=True),
+                *(percent(value, sign=True) for value in extra)]
+
+    for name in comparison['classes']:
+        rows.append(row(name, pooled['class_iou'][name],
+                        [conditions[other]['class_iou'][name]['difference'] for other in others]))
+    for title, key in (('mIoU', 'miou'), ('mIoU of occurring classes', 'miou_occurring')):
+        rows.append(row(title, pooled[key],
+                        [conditions[other][key]['difference'] for other in others]))
+    return rows
+
+
+def verdict(comparison: Mapping[str, Any]) -> str:
+    """The comparison in sentences: the mIoU with its interval, and how many classes lost."""
+    lines = []
+    for condition, result in comparison['conditions'].items():
+        change = result['miou']
+        low, high = result['miou_interval_95']
+        clear = 'clear' if low > 0 or high < 0 else 'could be chance'
+        lines.append(
+            f"{condition}: mIoU {percent(change['without'])} -> {percent(change['with'])}, change "
+            f"{percent(change['difference'], sign=True)} points, 95% interval [{low:+.2f}, "
+            f"{high:+.2f}] over {result['images']} images ({clear}).")
+    changes = [(change['difference'], name) for name, change
+               in comparison['conditions'][POOLED]['class_iou'].items()
+               if change['difference'] is not None]
+    gains = [name for difference, name in changes if difference > 0]
+    losses = [f'{name} {difference:+.2f}' for difference, name in sorted(changes) if difference < 0]
+    lines.append(f'{len(gains)} classes gain; {len(losses)} lose'
+                 + (f": {', '.join(losses)}." if losses else '.'))
+    return '\n'.join(lines)
+
+
+def _paired(before: Sequence[ImageScore],
+            after: Sequence[ImageScore]) -> Tuple[List[ImageScore], List[ImageScore]]:
+    by_name = [_by_relative_name(images) for images in (before, after)]
+    odd = sorted(by_name[0].keys() ^ by_name[1].keys())
+    if odd:
+        raise InputError(f'The reports are not of the same images: {len(odd)} are in only one of '
+                         f'them, the first is {odd[0]}. Test both on the same files.')
+    return list(by_name[0].values()), [by_name[1][name] for name in by_name[0]]
+
+
+def _by_relative_name(images: Sequence[ImageScore]) -> Dict[str, ImageScore]:
+    """Images by name below their common folder, so that the data may have moved between runs."""
+    root = os.path.commonpath([image.name for image in images])
+    return {os.path.relpath(image.name, root): image for image in images}
+
+
+def _difference(old: Optional[float], new: Optional[float]) -> Dict[str, Optional[float]]:
+    both = old is not None and new is not None
+    return {'without': old, 'with': new, 'difference': new - old if both else None,
+            'relative_percent': 100 * (new - old) / old if both and old else None}

@@ -1,0 +1,179 @@
+"""One test run from a config: check what it needs, run it, report it."""
+import copy
+import platform
+import shlex
+import sys
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import DATASETS, init_default_scope
+from mmengine.runner import Runner
+from torch import nn
+from tqdm import tqdm
+
+from .checkpoints import read_checkpoint, unwrap_state_dict
+from .data_preprocessor import SyMPIEDataPreprocessor
+from .errors import InputError
+from .files import check_writable, sha256
+from .registry import MODELS
+
+SEGMENTOR = 'segmentor checkpoint'
+
+
+class ProgressBar(Hook):
+    """A bar over the batches of a test run."""
+
+    priority = 'VERY_LOW'
+
+    def before_test(self, runner: Runner) -> None:
+        self._bar = tqdm(total=len(runner.test_dataloader), unit='batch', desc='test',
+                         disable=None if runner.rank == 0 else True)
+
+    def after_test_iter(self, runner: Runner, *args, **kwargs) -> None:
+        self._bar.update()
+
+    def after_test(self, runner: Runner) -> None:
+        self._bar.close()
+
+
+def has_enhancer(cfg: Config) -> bool:
+    """Whether the config's data preprocessor is one of ours with an enhancer in it."""
+    preprocessor = cfg.model.get('data_preprocessor') or {}
+    ours = str(preprocessor.get('type')).split('.')[-1] == SyMPIEDataPreprocessor.__name__
+    return ours and preprocessor.get('enhancer', True) not in (None, [])
+
+
+def without_enhancer(cfg: Config) -> Config:
+    """The same config with nothing in front of the segmentor."""
+    cfg = copy.deepcopy(cfg)
+    cfg.model.data_preprocessor.enhancer = None
+    cfg.model.data_preprocessor.pop('checkpoint', None)
+    return cfg
+
+
+def check_inputs(cfg: Config, checkpoint: Optional[str], out_dir: str) -> None:
+    """Name everything that is missing at once, before any work is done.
+
+    Raises:
+        InputError: data, weights or the output folder are not as the config needs them.
+    """
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    problems = []
+    if checkpoint is None:
+        problems.append('No segmentor checkpoint: name one after the config, or as `load_from` in '
+                        'it.')
+    elif not Path(checkpoint).is_file():
+        problems.append(f'The {SEGMENTOR} {checkpoint} does not exist. Train one with '
+                        '`python tools/train.py`, or name another after the config.')
+    steps = (lambda: MODELS.build(cfg.model.data_preprocessor) if has_enhancer(cfg) else None,
+             lambda: DATASETS.build(cfg.test_dataloader.dataset),
+             lambda: check_writable(out_dir))
+    for step in steps:
+        try:
+            step()
+        except (InputError, OSError) as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError('\n- '.join(['cannot start the test:', *problems]))
+
+
+def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> Dict[str, float]:
+    """Test a segmentor; the config's `SegmentationReport` writes its files to `out_dir`.
+
+    On Ctrl-C the images done so far are reported in `out_dir/partial` before it goes on its way.
+    """
+    cfg = copy.deepcopy(cfg)
+    cfg.work_dir = str(Path(out_dir) / 'logs')
+    cfg.load_from = None  # Loaded below, strictly and without running code from the file.
+    cfg.log_level = 'WARNING'
+    if _is_report(cfg.test_evaluator):
+        cfg.test_evaluator.update(out_dir=out_dir, title=title,
+                                  details=run_details(cfg, checkpoint))
+    runner = Runner.from_cfg(cfg)
+    load_segmentor(runner.model, checkpoint)
+    runner.register_hook(ProgressBar())
+    try:
+        return runner.test()
+    except KeyboardInterrupt:
+        if runner.rank == 0:
+            _report_partly(runner, out_dir)
+        raise
+
+
+def load_segmentor(model: nn.Module, checkpoint: str) -> None:
+    """Load weights into a segmentor and be strict: nothing may stay at random values.
+
+    Raises:
+        InputError: a key is missing, has another shape or is not finite.
+    """
+    model = model.module if is_model_wrapper(model) else model
+    state = unwrap_state_dict(read_checkpoint(checkpoint, SEGMENTOR), checkpoint, SEGMENTOR)
+    wanted = model.state_dict()
+    missing = [key for key in wanted if key not in state]
+    unexpected = [key for key in state if key not in wanted]
+    wrong = [f'{key} {tuple(state[key].shape)} instead of {tuple(value.shape)}'
+             for key, value in wanted.items() if key in state and state[key].shape != value.shape]
+    if missing or wrong:
+        raise InputError(
+            f'The {SEGMENTOR} {checkpoint} does not fit the model of the config: {len(missing)} of '
+            f'{len(wanted)} keys are missing (first: {", ".join(missing[:3]) or "none"}), '
+            f'{len(unexpected)} are unexpected (first: {", ".join(unexpected[:3]) or "none"}), '
+            f'{len(wrong)} have another shape (first: {", ".join(wrong[:1]) or "none"}).')
+    broken = [key for key, value in state.items() if not torch.isfinite(value).all()]
+    if broken:
+        raise InputError(f'The {SEGMENTOR} {checkpoint} is broken: {broken[0]} holds NaN or '
+                         'infinity, as after diverged training. Use an earlier checkpoint.')
+    if unexpected:
+        print(f'Note: {len(unexpected)} entries of {checkpoint} are not in the model and were left '
+              f'out (first: {", ".join(unexpected[:3])}).')
+    model.load_state_dict(state, strict=False)
+
+
+def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
+    """What made a result: config, weights with checksums, versions, command and date."""
+    details = dict(command=shlex.join(sys.argv), date=datetime.now(timezone.utc).isoformat(
+        timespec='seconds'), config=cfg.filename, checkpoint=checkpoint,
+        checkpoint_sha256=sha256(checkpoint),
+        data_preprocessor=dict(cfg.model.data_preprocessor))
+    for path in _checkpoints_below(cfg.model.data_preprocessor):
+        details[f'sha256 of {path}'] = sha256(path)
+    details['versions'] = dict(_versions())
+    return details
+
+
+def _versions() -> Iterator[Tuple[str, str]]:
+    yield 'python', platform.python_version()
+    for name in ('mmseg-sympie', 'torch', 'torchvision', 'mmengine', 'onedl-mmengine', 'mmcv',
+                 'onedl-mmcv', 'mmsegmentation', 'onedl-mmsegmentation'):
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            pass
+
+
+def _checkpoints_below(node: Any) -> List[str]:
+    if isinstance(node, dict):
+        own = [node['checkpoint']] if isinstance(node.get('checkpoint'), str) else []
+        return own + [path for value in node.values() for path in _checkpoints_below(value)]
+    if isinstance(node, (list, tuple)):
+        return [path for value in node for path in _checkpoints_below(value)]
+    return []
+
+
+def _is_report(evaluator: Any) -> bool:
+    return isinstance(evaluator, dict) and str(evaluator.type).endswith('SegmentationReport')
+
+
+def _report_partly(runner: Runner, out_dir: str) -> None:
+    metric = runner.test_evaluator.metrics[0]
+    done, total = len(metric.results), len(runner.test_dataloader.dataset)
+    print(f'\nStopped after {done} of {total} images.')
+    if done and hasattr(metric, 'out_dir'):
+        metric.out_dir = str(Path(out_dir) / 'partial')
+        metric.compute_metrics(metric.results)

@@ -1,0 +1,42 @@
+"""Two reports of the same images to one table: class by class, with a bootstrap interval.
+
+Example:
+    python tools/compare.py work_dirs/mobilenetv2_camvid work_dirs/mobilenetv2_camvid_meanmatch
+"""
+import argparse
+
+from mmseg_sympie.errors import errors_without_traceback
+from mmseg_sympie.evaluation.compare import (
+    compare_reports,
+    comparison_rows,
+    verdict,
+    write_comparison,
+)
+from mmseg_sympie.evaluation.report import read_report, terminal
+from mmseg_sympie.files import check_writable
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('without', help='output folder of tools/test.py: the baseline')
+    parser.add_argument('with_', metavar='with', help='output folder of tools/test.py: the change')
+    parser.add_argument('--out', help='also write compare.json, .csv, .md and .png to this folder')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    if args.out:
+        check_writable(args.out)
+    comparison = compare_reports(read_report(args.without), read_report(args.with_))
+    print(terminal(comparison_rows(comparison), f'{args.without} -> {args.with_}', summary_rows=2))
+    print(verdict(comparison))
+    if args.out:
+        write_comparison(args.out, comparison)
+        print(f'Comparison: {args.out}')
+
+
+if __name__ == '__main__':
+    with errors_without_traceback():
+        main()

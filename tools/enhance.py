@@ -1,0 +1,113 @@
+"""Enhance images: results, predicted parameters and before/after panels.
+
+Example:
+    python tools/enhance.py night.png --checkpoint checkpoints/sympie.pth --out enhanced
+    python tools/enhance.py frames/ --mean-match 110 --out enhanced
+
+Writes, for each image, OUT/NAME.png (the enhanced image) and OUT/panels/NAME.jpg (original and
+enhanced side by side), and for all of them OUT/parameters.json.
+"""
+import argparse
+import json
+from pathlib import Path
+from typing import Dict, Iterator, List, Tuple
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from mmseg_sympie.enhancer import MeanMatch, SyMPIE
+from mmseg_sympie.errors import InputError, errors_without_traceback
+from mmseg_sympie.files import check_writable, written_whole
+from mmseg_sympie.statistics import IMAGENET_RGB
+
+SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('input', type=Path, help='an image, or a folder of images')
+    parser.add_argument('--out', type=Path, required=True, help='output folder')
+    enhancer = parser.add_mutually_exclusive_group(required=True)
+    enhancer.add_argument('--checkpoint', help='enhance with SyMPIE, with these weights')
+    enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
+                          help='scale each image so that its mean on 0..255 is TARGET')
+    parser.add_argument('--iterations', type=int, default=1, help='applications of SyMPIE')
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    return parser.parse_args()
+
+
+def find_images(source: Path) -> List[Path]:
+    """The image itself, or all images below a folder."""
+    if source.is_file():
+        return [source]
+    images = sorted(path for path in source.rglob('*') if path.suffix.lower() in SUFFIXES)
+    if not images:
+        raise InputError(f'{source} is neither an image nor a folder with images '
+                         f'({", ".join(SUFFIXES)}).')
+    return images
+
+
+def read_image(path: Path) -> Tensor:
+    """An image file of any depth and number of channels as (1, 3, H, W), RGB on [0, 1]."""
+    bgr = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise InputError(f'{path} cannot be read as an image: it is damaged or of an unknown kind.')
+    rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    return torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255
+
+
+def to_bgr(image: Tensor) -> np.ndarray:
+    """(1, 3, H, W), RGB on [0, 1] -> (H, W, 3), BGR, uint8."""
+    rgb = (image[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    return cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+
+
+def write_image(path: Path, bgr: np.ndarray) -> None:
+    done, encoded = cv2.imencode(path.suffix, bgr)
+    with written_whole(path) as partial:
+        partial.write_bytes(encoded.tobytes())
+
+
+def enhance(args: argparse.Namespace) -> Iterator[Tuple[Path, Tensor, Tensor, Dict[str, list]]]:
+    """Path, original, enhanced image and parameters, one image at a time."""
+    if args.checkpoint:
+        enhancer = SyMPIE(args.checkpoint, args.iterations)
+    else:
+        enhancer = MeanMatch(args.mean_match)
+    enhancer = enhancer.to(args.device).eval()
+    for path in tqdm(find_images(args.input), unit='image', desc='enhance'):
+        image = read_image(path).to(args.device)
+        enhanced = enhancer(image)
+        if args.checkpoint:
+            # Of the first application; its numbers depend on nothing but the image.
+            predicted = enhancer.predict(IMAGENET_RGB.standardise(image))
+            parameters = {name: value[0].tolist() for name, value in predicted._asdict().items()}
+        else:
+            parameters = dict(gain=(enhanced.mean() / image.mean().clamp(min=1 / 255)).item())
+        yield path, image, enhanced, parameters
+
+
+@torch.inference_mode()
+def main() -> None:
+    args = parse_args()
+    check_writable(args.out)
+    root = args.input if args.input.is_dir() else args.input.parent
+    parameters = {}
+    for path, image, enhanced, predicted in enhance(args):
+        name = path.relative_to(root)
+        write_image((args.out / name).with_suffix('.png'), to_bgr(enhanced))
+        panel = np.concatenate([to_bgr(image), to_bgr(enhanced)], axis=1)
+        write_image((args.out / 'panels' / name).with_suffix('.jpg'), panel)
+        parameters[str(name)] = predicted
+    with written_whole(args.out / 'parameters.json') as partial:
+        partial.write_text(json.dumps(parameters, indent=1))
+    print(f'{len(parameters)} images: {args.out}')
+
+
+if __name__ == '__main__':
+    with errors_without_traceback():
+        main()

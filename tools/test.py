@@ -1,0 +1,87 @@
+"""Test a segmentor class by class, with the enhancer of its config, without it, or both.
+
+Example:
+    python tools/test.py configs/deeplabv2_acdc_sympie.py
+    python tools/test.py configs/deeplabv2_acdc_sympie.py --compare
+    python tools/test.py configs/mobilenetv2_camvid.py my_weights.pth \
+        --cfg-options data_root=/data/camvid
+"""
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
+
+from mmseg_sympie.config import load_config
+from mmseg_sympie.errors import InputError, errors_without_traceback
+from mmseg_sympie.evaluation.compare import (
+    compare_reports,
+    comparison_rows,
+    verdict,
+    write_comparison,
+)
+from mmseg_sympie.evaluation.report import read_report, terminal
+from mmseg_sympie.testing import check_inputs, has_enhancer, run_test, without_enhancer
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config')
+    parser.add_argument('checkpoint', nargs='?', help="the segmentor's weights; default: load_from "
+                        'of the config')
+    parser.add_argument('--out', help='folder of the report; default work_dirs/CONFIG')
+    parser.add_argument('--compare', action='store_true',
+                        help='test without and with the enhancer, and show the difference')
+    parser.add_argument('--format-only', action='store_true',
+                        help='no scores: write the label maps of the test split as '
+                        'OUT/submission.zip for the evaluation server')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+                        metavar='KEY=VALUE', help='changes to the config; data_root=FOLDER sets '
+                        'the root of all its data sets')
+    return parser.parse_args()
+
+
+def for_submission(cfg: Config, zip_path: Path) -> None:
+    """Test on the unlabelled test split and zip the predictions."""
+    dataset = cfg.test_dataloader.dataset
+    if 'split' not in dataset:
+        raise InputError(f'--format-only needs a data set with a test split, as ACDC or Dark '
+                         f'Zurich; this config tests on {dataset.type}.')
+    dataset.split = 'test'
+    dataset.pipeline = [step for step in dataset.pipeline if step.type != 'LoadAnnotations']
+    cfg.test_evaluator = dict(type='mmseg_sympie.Submission', zip_path=str(zip_path))
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options)
+    cfg.launcher = args.launcher
+    checkpoint = args.checkpoint or cfg.get('load_from')
+    out_dir = Path(args.out or f'work_dirs/{Path(args.config).stem}')
+    if args.compare and args.format_only:
+        raise InputError('--compare needs labels and --format-only has none: give one of them.')
+    if args.compare and not has_enhancer(cfg):
+        raise InputError(f'{args.config} has no enhancer to compare with. Use its _sympie or '
+                         '_meanmatch variant, or add model.data_preprocessor.type='
+                         'mmseg_sympie.SyMPIEDataPreprocessor to --cfg-options.')
+    if args.format_only:
+        for_submission(cfg, out_dir / 'submission.zip')
+    check_inputs(cfg, checkpoint, str(out_dir))
+    if not args.compare:
+        run_test(cfg, checkpoint, str(out_dir))
+        return
+    run_test(without_enhancer(cfg), checkpoint, str(out_dir / 'without'), 'without enhancer')
+    run_test(cfg, checkpoint, str(out_dir / 'with'), 'with enhancer')
+    if is_main_process():
+        comparison = compare_reports(read_report(out_dir / 'without'),
+                                     read_report(out_dir / 'with'))
+        write_comparison(out_dir, comparison)
+        print(terminal(comparison_rows(comparison), 'difference', summary_rows=2))
+        print(f'{verdict(comparison)}\nComparison: {out_dir}')
+
+
+if __name__ == '__main__':
+    with errors_without_traceback():
+        main()
