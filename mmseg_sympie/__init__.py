@@ -1,5 +1,5 @@
 """SyMPIE for MMSegmentation: a small frozen image enhancer in front of any segmentor."""
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 
 from .version import __version__
 
@@ -9,8 +9,8 @@ __all__ = ['__version__']
 def _check_mmseg() -> None:
     for distribution in ('mmsegmentation', 'onedl-mmsegmentation'):
         try:
-            found = version(distribution)
-        except PackageNotFoundError:
+            found = metadata.version(distribution)
+        except metadata.PackageNotFoundError:
             continue
         if int(found.split('.')[0]) < 1:
             raise ImportError(

@@ -1,5 +1,6 @@
 """Reading weight files without running code from them, with errors that say what to do."""
 import pickle
+import re
 from pathlib import Path
 from typing import Any, Dict, Iterable, Mapping, Union
 
@@ -43,13 +44,13 @@ def read_checkpoint(path: Union[str, Path], what: str) -> Any:
     try:
         return torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error)
-        if 'Unsupported global' in reason or 'GLOBAL' in reason or 'not allowed' in reason:
-            raise InputError(
-                f'The {what} {path} holds Python objects other than tensors, which could run code '
-                'when loaded, so it was not loaded. Ask its author for a plain state dict. '
-                f'PyTorch says: {reason.splitlines()[0]}') from error
-        raise InputError(_not_a_checkpoint(what, path)) from error
+        foreign = re.search(r'GLOBAL (\S+)', str(error))
+        if foreign is None:
+            raise InputError(_not_a_checkpoint(what, path)) from error
+        raise InputError(
+            f'The {what} {path} holds a Python object other than tensors, {foreign[1]}, which could '
+            'run code when loaded, so it was not loaded. Ask its author for a plain state dict.'
+        ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise InputError(_not_a_checkpoint(what, path)) from error
 

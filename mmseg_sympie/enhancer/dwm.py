@@ -51,6 +51,8 @@ def warp(image: Tensor, parameters: WarpParameters) -> Tensor:
     """
     batch, _, height, width = image.shape
     dtype = torch.promote_types(image.dtype, torch.float32)
+    if batch == 0:  # A convolution cannot have zero groups.
+        return image.to(dtype)
     matrix, shift, kernel = (part.to(dtype) for part in parameters)
     # Autocast would run the convolution in half precision, a grey level or more off.
     with torch.autocast(image.device.type, enabled=False):

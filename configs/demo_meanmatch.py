@@ -1,0 +1,5 @@
+_base_ = ['./demo.py']
+model = dict(
+    data_preprocessor=dict(
+        type='mmseg_sympie.SyMPIEDataPreprocessor',
+        enhancer=dict(type='MeanMatch', target=110)))

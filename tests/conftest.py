@@ -1,0 +1,76 @@
+"""Shared fixtures: enhancer weights, and a small real data set rendered by the project."""
+import copy
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope, init_default_scope
+
+sys.path.insert(0, str(Path(__file__).parent))
+import golden  # noqa: E402
+
+from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer  # noqa: E402
+
+ROOT = Path(__file__).parents[1]
+torch.set_num_threads(2)
+
+
+@pytest.fixture(autouse=True)
+def mmseg_scope():
+    """Every test starts in MMSegmentation's registry, as inside a runner."""
+    init_default_scope('mmseg')
+    yield
+    DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture(scope='session')
+def enhancer_checkpoint(tmp_path_factory) -> str:
+    """An enhancer file whose effect can be seen: the golden weights."""
+    path = tmp_path_factory.mktemp('enhancer') / 'enhancer.pth'
+    torch.save(convert_published_enhancer(golden.published_enhancer(), 'golden'), path)
+    return str(path)
+
+
+@pytest.fixture(scope='session')
+def scenes(tmp_path_factory) -> str:
+    """Rendered street scenes in ACDC's tree, three for each condition."""
+    from mmseg_sympie.demo.dataset import write_dataset
+    root = tmp_path_factory.mktemp('scenes')
+    write_dataset(root, num_train=4, num_val=3, seed=5, height=96, width=160)
+    return str(root)
+
+
+@pytest.fixture
+def demo_config(scenes, tmp_path) -> Config:
+    """The demo's config on the small scenes, without workers."""
+    from mmseg_sympie.config import load_config
+    cfg = load_config(str(ROOT / 'configs/demo.py'), dict(data_root=scenes))
+    for loader in (cfg.train_dataloader, cfg.test_dataloader):
+        loader.update(num_workers=0, persistent_workers=False)
+    cfg.work_dir = str(tmp_path / 'work')
+    cfg.log_level = 'ERROR'
+    return cfg
+
+
+@pytest.fixture
+def with_enhancer(enhancer_checkpoint):
+    """Switch the enhancer on in a config, as the README says."""
+    def switch_on(cfg: Config, **changes) -> Config:
+        cfg = copy.deepcopy(cfg)
+        cfg.merge_from_dict(dict(model=dict(data_preprocessor=dict(
+            type='mmseg_sympie.SyMPIEDataPreprocessor', checkpoint=enhancer_checkpoint,
+            **changes))))
+        return cfg
+    return switch_on
+
+
+@pytest.fixture(scope='session')
+def real_data() -> Path:
+    """Real images, where MMSEG_SYMPIE_DATA names them."""
+    root = os.environ.get('MMSEG_SYMPIE_DATA')
+    if not root:
+        pytest.skip('MMSEG_SYMPIE_DATA is not set to a folder with camvid/')
+    return Path(root)

@@ -1,0 +1,113 @@
+"""Weight files: what is loaded, and what is refused with which message."""
+import pickle
+
+import golden
+import pytest
+import torch
+
+from mmseg_sympie.checkpoints import read_checkpoint, unwrap_state_dict
+from mmseg_sympie.enhancer import NEM, SyMPIE
+from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+
+
+class RunsCode:
+    def __reduce__(self):
+        return (print, ('code from a checkpoint ran',))
+
+
+def refused(path, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        SyMPIE(str(path))
+
+
+def test_missing_file(tmp_path):
+    refused(tmp_path / 'none.pth', 'none.pth does not exist')
+
+
+@pytest.mark.parametrize('keep', [0, 100, 200_000, -100])
+def test_truncated_file(enhancer_checkpoint, tmp_path, keep):
+    path = tmp_path / 'short.pth'
+    with open(enhancer_checkpoint, 'rb') as file:
+        path.write_bytes(file.read()[:keep])
+    refused(path, 'truncated or not a PyTorch file')
+
+
+def test_not_a_checkpoint_at_all(tmp_path):
+    path = tmp_path / 'page.pth'
+    path.write_text('<html>404 not found</html>')
+    refused(path, 'truncated or not a PyTorch file')
+
+
+def test_code_is_not_run(tmp_path, capfd):
+    path = tmp_path / 'code.pth'
+    torch.save({'state_dict': RunsCode()}, path)
+    refused(path, r'object other than tensors, \S*print, which could run code')
+    path.write_bytes(pickle.dumps({'state_dict': RunsCode()}))
+    refused(path, 'not a PyTorch file')
+    assert 'ran' not in capfd.readouterr().out
+
+
+def test_foreign_checkpoint_names_the_first_keys(tmp_path):
+    path = tmp_path / 'foreign.pth'
+    torch.save({'state_dict': {'backbone.conv1.weight': torch.zeros(1)}}, path)
+    refused(path, r'missing \(first: stem.0.weight, .*unexpected \(first: backbone.conv1.weight\)'
+                  '.*of a segmentor')
+
+
+def test_something_else_than_a_state_dict(tmp_path):
+    path = tmp_path / 'list.pth'
+    torch.save([torch.zeros(3)], path)
+    refused(path, 'not a state dict.*found list')
+
+
+def test_published_file_says_how_to_convert_it(tmp_path):
+    path = tmp_path / 'published.pth'
+    torch.save(golden.published_enhancer(), path)
+    refused(path, 'convert_checkpoint.py enhancer')
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_weights_that_are_not_finite(tmp_path, value):
+    state = NEM().state_dict()
+    state['blocks.1.conv2.bias'][3] = value
+    path = tmp_path / 'diverged.pth'
+    torch.save(state, path)
+    refused(path, 'blocks.1.conv2.bias holds NaN or infinity')
+
+
+def test_wrong_shape(tmp_path):
+    state = NEM().state_dict()
+    state['head.bias'] = torch.zeros(36)
+    path = tmp_path / 'shape.pth'
+    torch.save(state, path)
+    refused(path, r'head.bias has shape \(36,\), wanted \(37,\)')
+
+
+def test_half_precision_weights_run_in_float32(tmp_path):
+    path = tmp_path / 'half.pth'
+    torch.save({key: value.half() if value.is_floating_point() else value
+                for key, value in NEM().state_dict().items()}, path)
+    assert {parameter.dtype for parameter in SyMPIE(path).parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda state: state,
+    lambda state: {f'module.{key}': value for key, value in state.items()},
+    lambda state: {'state_dict': state, 'epoch': 3},
+    lambda state: {'state_dict': {f'module.{key}': value for key, value in state.items()}},
+])
+def test_published_wrappings(tmp_path, wrap):
+    path = tmp_path / 'published.pth'
+    torch.save(wrap(golden.published_enhancer()), path)
+    state = unwrap_state_dict(read_checkpoint(path, 'x'), path, 'x')
+    converted = convert_published_enhancer(state, path)
+    assert torch.equal(converted['head.bias'], golden.published_enhancer()['out.bias'])
+    NEM().load_state_dict(converted, strict=True)
+
+
+def test_converting_a_wrong_file_lists_keys():
+    state = golden.published_enhancer()
+    del state['backbone.3.conv1.weight']
+    state['extra'] = torch.zeros(1)
+    with pytest.raises(ValueError, match=r'first: backbone.3.conv1.weight\).*first: extra'):
+        convert_published_enhancer(state, 'x.pth')

@@ -1,0 +1,159 @@
+"""The enhancer against the published implementation's outputs, and against numbers by hand."""
+import golden
+import numpy as np
+import pytest
+import torch
+
+from mmseg_sympie.enhancer import (NEM, MeanMatch, SyMPIE, WarpParameters, clamp_to_image_range,
+                                   mean_match, view, warp)
+from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+from mmseg_sympie.statistics import IMAGENET_RGB
+
+VECTORS = np.load(golden.DATA / 'enhancer.npz')
+SIZES = dict(land=(270, 481), port=(333, 250), small=(97, 131))
+
+
+@pytest.fixture(scope='module')
+def sympie() -> SyMPIE:
+    return SyMPIE(convert_published_enhancer(golden.published_enhancer(), 'golden')).eval()
+
+
+def assert_near(found: torch.Tensor, wanted: np.ndarray, tolerance: float) -> None:
+    assert found.shape == wanted.shape
+    assert np.abs(found.detach().numpy() - wanted).max() <= tolerance
+
+
+@pytest.mark.parametrize('name', SIZES)
+@torch.no_grad()
+def test_equals_published_implementation(sympie, name):
+    image = golden.standardised(*SIZES[name])
+    assert_near(view(image)[:, :, ::7, ::7], VECTORS[f'{name}_view_s7'], 1e-4)
+    parameters = sympie.predict(image)
+    assert_near(parameters.join(), VECTORS[f'{name}_params'], 1e-4)
+    warped = warp(image, parameters)
+    assert_near(warped[:, :, ::7, ::7], VECTORS[f'{name}_warped_s7'], 1e-4)
+    border = torch.cat([warped[:, :, :3].flatten(), warped[:, :, :, -3:].flatten()])
+    assert_near(border, VECTORS[f'{name}_warped_border'], 1e-4)
+    clamped = clamp_to_image_range(warped)
+    assert_near(clamped[:, :, ::7, ::7], VECTORS[f'{name}_clamped_s7'], 1e-4)
+
+
+@pytest.mark.parametrize('iterations,vector', [(1, 'clamped'), (2, 'twice')])
+@torch.no_grad()
+def test_module_equals_published_applications(sympie, iterations, vector):
+    repeated = SyMPIE(sympie.nem.state_dict(), iterations).eval()
+    enhanced = repeated(golden.image_255(*SIZES['land'])[None].float() / 255)
+    assert_near(IMAGENET_RGB.standardise(enhanced)[:, :, ::7, ::7], VECTORS[f'land_{vector}_s7'],
+                1e-4)
+
+
+def test_every_image_of_a_batch_has_its_own_parameters():
+    images = torch.cat([golden.standardised(64, 80, phase) for phase in range(3)])
+    vectors = np.stack([golden.wave((37,), 100 + i, 0.2) for i in range(3)])
+    parameters = WarpParameters.split(torch.from_numpy(vectors + golden.identity_vector()))
+    assert_near(parameters.join(), VECTORS['batch_params'], 1e-6)
+    assert_near(warp(images, parameters), VECTORS['batch_warped'], 1e-5)
+
+
+def test_split_names_the_numbers_in_their_published_order():
+    parts = WarpParameters.split(torch.arange(37.)[None])
+    assert parts.matrix[0, 1].tolist() == [3, 4, 5]
+    assert parts.shift[0].tolist() == [9, 10, 11]
+    assert parts.kernel[0, 0].tolist() == [12, 13, 14, 15, 16]
+
+
+def test_warp_by_hand():
+    # One pixel: only the kernel's centre (2) meets it. Shift 1, so x1 = (2, 3, 4).
+    matrix = torch.tensor([[[1., 0, 0], [0, 1, 0], [10, 0, 1]]])  # blue in adds to red out
+    kernel = torch.zeros(1, 5, 5)
+    kernel[0, 2, 2] = 2
+    image = torch.tensor([1., 2, 3]).view(1, 3, 1, 1)
+    warped = warp(image, WarpParameters(matrix, torch.ones(1, 3), kernel))
+    assert warped.flatten().tolist() == [2 * (2 + 10 * 4), 2 * 3, 2 * 4]
+
+
+def test_filter_is_a_cross_correlation_and_the_border_is_zero_after_the_shift():
+    kernel = torch.zeros(1, 5, 5)
+    kernel[0, 2, 3] = 1  # the right neighbour
+    identity = WarpParameters.identity()
+    image = torch.tensor([[1., 2, 3]]).expand(1, 3, 1, 3)
+    warped = warp(image, WarpParameters(identity.matrix, torch.full((1, 3), 5.), kernel))
+    assert warped[0, 0, 0].tolist() == [7, 8, 0]
+
+
+def test_gradients_in_float64():
+    image = torch.rand(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
+    vector = (torch.rand(2, 37, dtype=torch.float64) - 0.5).requires_grad_()
+    assert torch.autograd.gradcheck(lambda x, p: warp(x, WarpParameters.split(p)), (image, vector))
+
+
+def test_gradients_reach_the_network(sympie):
+    trained = SyMPIE(sympie.nem.state_dict()).train()
+    trained(torch.rand(2, 3, 40, 60)).square().mean().backward()
+    assert all(parameter.grad is not None for parameter in trained.parameters())
+    assert trained.nem.stem[0].weight.grad.abs().sum() > 0
+
+
+def test_network_has_the_published_size():
+    assert sum(parameter.numel() for parameter in NEM().parameters()) == 4_671_141
+
+
+def test_new_network_leaves_images_alone():
+    fresh = SyMPIE(NEM().state_dict()).eval()
+    image = torch.rand(1, 3, 50, 70)
+    with torch.no_grad():
+        assert (fresh(image) - image).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize('size', [(1, 1), (1, 2), (3, 1), (1, 5000), (5000, 1), (37, 4000)])
+@torch.no_grad()
+def test_any_size_is_enhanced(sympie, size):
+    enhanced = sympie(torch.rand(1, 3, *size))
+    assert enhanced.shape == (1, 3, *size)
+    assert torch.isfinite(enhanced).all()
+
+
+@torch.no_grad()
+def test_twenty_megapixels(sympie):
+    enhanced = sympie(torch.rand(1, 3, 3840, 5208))
+    assert enhanced.shape == (1, 3, 3840, 5208) and 0 <= enhanced.min() <= enhanced.max() <= 1
+
+
+@torch.no_grad()
+def test_empty_batch(sympie):
+    assert sympie(torch.rand(0, 3, 20, 30)).shape == (0, 3, 20, 30)
+
+
+def test_results_are_clamped_in_evaluation_only(sympie):
+    image = torch.rand(1, 3, 30, 30)
+    vector = torch.from_numpy(3 * golden.identity_vector())[None]
+    sharp = SyMPIE({**sympie.nem.state_dict(), 'head.weight': torch.zeros(37, 512),
+                    'head.bias': vector[0]})
+    with torch.no_grad():
+        assert sharp.eval()(image).max() <= 1
+        sharp.train()
+        assert sharp(torch.cat([image, image])).max() > 1
+
+
+@pytest.mark.parametrize('iterations', [0, -1, 1.5])
+def test_iterations_must_be_a_positive_number(sympie, iterations):
+    with pytest.raises(ValueError, match='whole number from 1'):
+        SyMPIE(sympie.nem.state_dict(), iterations)
+
+
+def test_mean_match_scales_each_image_by_one_number():
+    dark, bright = torch.full((3, 4, 4), 20 / 255), torch.full((3, 4, 4), 220 / 255)
+    dark[0] *= 2  # mean (40 + 20 + 20) / 3 = 26.67, so the gain is 110 / 26.67 = 4.125
+    enhanced = MeanMatch(110)(torch.stack([dark, bright])) * 255
+    assert enhanced[0, :, 0, 0].tolist() == pytest.approx([165, 82.5, 82.5], abs=1e-3)
+    assert enhanced[1].flatten().tolist() == pytest.approx([110] * 48, abs=1e-3)
+
+
+def test_mean_match_leaves_black_black():
+    assert mean_match(torch.zeros(1, 3, 2, 2), 110).abs().max() == 0
+
+
+@pytest.mark.parametrize('target', [0, -5, 255])
+def test_mean_match_target_is_a_grey_level(target):
+    with pytest.raises(ValueError, match='mean on 0..255'):
+        MeanMatch(target)
