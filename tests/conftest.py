@@ -55,6 +55,12 @@ def demo_config(scenes, tmp_path) -> Config:
     return cfg
 
 
+@pytest.fixture(scope='session')
+def demo_segmentor() -> str:
+    """The trained weights that ship for the demo."""
+    return str(ROOT / 'mmseg_sympie/weights/demo_segmentor.pth')
+
+
 @pytest.fixture
 def with_enhancer(enhancer_checkpoint):
     """Switch the enhancer on in a config, as the README says."""

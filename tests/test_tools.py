@@ -1,0 +1,268 @@
+"""The tools as a user calls them, on small rendered scenes and real files."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import golden
+import numpy as np
+import pytest
+import torch
+from cityscapesscripts.helpers.labels import name2label
+from PIL import Image
+
+from mmseg_sympie.evaluation import read_report
+
+ROOT = Path(__file__).parents[1]
+ENVIRONMENT = {**os.environ, 'PYTHONPATH': str(ROOT)}
+
+
+def tool(name, *args, fails=False, **kwargs):
+    result = subprocess.run([sys.executable, f'tools/{name}.py', *map(str, args)], cwd=ROOT,
+                            capture_output=True, text=True, timeout=300, env=ENVIRONMENT, **kwargs)
+    assert (result.returncode != 0) == fails, result.stdout + result.stderr
+    if fails:
+        assert 'Traceback' not in result.stderr, result.stderr
+    return result.stdout + result.stderr
+
+
+def scene_options(scenes):
+    return ['--cfg-options', f'data_root={scenes}']
+
+
+@pytest.mark.parametrize('name', sorted(path.stem for path in (ROOT / 'tools').glob('*.py')))
+def test_every_tool_has_help_with_an_example(name):
+    text = tool(name, '--help')
+    assert 'Example:' in text and f'python tools/{name}.py' in text
+
+
+# tools/test.py
+
+def test_compare_without_and_with(scenes, demo_segmentor, tmp_path):
+    output = tool('test', 'configs/demo_meanmatch.py', demo_segmentor, '--compare', '--out',
+                  tmp_path, *scene_options(scenes))
+    for text in ('without enhancer', 'with enhancer', 'difference', 'IoU night', '95% interval',
+                 'classes gain'):
+        assert text in output
+    without, with_ = read_report(tmp_path / 'without'), read_report(tmp_path / 'with')
+    assert set(without['scores']) == {'all', 'fog', 'night', 'rain', 'snow'}
+    assert without['scores']['all']['images'] == 12
+    # The two runs differ in the enhancer, and the comparison says by how much.
+    comparison = json.loads((tmp_path / 'compare.json').read_text())
+    difference = with_['scores']['all']['miou'] - without['scores']['all']['miou']
+    assert comparison['conditions']['all']['miou']['difference'] == pytest.approx(difference)
+    assert difference != 0
+    details = with_['details']
+    assert details['data_preprocessor']['enhancer']['type'] == 'MeanMatch'
+    assert len(details['checkpoint_sha256']) == 64 and 'torch' in details['versions']
+    assert 'configs/demo_meanmatch.py' in details['command'] and details['date']
+    # tools/compare.py on the same two reports finds the same
+    again = tool('compare', tmp_path / 'without', tmp_path / 'with', '--out', tmp_path / 'again')
+    assert f'{difference:+.2f}' in again
+    assert (tmp_path / 'again/compare.png').is_file()
+
+
+def test_enhancer_by_options_alone(scenes, demo_segmentor, enhancer_checkpoint, tmp_path):
+    tool('test', 'configs/demo.py', demo_segmentor, '--out', tmp_path, '--cfg-options',
+         f'data_root={scenes}', 'model.data_preprocessor.type=mmseg_sympie.SyMPIEDataPreprocessor',
+         f'model.data_preprocessor.checkpoint={enhancer_checkpoint}',
+         'test_dataloader.dataset.conditions=[fog]')
+    details = read_report(tmp_path)['details']
+    assert len(details[f'sha256 of {enhancer_checkpoint}']) == 64
+
+
+def test_everything_missing_is_named_at_once(tmp_path):
+    output = tool('test', 'configs/deeplabv2_acdc_sympie.py', '--out', tmp_path, fails=True,
+                  input='')
+    for text in ('segmentor checkpoint checkpoints/deeplabv2_cityscapes.pth does not exist',
+                 'enhancer checkpoint checkpoints/sympie.pth does not exist',
+                 'ACDC: the folder data/acdc does not exist',
+                 'rgb_anon/{condition}/{split}/{sequence}/*_rgb_anon.png',
+                 'acdc.vision.ee.ethz.ch'):
+        assert text in output
+
+
+def test_compare_needs_an_enhancer(scenes, demo_segmentor):
+    output = tool('test', 'configs/demo.py', demo_segmentor, '--compare', fails=True)
+    assert 'no enhancer to compare with' in output
+
+
+def test_output_folder_is_checked_before_the_run(scenes, demo_segmentor, tmp_path):
+    blocked = tmp_path / 'file'
+    blocked.write_text('')
+    output = tool('test', 'configs/demo.py', demo_segmentor, '--out', blocked / 'out',
+                  *scene_options(scenes), fails=True)
+    assert 'Cannot write' in output and 'choose another folder' in output
+
+
+def test_full_disk_is_found_before_the_run(scenes, demo_segmentor):
+    if not Path('/dev/full').exists():
+        pytest.skip('no /dev/full on this system')
+    from mmseg_sympie.files import check_writable
+    with pytest.raises(OSError, match='Cannot write .* choose another folder'):
+        check_writable('/dev/full')
+
+
+@pytest.mark.parametrize('damage,message', [
+    (lambda state: {key: value for key, value in state.items() if 'conv1' not in key},
+     'keys are missing'),
+    (lambda state: {**state, 'decode_head.branches.0.bias': torch.zeros(7)}, 'another shape'),
+    (lambda state: {**state, 'decode_head.branches.0.bias': torch.full((19,), torch.nan)},
+     'holds NaN or infinity'),
+])
+def test_segmentor_checkpoint_that_does_not_fit(scenes, demo_segmentor, tmp_path, damage, message):
+    path = tmp_path / 'wrong.pth'
+    torch.save(damage(torch.load(demo_segmentor, weights_only=True)), path)
+    output = tool('test', 'configs/demo.py', path, '--out', tmp_path / 'out',
+                  *scene_options(scenes), fails=True)
+    assert message in output and str(path) in output
+
+
+def test_damaged_image_in_the_middle_stops_the_run_and_is_named(scenes, demo_segmentor, tmp_path):
+    import shutil
+    root = shutil.copytree(scenes, tmp_path / 'scenes')
+    broken = sorted(root.glob('rgb_anon/night/val/*/*.png'))[1]
+    broken.write_bytes(broken.read_bytes()[:500])
+    output = tool('test', 'configs/demo.py', demo_segmentor, '--out', tmp_path / 'out',
+                  *scene_options(root), fails=True)
+    assert f'Error: Cannot read image {broken}' in output and 'truncated' in output
+    assert not (tmp_path / 'out/report.json').exists()
+
+
+def test_interrupted_run_reports_what_is_done(scenes, demo_segmentor, tmp_path):
+    code = ('import sys, mmseg_sympie.testing as testing\n'
+            'class Slow(testing.ProgressBar):\n'
+            '    def after_test_iter(self, runner, batch_idx, **kwargs):\n'
+            '        if batch_idx == 1:\n'
+            '            print("two batches", flush=True)\n'
+            '            import time; time.sleep(60)\n'
+            'testing.ProgressBar = Slow\n'
+            'sys.argv = ["tools/test.py", *sys.argv[1:]]\n'
+            'import runpy; runpy.run_path("tools/test.py", run_name="__main__")\n')
+    process = subprocess.Popen(
+        [sys.executable, '-c', code, 'configs/demo.py', demo_segmentor, '--out', str(tmp_path),
+         '--cfg-options', f'data_root={scenes}', 'test_dataloader.batch_size=2'],
+        cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for line in process.stdout:
+        if 'two batches' in line:
+            break
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert 'Stopped after 4 of 12 images' in output and 'Traceback' not in output
+    assert read_report(tmp_path / 'partial')['scores']['all']['images'] == 4
+    assert not (tmp_path / 'report.json').exists()
+
+
+def test_format_only_writes_one_zip(scenes, demo_segmentor, tmp_path):
+    import shutil
+    import zipfile
+    root = shutil.copytree(scenes, tmp_path / 'scenes')
+    for condition in ('fog', 'night', 'rain', 'snow'):
+        (root / 'rgb_anon' / condition / 'val').rename(root / 'rgb_anon' / condition / 'test')
+        for path in (root / 'rgb_anon' / condition / 'test').glob('*/*'):
+            path.rename(path.with_name(f'{condition}_{path.name}'))
+    tool('test', 'configs/demo.py', demo_segmentor, '--format-only', '--out', tmp_path / 'out',
+         *scene_options(root))
+    with zipfile.ZipFile(tmp_path / 'out/submission.zip') as archive:
+        names = sorted(archive.namelist())
+    assert len(names) == 12
+    assert names[0] == 'fog_scenes_frame_000001_rgb_anon.png'
+
+
+# tools/train.py
+
+def test_train_a_few_steps_and_test_the_result(scenes, tmp_path):
+    tool('train', 'configs/demo.py', '--work-dir', tmp_path, '--cfg-options', f'data_root={scenes}',
+         'train_cfg.max_iters=2', 'default_hooks.checkpoint.interval=2',
+         'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0',
+         'train_dataloader.persistent_workers=False',
+         'train_dataloader.dataset.pipeline.3.crop_size=(64,96)',
+         'train_dataloader.dataset.pipeline.2.scale=(160,96)')
+    tool('test', 'configs/demo.py', tmp_path / 'iter_2.pth', '--out', tmp_path / 'out',
+         '--cfg-options', f'data_root={scenes}', 'test_dataloader.dataset.conditions=[fog]')
+    assert read_report(tmp_path / 'out')['scores']['fog']['images'] == 3
+
+
+# tools/enhance.py
+
+def test_enhance_a_folder_of_odd_images(enhancer_checkpoint, tmp_path):
+    source = tmp_path / 'in'
+    (source / 'sub').mkdir(parents=True)
+    rgb = golden.image_255(90, 120).permute(1, 2, 0).numpy()
+    cv2.imwrite(str(source / 'colour.png'), rgb[..., ::-1])
+    cv2.imwrite(str(source / 'sub/grey.jpg'), rgb[..., 0])
+    cv2.imwrite(str(source / 'alpha.png'), np.dstack([rgb, rgb[..., :1]]))
+    cv2.imwrite(str(source / 'deep.png'), rgb[..., ::-1].astype(np.uint16) * 257)
+    cv2.imwrite(str(source / 'dot.png'), rgb[:1, :1])
+    output = tool('enhance', source, '--checkpoint', enhancer_checkpoint, '--out', tmp_path / 'out')
+    assert '5 images' in output
+    parameters = json.loads((tmp_path / 'out/parameters.json').read_text())
+    assert np.shape(parameters['colour.png']['matrix']) == (3, 3)
+    assert np.shape(parameters['sub/grey.jpg']['kernel']) == (5, 5)
+    # The enhanced file is what the reference gives, to the nearest grey level.
+    from mmseg_sympie.enhancer import SyMPIE
+    with torch.no_grad():
+        wanted = SyMPIE(enhancer_checkpoint).eval()(golden.image_255(90, 120)[None] / 255)[0] * 255
+    found = np.asarray(Image.open(tmp_path / 'out/colour.png')).transpose(2, 0, 1)
+    assert np.abs(found - wanted.numpy()).max() < 0.51
+    assert Image.open(tmp_path / 'out/panels/colour.jpg').size == (240, 90)
+    assert np.abs(np.asarray(Image.open(tmp_path / 'out/deep.png')).astype(int)
+                  - found.transpose(1, 2, 0)).max() <= 2  # 16 bit is the same picture
+
+
+def test_enhance_one_image_by_mean_match(tmp_path):
+    cv2.imwrite(str(tmp_path / 'dark.png'), np.full((6, 8, 3), 40, np.uint8))
+    tool('enhance', tmp_path / 'dark.png', '--mean-match', 110, '--out', tmp_path / 'out')
+    assert np.asarray(Image.open(tmp_path / 'out/dark.png')).mean() == 110
+    parameters = json.loads((tmp_path / 'out/parameters.json').read_text())
+    assert parameters['dark.png']['gain'] == pytest.approx(110 / 40)
+
+
+def test_enhance_refuses_what_is_no_image(tmp_path):
+    (tmp_path / 'empty').mkdir()
+    assert 'neither an image nor a folder' in tool(
+        'enhance', tmp_path / 'empty', '--mean-match', 110, '--out', tmp_path / 'o', fails=True)
+    (tmp_path / 'bad.png').write_bytes(b'nothing')
+    assert 'bad.png cannot be read as an image' in tool(
+        'enhance', tmp_path / 'bad.png', '--mean-match', 110, '--out', tmp_path / 'o', fails=True)
+
+
+# tools/convert_checkpoint.py, tools/prepare_cityscapes.py, tools/benchmark.py
+
+def test_convert_published_enhancer(tmp_path):
+    torch.save({'state_dict': {f'module.{key}': value for key, value
+                               in golden.published_enhancer().items()}}, tmp_path / 'published.pth')
+    output = tool('convert_checkpoint', 'enhancer', tmp_path / 'published.pth', tmp_path / 'own.pth')
+    assert '4,671,141 parameters' in output and output.count('SHA-256') == 2
+    from mmseg_sympie.enhancer import SyMPIE
+    SyMPIE(tmp_path / 'own.pth')
+    again = tool('convert_checkpoint', 'enhancer', tmp_path / 'own.pth', tmp_path / 'x.pth',
+                 fails=True)
+    assert 'first: backbone.0.weight' in again and 'first: stem.0.weight' in again
+    assert not (tmp_path / 'x.pth').exists()
+
+
+def test_prepare_cityscapes(tmp_path):
+    folder = tmp_path / 'gtFine/val/ulm'
+    folder.mkdir(parents=True)
+    square = [[0, 0], [4, 0], [4, 4], [0, 4]]
+    (folder / 'ulm_000000_000019_gtFine_polygons.json').write_text(json.dumps(dict(
+        imgHeight=8, imgWidth=10, objects=[dict(label='car', polygon=square)])))
+    assert '1 labels made, 0 were there' in tool('prepare_cityscapes', tmp_path)
+    label = np.asarray(Image.open(folder / 'ulm_000000_000019_gtFine_labelTrainIds.png'))
+    assert label[2, 2] == name2label['car'].trainId == 13 and label[7, 9] == 255
+    assert '0 labels made, 1 were there' in tool('prepare_cityscapes', tmp_path)
+    assert 'Unpack gtFine_trainvaltest.zip' in tool('prepare_cityscapes', tmp_path / 'no',
+                                                    fails=True)
+
+
+def test_benchmark_prints_every_part():
+    output = tool('benchmark', 'enhancer', '--sizes', '160x120', '--repeats', 1)
+    for text in ('view', 'NEM', 'warp, published', 'warp, ours', 'clamp', '160x120'):
+        assert text in output
