@@ -41,6 +41,7 @@ def read_checkpoint(path: Union[str, Path], what: str) -> Any:
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'The {what} {path} does not exist (looked from {Path.cwd()}).')
+    allow_mmengine_checkpoints()  # Again: OneDL's MMEngine takes the list back after each load.
     try:
         return torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as error:

@@ -1,6 +1,7 @@
 """Shared fixtures: enhancer weights, and a small real data set rendered by the project."""
 import copy
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -37,9 +38,9 @@ def enhancer_checkpoint(tmp_path_factory) -> str:
 @pytest.fixture(scope='session')
 def scenes(tmp_path_factory) -> str:
     """Rendered street scenes in ACDC's tree, three for each condition."""
-    from mmseg_sympie.demo.dataset import write_dataset
     root = tmp_path_factory.mktemp('scenes')
-    write_dataset(root, num_train=4, num_val=3, seed=5, height=96, width=160)
+    subprocess.run([sys.executable, 'tools/render_scenes.py', '--out', str(root), '--train', '4',
+                    '--val', '3', '--seed', '5'], cwd=ROOT, check=True, capture_output=True)
     return str(root)
 
 

@@ -18,6 +18,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
 
+from mmseg_sympie.checkpoints import read_checkpoint
 from mmseg_sympie.enhancer import SyMPIE, WarpParameters, warp
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer, load_nem
 
@@ -58,6 +59,7 @@ def test_1_weights_are_there_without_init_weights(model, enhancer_checkpoint):
 def test_1_init_weights_of_the_whole_model_does_not_reach_them(enhanced_config,
                                                                enhancer_checkpoint):
     enhanced_config.model.init_cfg = dict(type='Constant', layer=['Conv2d', 'Linear'], val=7.0)
+    enhanced_config.model.decode_head.init_cfg = None
     model = MODELS.build(enhanced_config.model)
     model.init_weights()
     assert (model.decode_head.branches[0].weight == 7).all()  # the initialisation did run
@@ -116,7 +118,7 @@ def test_3_checkpoints_load_strictly_either_way(demo_config, model):
 # 4. Enhance before padding; images of one batch may differ in size.
 
 def test_4_images_of_different_sizes_are_enhanced_before_padding(enhanced_config):
-    enhanced_config.model.data_preprocessor.update(size=(64, 96), pad_val=0)
+    enhanced_config.model.data_preprocessor.update(size=(64, 96), size_divisor=None)
     preprocessor = MODELS.build(enhanced_config.model.data_preprocessor)
     sizes = [(40, 80), (64, 96), (40, 80)]
     together = preprocessor(bgr_batch(*sizes), training=True)['inputs']
@@ -261,10 +263,20 @@ def test_8_the_bare_enhancer_moves_with_its_owner(enhancer_checkpoint):
     assert all(parameter.is_meta for parameter in owner.enhancer.parameters())
 
 
-def test_8_a_preprocessors_enhancer_follows_its_input(model):
-    enhanced = model.data_preprocessor.enhance(torch.zeros(1, 3, 240, 300, device='meta'))
-    assert enhanced.is_meta
-    assert all(p.is_meta for p in model.data_preprocessor.enhancers[0].parameters())
+def test_8_a_preprocessors_enhancer_is_sent_to_its_inputs_device(model, monkeypatch):
+    enhancer = model.data_preprocessor.enhancers[0]
+    sent_to = []
+    monkeypatch.setattr(enhancer, 'to', lambda device: sent_to.append(device) or enhancer)
+    model.data_preprocessor.enhance(golden.image_255(20, 30)[None])
+    assert sent_to == [torch.device('cpu')]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_8_a_nested_model_on_a_gpu_gives_the_same_image(model):
+    image = golden.image_255(50, 60)[None]
+    on_cpu = model.data_preprocessor.enhance(image)
+    on_gpu = nn.ModuleList([model]).cuda()[0].data_preprocessor.enhance(image.cuda())
+    assert on_gpu.is_cuda and (on_gpu.cpu() - on_cpu).abs().max() < 0.5
 
 
 # 9. Two distributions, neither by name, no compiled operation, configs of their own.
@@ -321,7 +333,7 @@ def test_10_a_training_run_resumes_from_its_own_checkpoint(enhanced_config):
         strings = {arg for _, arg, _ in pickletools.genops(archive.read(pickle))
                    if isinstance(arg, str)}
     assert any('HistoryBuffer' in text for text in strings)
-    saved = torch.load(checkpoint, weights_only=True)
+    saved = read_checkpoint(checkpoint, 'training checkpoint')
     assert not any('enhancer' in key for key in saved['state_dict'])
     resumed = copy.deepcopy(enhanced_config)
     resumed.update(resume=True, train_cfg=dict(type='IterBasedTrainLoop', max_iters=3),
