@@ -49,8 +49,9 @@ def read_checkpoint(path: Union[str, Path], what: str) -> Any:
         if foreign is None:
             raise InputError(_not_a_checkpoint(what, path)) from error
         raise InputError(
-            f'The {what} {path} holds a Python object other than tensors, {foreign[1]}, which could '
-            'run code when loaded, so it was not loaded. Ask its author for a plain state dict.'
+            f'The {what} {path} holds a Python object other than tensors, {foreign[1]}, which '
+            'could run code when loaded, so it was not loaded. Ask its author for a plain state '
+            'dict.'
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise InputError(_not_a_checkpoint(what, path)) from error

@@ -3,6 +3,7 @@ import copy
 import platform
 import shlex
 import sys
+import warnings
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -92,6 +93,7 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> Dic
     cfg.work_dir = str(Path(out_dir) / 'logs')
     cfg.load_from = None  # Loaded below, strictly and without running code from the file.
     cfg.log_level = 'WARNING'
+    warnings.filterwarnings('ignore', message='When align_corners=True')  # by mmseg, in every run
     if _is_report(cfg.test_evaluator):
         cfg.test_evaluator.update(out_dir=out_dir, title=title,
                                   details=run_details(cfg, checkpoint))

@@ -195,7 +195,8 @@ def test_7_test_time_augmentation_enhances_every_view(enhanced_config, model, mo
 def saved(model, enhanced_config, tmp_path):
     path = tmp_path / 'segmentor.pth'
     torch.save(dict(state_dict=model.state_dict(),
-                    meta=dict(dataset_meta=dict(classes=('a', 'b'), palette=[[0, 0, 0]] * 2))), path)
+                    meta=dict(dataset_meta=dict(classes=('a', 'b'), palette=[[0, 0, 0]] * 2))),
+               path)
     config = tmp_path / 'config.py'
     enhanced_config.dump(str(config))
     return str(config), str(path)

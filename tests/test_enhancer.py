@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_sympie.enhancer import (NEM, MeanMatch, SyMPIE, WarpParameters, clamp_to_image_range,
-                                   mean_match, view, warp)
+from mmseg_sympie.enhancer import (
+    NEM,
+    MeanMatch,
+    SyMPIE,
+    WarpParameters,
+    clamp_to_image_range,
+    mean_match,
+    view,
+    warp,
+)
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
 from mmseg_sympie.statistics import IMAGENET_RGB
 

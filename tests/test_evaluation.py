@@ -10,9 +10,17 @@ import torch
 from mmseg.evaluation import IoUMetric
 from PIL import Image
 
-from mmseg_sympie.evaluation import (ImageScore, SegmentationReport, Submission,
-                                     bootstrap_interval, compare_reports, confusion_matrix,
-                                     make_report, read_report, write_report)
+from mmseg_sympie.evaluation import (
+    ImageScore,
+    SegmentationReport,
+    Submission,
+    bootstrap_interval,
+    compare_reports,
+    confusion_matrix,
+    make_report,
+    read_report,
+    write_report,
+)
 from mmseg_sympie.evaluation.compare import comparison_rows, verdict, write_comparison
 from mmseg_sympie.evaluation.report import report_rows, terminal
 
@@ -103,7 +111,8 @@ def report_of(folder, scores):
 
 def test_comparison_by_hand(scores, tmp_path):
     better = [ImageScore('/moved/fog/1.png', 'fog', np.diag([8, 2, 0])),
-              ImageScore('/moved/night/1.png', 'night', np.array([[1, 7, 0], [0, 2, 0], [0, 0, 0]]))]
+              ImageScore('/moved/night/1.png', 'night',
+                         np.array([[1, 7, 0], [0, 2, 0], [0, 0, 0]]))]
     comparison = compare_reports(report_of(tmp_path / 'a', scores),
                                  report_of(tmp_path / 'b', better))
     fog = comparison['conditions']['fog']

@@ -236,9 +236,10 @@ def test_enhance_refuses_what_is_no_image(tmp_path):
 # tools/convert_checkpoint.py, tools/prepare_cityscapes.py, tools/benchmark.py
 
 def test_convert_published_enhancer(tmp_path):
+    published = tmp_path / 'published.pth'
     torch.save({'state_dict': {f'module.{key}': value for key, value
-                               in golden.published_enhancer().items()}}, tmp_path / 'published.pth')
-    output = tool('convert_checkpoint', 'enhancer', tmp_path / 'published.pth', tmp_path / 'own.pth')
+                               in golden.published_enhancer().items()}}, published)
+    output = tool('convert_checkpoint', 'enhancer', published, tmp_path / 'own.pth')
     assert '4,671,141 parameters' in output and output.count('SHA-256') == 2
     from mmseg_sympie.enhancer import SyMPIE
     SyMPIE(tmp_path / 'own.pth')

@@ -22,6 +22,8 @@ class SegmentationReport(BaseMetric):
         **kwargs: of `BaseMetric`.
     """
 
+    default_prefix = ''  # None would have MMEngine warn that there is none.
+
     def __init__(self, out_dir: Optional[str] = None, title: str = '',
                  details: Mapping[str, Any] = {}, **kwargs):
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-# DeepLabV2, ResNet-50, input BGR minus the Caffe mean. `num_branches=2` loads the published weights.
+# DeepLabV2, ResNet-50, input BGR minus the Caffe mean. The published weights want num_branches=2.
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 model = dict(
     type='EncoderDecoder',
