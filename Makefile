@@ -11,6 +11,9 @@ REQUIREMENTS := requirements/$(STACK).txt requirements/dev.txt
 demo: $(READY)
 	$(BIN)/python tools/render_scenes.py --out data/demo --only-val
 	$(BIN)/python tools/test.py configs/demo_meanmatch.py --compare
+	@echo
+	@echo 'These scenes are synthetic: they show the tool at work, not what it gains on real streets.'
+	@echo 'Real data: $(BIN)/python tools/test.py configs/deeplabv2_acdc_sympie.py --compare (see README)'
 
 test: $(READY)
 	$(BIN)/python -m pytest
@@ -19,6 +22,8 @@ lint: $(READY)
 	$(BIN)/ruff check .
 
 $(READY): $(REQUIREMENTS) $(wildcard requirements/$(STACK)-build.txt) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'The pinned versions need Python 3.11 or newer: make PYTHON=python3.11 ...'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	test ! -f requirements/$(STACK)-build.txt || \
 		$(BIN)/pip install -r requirements/$(STACK)-build.txt
@@ -28,4 +33,4 @@ $(READY): $(REQUIREMENTS) $(wildcard requirements/$(STACK)-build.txt) pyproject.
 	touch $@
 
 clean:
-	rm -rf $(VENV) work_dirs data/demo
+	rm -rf $(VENV) data/demo

@@ -15,14 +15,14 @@ def _check_mmseg() -> None:
         if int(found.split('.')[0]) < 1:
             raise ImportError(
                 f'mmseg_sympie needs MMSegmentation 1.0 or newer, found {distribution} {found}. '
-                "Run: pip install 'mmseg-sympie[onedl]'")
+                "Run, in this project's folder: pip install -e '.[onedl]'")
         return
     raise ImportError('mmseg_sympie needs MMSegmentation, and none is installed. '
-                      "Run: pip install 'mmseg-sympie[onedl]'")
+                      "Run, in this project's folder: pip install -e '.[onedl]'")
 
 
 _check_mmseg()
 
-from .checkpoints import allow_mmengine_checkpoints  # noqa: E402
+from .checkpoints import read_mmengine_checkpoints_safely  # noqa: E402
 
-allow_mmengine_checkpoints()
+read_mmengine_checkpoints_safely()

@@ -7,28 +7,31 @@ from typing import Any, Dict, Iterable, Mapping, Union
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor
 
 from .errors import InputError
 
 
-def allow_mmengine_checkpoints() -> None:
-    """Let `torch.load(weights_only=True)` read what MMEngine's runner saves beside the weights.
+def _history_buffer_method(owner: Any, name: str) -> Any:
+    """`getattr` for `HistoryBuffer` alone; the real one would open the door to all of Python."""
+    if owner is not HistoryBuffer or name.startswith('_'):
+        raise pickle.UnpicklingError(f'Unsupported global: GLOBAL getattr({owner}, {name})')
+    return getattr(owner, name)
 
-    MMEngine 0.10.7 keeps `HistoryBuffer`s in its message hub; PyTorch 2.6 and newer refuse them,
-    so that the runner could not load its own training checkpoints.
-    """
-    core = np._core if hasattr(np, '_core') else np.core
+
+def _mmengine_globals() -> list:
+    """What MMEngine's runner saves beside the weights: the message hub's histories of numbers."""
+    multiarray = (np._core if hasattr(np, '_core') else np.core).multiarray
     number_types = {type(np.dtype(name)) for name in ('float32', 'float64', 'int32', 'int64',
                                                       'uint32', 'bool')}
-    # A buffer pickles the names of its statistics functions through `getattr`.
-    torch.serialization.add_safe_globals([
-        HistoryBuffer, getattr, slice, np.ndarray, np.dtype, core.multiarray._reconstruct,
-        core.multiarray.scalar, *number_types])
+    # A buffer pickles its statistics methods through `getattr`.
+    return [HistoryBuffer, (_history_buffer_method, 'builtins.getattr'), slice, np.ndarray,
+            np.dtype, multiarray._reconstruct, multiarray.scalar, *number_types]
 
 
-def read_checkpoint(path: Union[str, Path], what: str) -> Any:
-    """`torch.load` on the CPU, tensors only.
+def read_checkpoint(path: Union[str, Path], what: str = 'checkpoint') -> Any:
+    """`torch.load` on the CPU of tensors and of what MMEngine's runner saves, nothing else.
 
     Args:
         path: a file.
@@ -41,20 +44,29 @@ def read_checkpoint(path: Union[str, Path], what: str) -> Any:
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'The {what} {path} does not exist (looked from {Path.cwd()}).')
-    allow_mmengine_checkpoints()  # Again: OneDL's MMEngine takes the list back after each load.
     try:
-        return torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as error:
+        with torch.serialization.safe_globals(_mmengine_globals()):
+            return torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:  # A damaged file fails in a dozen ways, down to struct.error.
         foreign = re.search(r'GLOBAL (\S+)', str(error))
-        if foreign is None:
-            raise InputError(_not_a_checkpoint(what, path)) from error
-        raise InputError(
-            f'The {what} {path} holds a Python object other than tensors, {foreign[1]}, which '
-            'could run code when loaded, so it was not loaded. Ask its author for a plain state '
-            'dict.'
-        ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        if isinstance(error, pickle.UnpicklingError) and foreign is not None:
+            raise InputError(
+                f'The {what} {path} holds a Python object other than tensors, {foreign[1]}, which '
+                'could run code when loaded, so it was not loaded. Ask its author for a plain '
+                'state dict.') from error
         raise InputError(_not_a_checkpoint(what, path)) from error
+
+
+def read_mmengine_checkpoints_safely() -> None:
+    """Have MMEngine's runner, `init_model` and `init_cfg` read local files by `read_checkpoint`.
+
+    OneDL's MMEngine falls back to running the code in a file that holds some; OpenMMLab's on
+    PyTorch 2.6 or newer cannot read its own training checkpoints.
+    """
+    def load_from_local(filename: str, map_location: Any = None) -> Any:
+        return read_checkpoint(filename)
+
+    CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
 
 
 def _not_a_checkpoint(what: str, path: Path) -> str:
@@ -68,7 +80,8 @@ def unwrap_state_dict(checkpoint: Any, path: Union[str, Path], what: str) -> Dic
         if isinstance(checkpoint, Mapping) and isinstance(checkpoint.get(shell), Mapping):
             checkpoint = checkpoint[shell]
     if not isinstance(checkpoint, Mapping) or not checkpoint or not all(
-            isinstance(value, Tensor) for value in checkpoint.values()):
+            isinstance(key, str) and isinstance(value, Tensor)
+            for key, value in checkpoint.items()):
         found = f'{len(checkpoint)} entries' if isinstance(checkpoint, Mapping) else 'no mapping'
         raise InputError(f'The {what} {path} is not a state dict: wanted names with tensors, found '
                          f'{type(checkpoint).__name__} ({found}).')
@@ -76,17 +89,19 @@ def unwrap_state_dict(checkpoint: Any, path: Union[str, Path], what: str) -> Dic
 
 
 def check_state_dict(state: Mapping[str, Tensor], wanted: Mapping[str, Iterable[int]],
-                     path: Union[str, Path], what: str, hint: str = '') -> None:
+                     path: Union[str, Path], what: str, hint: str = '',
+                     surplus_allowed: bool = False) -> None:
     """Raise InputError unless `state` has exactly the wanted names and shapes, all finite.
 
     Args:
         state: what was found.
         wanted: shape for each name.
         hint: what to do about it, appended to the message.
+        surplus_allowed: accept names that were not wanted.
     """
     missing = [key for key in wanted if key not in state]
     unexpected = [key for key in state if key not in wanted]
-    if missing or unexpected:
+    if missing or (unexpected and not surplus_allowed):
         raise InputError(
             f'The {what} {path} does not fit: {len(missing)} of {len(wanted)} keys are missing '
             f'(first: {_first(missing)}), {len(unexpected)} are unexpected (first: '

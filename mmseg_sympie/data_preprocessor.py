@@ -1,7 +1,8 @@
 """Enhancers as data preprocessors: one mixin in front of the preprocessor a config already has."""
+import functools
 import inspect
 from collections import defaultdict
-from typing import Optional, Sequence, Union
+from typing import Optional, Sequence, Type, Union
 
 import torch
 from mmengine.model import BaseDataPreprocessor
@@ -97,10 +98,14 @@ class SyMPIEDataPreprocessor(EnhancerMixin, SegDataPreProcessor):
 @MODELS.register_module()
 def SyMPIEClsDataPreprocessor(**kwargs) -> BaseDataPreprocessor:
     """MMPretrain's `ClsDataPreprocessor` with enhancers in front; see `EnhancerMixin`."""
-    # Imported when built, because importing mmpretrain takes seconds and it may be missing.
+    return _classification_preprocessor()(**kwargs)
+
+
+@functools.cache
+def _classification_preprocessor() -> Type[BaseDataPreprocessor]:
+    # Imported when needed, because importing mmpretrain takes seconds and it may be missing.
     from mmpretrain.models import ClsDataPreprocessor
-    enhanced = type('SyMPIEClsDataPreprocessor', (EnhancerMixin, ClsDataPreprocessor), {})
-    return enhanced(**kwargs)
+    return type('EnhancedClsDataPreprocessor', (EnhancerMixin, ClsDataPreprocessor), {})
 
 
 def build_enhancer(cfg: dict) -> nn.Module:
@@ -114,6 +119,9 @@ def build_enhancer(cfg: dict) -> nn.Module:
 
 def _enhancer_configs(enhancer, checkpoint: Optional[str]) -> Sequence[dict]:
     configs = [enhancer] if isinstance(enhancer, dict) else list(enhancer or [])
+    if isinstance(enhancer, str) or not all(isinstance(config, dict) for config in configs):
+        raise InputError(f'enhancer must be a config such as dict(type={"MeanMatch"!r}), or a list '
+                         f'of them, got {enhancer!r}.')
     if checkpoint is None:
         return configs
     if len(configs) != 1 or configs[0].get('type', 'SyMPIE').split('.')[-1] != 'SyMPIE' \

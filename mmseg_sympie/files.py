@@ -30,7 +30,8 @@ def check_writable(folder: Union[str, Path], needed_bytes: int = 10 * 2**20) -> 
             probe.write(b'\0' * needed_bytes)
     except OSError as error:
         raise OSError(f'Cannot write {needed_bytes / 2**20:.0f} MiB to the output folder {folder}: '
-                      f'{error.strerror}. Free some space or choose another folder.') from error
+                      f'{error.strerror}. Choose another folder, or make room or permission for '
+                      'this one.') from error
 
 
 def sha256(path: Union[str, Path]) -> str:

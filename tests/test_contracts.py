@@ -326,7 +326,6 @@ def test_10_a_training_run_resumes_from_its_own_checkpoint(enhanced_config):
         train_cfg=dict(max_iters=2), default_hooks=dict(checkpoint=dict(interval=1))))
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg', 'load_from'):
         enhanced_config.pop(key, None)
-    enhanced_config.train_dataloader.batch_size = 2
     Runner.from_cfg(enhanced_config).train()
     checkpoint = Path(enhanced_config.work_dir) / 'iter_2.pth'
     with zipfile.ZipFile(checkpoint) as archive:  # it does hold what PyTorch refuses by default

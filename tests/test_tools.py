@@ -134,7 +134,7 @@ def test_damaged_image_in_the_middle_stops_the_run_and_is_named(scenes, demo_seg
 
 
 def test_interrupted_run_reports_what_is_done(scenes, demo_segmentor, tmp_path):
-    code = ('import sys, mmseg_sympie.testing as testing\n'
+    code = ('import sys, mmseg_sympie.run_test as testing\n'
             'class Slow(testing.ProgressBar):\n'
             '    def after_test_iter(self, runner, batch_idx, **kwargs):\n'
             '        if batch_idx == 1:\n'

@@ -10,7 +10,7 @@ enhanced side by side), and for all of them OUT/parameters.json.
 import argparse
 import json
 from pathlib import Path
-from typing import Dict, Iterator, List, Tuple
+from typing import Dict, Iterable, Iterator, Tuple
 
 import cv2
 import numpy as np
@@ -40,20 +40,37 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def find_images(source: Path) -> List[Path]:
-    """The image itself, or all images below a folder."""
+def plan(source: Path, out: Path) -> Dict[Path, Path]:
+    """Image to read -> name of its result below `out`: one image, or all below a folder.
+
+    Raises:
+        InputError: no images, two with one result, or a result that would replace an original.
+    """
     if source.is_file():
-        return [source]
-    images = sorted(path for path in source.rglob('*') if path.suffix.lower() in SUFFIXES)
+        images, root = [source], source.parent
+    else:
+        images, root = sorted(path for path in source.rglob('*') if path.suffix.lower() in SUFFIXES
+                              and out.resolve() not in path.resolve().parents), source
+    if source.resolve() == out.resolve() or out.resolve() == root.resolve():
+        raise InputError(f'--out {out} is the folder of the originals. Choose another one.')
     if not images:
         raise InputError(f'{source} is neither an image nor a folder with images '
                          f'({", ".join(SUFFIXES)}).')
-    return images
+    planned = {}
+    for image in images:
+        target = image.relative_to(root).with_suffix('.png')
+        if target in planned.values():
+            raise InputError(f'Two images in {source} would both become {target}. Rename one.')
+        planned[image] = target
+    return planned
 
 
 def read_image(path: Path) -> Tensor:
     """An image file of any depth and number of channels as (1, 3, H, W), RGB on [0, 1]."""
-    bgr = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    try:
+        bgr = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # an empty file
+        bgr = None
     if bgr is None:
         raise InputError(f'{path} cannot be read as an image: it is damaged or of an unknown kind.')
     rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
@@ -67,19 +84,20 @@ def to_bgr(image: Tensor) -> np.ndarray:
 
 
 def write_image(path: Path, bgr: np.ndarray) -> None:
-    done, encoded = cv2.imencode(path.suffix, bgr)
+    encoded = cv2.imencode(path.suffix, bgr)[1]
     with written_whole(path) as partial:
         partial.write_bytes(encoded.tobytes())
 
 
-def enhance(args: argparse.Namespace) -> Iterator[Tuple[Path, Tensor, Tensor, Dict[str, list]]]:
+def enhance(args: argparse.Namespace,
+            paths: Iterable[Path]) -> Iterator[Tuple[Path, Tensor, Tensor, Dict[str, list]]]:
     """Path, original, enhanced image and parameters, one image at a time."""
     if args.checkpoint:
         enhancer = SyMPIE(args.checkpoint, args.iterations)
     else:
         enhancer = MeanMatch(args.mean_match)
     enhancer = enhancer.to(args.device).eval()
-    for path in tqdm(find_images(args.input), unit='image', desc='enhance'):
+    for path in tqdm(paths, unit='image', desc='enhance'):
         image = read_image(path).to(args.device)
         enhanced = enhancer(image)
         if args.checkpoint:
@@ -94,18 +112,19 @@ def enhance(args: argparse.Namespace) -> Iterator[Tuple[Path, Tensor, Tensor, Di
 @torch.inference_mode()
 def main() -> None:
     args = parse_args()
+    targets = plan(args.input, args.out)
     check_writable(args.out)
-    root = args.input if args.input.is_dir() else args.input.parent
     parameters = {}
-    for path, image, enhanced, predicted in enhance(args):
-        name = path.relative_to(root)
-        write_image((args.out / name).with_suffix('.png'), to_bgr(enhanced))
-        panel = np.concatenate([to_bgr(image), to_bgr(enhanced)], axis=1)
-        write_image((args.out / 'panels' / name).with_suffix('.jpg'), panel)
-        parameters[str(name)] = predicted
-    with written_whole(args.out / 'parameters.json') as partial:
-        partial.write_text(json.dumps(parameters, indent=1))
-    print(f'{len(parameters)} images: {args.out}')
+    try:
+        for path, image, enhanced, predicted in enhance(args, targets):
+            write_image(args.out / targets[path], to_bgr(enhanced))
+            panel = np.concatenate([to_bgr(image), to_bgr(enhanced)], axis=1)
+            write_image((args.out / 'panels' / targets[path]).with_suffix('.jpg'), panel)
+            parameters[str(targets[path])] = predicted
+    finally:  # What is done stays, also when a later image is broken.
+        with written_whole(args.out / 'parameters.json') as partial:
+            partial.write_text(json.dumps(parameters, indent=1))
+        print(f'{len(parameters)} of {len(targets)} images: {args.out}')
 
 
 if __name__ == '__main__':

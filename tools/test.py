@@ -13,6 +13,7 @@ from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
 from mmseg_sympie.config import load_config
+from mmseg_sympie.datasets.street_scenes import loads_labels
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.compare import (
     compare_reports,
@@ -21,7 +22,7 @@ from mmseg_sympie.evaluation.compare import (
     write_comparison,
 )
 from mmseg_sympie.evaluation.report import read_report, terminal
-from mmseg_sympie.testing import check_inputs, has_enhancer, run_test, without_enhancer
+from mmseg_sympie.run_test import check_inputs, has_enhancer, run_test, without_enhancer
 
 
 def parse_args() -> argparse.Namespace:
@@ -46,11 +47,14 @@ def parse_args() -> argparse.Namespace:
 def for_submission(cfg: Config, zip_path: Path) -> None:
     """Test on the unlabelled test split and zip the predictions."""
     dataset = cfg.test_dataloader.dataset
-    if 'split' not in dataset:
-        raise InputError(f'--format-only needs a data set with a test split, as ACDC or Dark '
-                         f'Zurich; this config tests on {dataset.type}.')
+    if dataset.type not in ('mmseg_sympie.ACDCDataset', 'mmseg_sympie.DarkZurichDataset'):
+        raise InputError('--format-only is for the servers of ACDC and Dark Zurich, which take '
+                         f'train ids; this config tests on {dataset.type}.')
+    if any(step.type.endswith('ResizeLongSide') for step in dataset.pipeline):
+        raise InputError('--format-only needs predictions at the original size, and this config '
+                         'scores at another one (ResizeLongSide). Use the plain config.')
     dataset.split = 'test'
-    dataset.pipeline = [step for step in dataset.pipeline if step.type != 'LoadAnnotations']
+    dataset.pipeline = [step for step in dataset.pipeline if not loads_labels(step)]
     cfg.test_evaluator = dict(type='mmseg_sympie.Submission', zip_path=str(zip_path))
 
 

@@ -10,7 +10,8 @@ from mmengine.config import DictAction
 from mmengine.runner import Runner
 
 from mmseg_sympie.config import load_config
-from mmseg_sympie.errors import errors_without_traceback
+from mmseg_sympie.errors import InputError, errors_without_traceback
+from mmseg_sympie.files import check_writable
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,8 +34,12 @@ def main() -> None:
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
     cfg.launcher = args.launcher
     cfg.resume = args.resume
-    cfg.load_from = None  # A config's load_from is what it is tested with, not where it starts.
-    # A training config without validation data has test data for tools/test.py.
+    # A config's load_from is what it is tested with, not where it starts.
+    cfg.load_from = args.cfg_options.get('load_from')
+    if 'train_dataloader' not in cfg:
+        raise InputError(f'{args.config} has no train_dataloader: it is for testing only.')
+    check_writable(cfg.work_dir)
+    # Its test data and report are for tools/test.py.
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
         cfg.pop(key, None)
     Runner.from_cfg(cfg).train()

@@ -27,7 +27,8 @@ class ACDCDataset(StreetSceneDataset):
     def __init__(self, split: str = 'val',
                  conditions: Sequence[str] = ('fog', 'night', 'rain', 'snow'),
                  reference: bool = False, **kwargs):
-        self.split, self.conditions, self.reference = split, tuple(conditions), reference
+        self.conditions = (conditions,) if isinstance(conditions, str) else tuple(conditions)
+        self.split, self.reference = split, reference
         super().__init__(**kwargs)
 
     def list_files(self, root: Path) -> List[dict]:

@@ -41,7 +41,8 @@ class CamVidDataset(StreetSceneDataset):
         spaces = dict(camvid=CAMVID_METAINFO, cityscapes=CITYSCAPES_METAINFO)
         if label_space not in spaces:
             raise InputError(f'label_space must be one of {list(spaces)}, got {label_space!r}.')
-        self.split, self.sequences, self.condition = split, sequences, condition
+        self.sequences = (sequences,) if isinstance(sequences, str) else sequences
+        self.split, self.condition = split, condition
         self.label_space = label_space
         super().__init__(metainfo=spaces[label_space], **kwargs)
 
@@ -49,6 +50,7 @@ class CamVidDataset(StreetSceneDataset):
     def get_label_map(cls, new_classes=None) -> None:
         """No class names are remapped: `raw_label_map` does it by number."""
 
+    @property
     def raw_label_map(self) -> Dict[int, int]:
         if self.label_space == 'camvid':
             return {_VOID: IGNORE_LABEL}
@@ -57,10 +59,15 @@ class CamVidDataset(StreetSceneDataset):
                 **dict.fromkeys(range(_VOID + 1, 19), _NO_CLASS)}
 
     def list_files(self, root: Path) -> List[dict]:
-        prefixes = tuple(self.sequences or [''])
-        images = sorted(path for suffix in ('.png', '.jpg')
-                        for path in (root / self.split).glob(f'*{suffix}')
-                        if path.name.startswith(prefixes))
+        everything = [path for suffix in ('.png', '.jpg')
+                      for path in sorted((root / self.split).glob(f'*{suffix}'))]
+        images = []
+        for prefix in self.sequences or ['']:
+            chosen = [path for path in everything if path.name.startswith(prefix)]
+            if not chosen:
+                raise FileNotFoundError(self._missing(
+                    f'no images were found in {root / self.split} with the prefix {prefix!r}'))
+            images += chosen
         return [dict(img_path=image, condition=self.condition,
                      seg_map_path=root / f'{self.split}annot' / f'{image.stem}.png')
                 for image in images]

@@ -41,6 +41,8 @@ def warp(image: Tensor, parameters: WarpParameters) -> Tensor:
     Shift, matrix and filter are one 3x3x5x5 convolution of the shifted image, because the zero
     padding of the filter comes after the shift:
     `y[c] = sum_d (C_M[d, c] K) * (x[d] + C_S[d])`.
+    On a GPU cuDNN may round the factors to TF32, as for any convolution, unless
+    `torch.backends.cudnn.allow_tf32` is off.
 
     Args:
         image: (B, 3, H, W), RGB, standardised; half precision is computed in float32.

@@ -1,7 +1,6 @@
 """Two reports of the same images side by side: what an enhancer gained and what it cost."""
 import csv
 import json
-import os
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -127,18 +126,18 @@ def verdict(comparison: Mapping[str, Any]) -> str:
 
 def _paired(before: Sequence[ImageScore],
             after: Sequence[ImageScore]) -> Tuple[List[ImageScore], List[ImageScore]]:
-    by_name = [_by_relative_name(images) for images in (before, after)]
-    odd = sorted(by_name[0].keys() ^ by_name[1].keys())
-    if odd:
-        raise InputError(f'The reports are not of the same images: {len(odd)} are in only one of '
-                         f'them, the first is {odd[0]}. Test both on the same files.')
-    return list(by_name[0].values()), [by_name[1][name] for name in by_name[0]]
-
-
-def _by_relative_name(images: Sequence[ImageScore]) -> Dict[str, ImageScore]:
-    """Images by name below their common folder, so that the data may have moved between runs."""
-    root = os.path.commonpath([image.name for image in images])
-    return {os.path.relpath(image.name, root): image for image in images}
+    """The images of both runs in one order; the data may have moved to another folder between."""
+    before, after = (sorted(images, key=lambda image: image.name) for images in (before, after))
+    if len(before) != len(after):
+        raise InputError(f'The reports are of {len(before)} and of {len(after)} images. Test both '
+                         'on the same files.')
+    for old, new in zip(before, after):
+        same = Path(old.name).name == Path(new.name).name and old.condition == new.condition
+        if not same or (old.confusion.sum(1) != new.confusion.sum(1)).any():
+            raise InputError(f'The reports are not of the same images: {old.name} '
+                             f'({old.condition}) and {new.name} ({new.condition}) differ in name, '
+                             'condition or label. Test both on the same files.')
+    return before, after
 
 
 def _difference(old: Optional[float], new: Optional[float]) -> Dict[str, Optional[float]]:

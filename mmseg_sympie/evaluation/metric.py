@@ -8,7 +8,7 @@ from ..errors import InputError
 from ..labels import has_unknown_labels
 from ..registry import METRICS
 from .confusion import confusion_matrix
-from .report import ImageScore, make_report, report_rows, terminal, write_report
+from .report import POOLED, ImageScore, make_report, report_rows, terminal, write_report
 
 
 @METRICS.register_module()
@@ -50,11 +50,11 @@ class SegmentationReport(BaseMetric):
         print(terminal(report_rows(report), self.title))
         if self.out_dir is not None:
             self._write(report, results)
-        pooled = report['scores']['all']
+        pooled = report['scores'][POOLED]
         metrics = dict(aAcc=pooled['pixel_accuracy'], mIoU=pooled['miou'],
                        mIoU_occurring=pooled['miou_occurring'], mAcc=pooled['mean_accuracy'])
         metrics.update({f'{condition}/mIoU': summary['miou']
-                        for condition, summary in report['scores'].items() if condition != 'all'})
+                        for condition, summary in report['scores'].items() if condition != POOLED})
         return metrics
 
     def _write(self, report: Mapping[str, Any], results: Sequence[ImageScore]) -> None:

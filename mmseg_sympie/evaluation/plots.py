@@ -6,6 +6,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from .report import POOLED
+
 GAIN, LOSS = '#2a7f4f', '#c0392b'
 
 
@@ -19,7 +21,7 @@ def plot_class_iou(report: Mapping[str, Any], path: Path) -> None:
         iou = [np.nan if summary['class_iou'][name] is None else summary['class_iou'][name]
                for name in classes]
         label = f"{condition}: mIoU {summary['miou'] or np.nan:.1f}"
-        if condition == 'all':
+        if condition == POOLED:
             axes.barh(rows, iou, color='#9db4c8', label=label)
         else:
             axes.plot(iou, rows, next(markers), markersize=5, label=label)
@@ -54,5 +56,5 @@ def _finish(figure: Figure, axes, classes: Sequence[str], path: Path) -> None:
     axes.grid(axis='x', alpha=0.3)
     axes.set_axisbelow(True)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(loc='upper left', bbox_to_anchor=(0, -0.08), ncols=3, fontsize=8, frameon=False)
+        figure.legend(loc='outside lower center', ncols=5, fontsize=8, frameon=False)
     figure.savefig(path, dpi=130)

@@ -33,6 +33,9 @@ def make_report(scores: Sequence[ImageScore], classes: Sequence[str],
     """
     groups = {POOLED: list(scores)}
     for score in scores:
+        if score.condition == POOLED:
+            raise InputError(f'{score.name} has the condition {POOLED!r}, which is the name of the '
+                             'sum over all conditions. Call it something else.')
         if score.condition is not None:
             groups.setdefault(score.condition, []).append(score)
     return dict(classes=list(classes), details=dict(details),

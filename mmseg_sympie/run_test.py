@@ -1,5 +1,6 @@
 """One test run from a config: check what it needs, run it, report it."""
 import copy
+import hashlib
 import platform
 import shlex
 import sys
@@ -12,17 +13,18 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import DATASETS, init_default_scope
 from mmengine.runner import Runner
 from torch import nn
 from tqdm import tqdm
 
-from .checkpoints import read_checkpoint, unwrap_state_dict
+from .checkpoints import check_state_dict, read_checkpoint, unwrap_state_dict
 from .data_preprocessor import SyMPIEDataPreprocessor
 from .errors import InputError
+from .evaluation import SegmentationReport
 from .files import check_writable, sha256
-from .registry import MODELS
+from .registry import MODELS, SCOPE
 
 SEGMENTOR = 'segmentor checkpoint'
 
@@ -43,9 +45,15 @@ class ProgressBar(Hook):
         self._bar.close()
 
 
+def preprocessor_config(cfg: Config) -> dict:
+    """The data preprocessor's entry, also that of a model inside `SegTTAModel`."""
+    model = cfg.model.get('module', cfg.model)
+    return model.get('data_preprocessor') or {}
+
+
 def has_enhancer(cfg: Config) -> bool:
-    """Whether the config's data preprocessor is one of ours with an enhancer in it."""
-    preprocessor = cfg.model.get('data_preprocessor') or {}
+    """Whether the config's data preprocessor is ours with an enhancer in it."""
+    preprocessor = preprocessor_config(cfg)
     ours = str(preprocessor.get('type')).split('.')[-1] == SyMPIEDataPreprocessor.__name__
     return ours and preprocessor.get('enhancer', True) not in (None, [])
 
@@ -53,8 +61,7 @@ def has_enhancer(cfg: Config) -> bool:
 def without_enhancer(cfg: Config) -> Config:
     """The same config with nothing in front of the segmentor."""
     cfg = copy.deepcopy(cfg)
-    cfg.model.data_preprocessor.enhancer = None
-    cfg.model.data_preprocessor.pop('checkpoint', None)
+    preprocessor_config(cfg).update(enhancer=None, checkpoint=None)
     return cfg
 
 
@@ -69,10 +76,13 @@ def check_inputs(cfg: Config, checkpoint: Optional[str], out_dir: str) -> None:
     if checkpoint is None:
         problems.append('No segmentor checkpoint: name one after the config, or as `load_from` in '
                         'it.')
+    elif '://' in checkpoint:
+        problems.append(f'The {SEGMENTOR} {checkpoint} is an address: download it and name the '
+                        'file.')
     elif not Path(checkpoint).is_file():
         problems.append(f'The {SEGMENTOR} {checkpoint} does not exist. Train one with '
                         '`python tools/train.py`, or name another after the config.')
-    steps = (lambda: MODELS.build(cfg.model.data_preprocessor) if has_enhancer(cfg) else None,
+    steps = (lambda: MODELS.build(preprocessor_config(cfg)) if has_enhancer(cfg) else None,
              lambda: DATASETS.build(cfg.test_dataloader.dataset),
              lambda: check_writable(out_dir))
     for step in steps:
@@ -85,16 +95,19 @@ def check_inputs(cfg: Config, checkpoint: Optional[str], out_dir: str) -> None:
 
 
 def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> Dict[str, float]:
-    """Test a segmentor; the config's `SegmentationReport` writes its files to `out_dir`.
+    """Test a segmentor; the report goes to `out_dir`, with the whole config beside it.
 
-    On Ctrl-C the images done so far are reported in `out_dir/partial` before it goes on its way.
+    A config with another evaluator gets `SegmentationReport` instead. When the run stops early, by
+    Ctrl-C or a broken file, the images done so far are reported in `out_dir/partial`.
     """
     cfg = copy.deepcopy(cfg)
     cfg.work_dir = str(Path(out_dir) / 'logs')
     cfg.load_from = None  # Loaded below, strictly and without running code from the file.
     cfg.log_level = 'WARNING'
     warnings.filterwarnings('ignore', message='When align_corners=True')  # by mmseg, in every run
-    if _is_report(cfg.test_evaluator):
+    if not _is_ours(cfg.test_evaluator):
+        cfg.test_evaluator = dict(type='mmseg_sympie.SegmentationReport')
+    if cfg.test_evaluator.type.endswith('SegmentationReport'):
         cfg.test_evaluator.update(out_dir=out_dir, title=title,
                                   details=run_details(cfg, checkpoint))
     runner = Runner.from_cfg(cfg)
@@ -102,7 +115,7 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> Dic
     runner.register_hook(ProgressBar())
     try:
         return runner.test()
-    except KeyboardInterrupt:
+    except BaseException:
         if runner.rank == 0:
             _report_partly(runner, out_dir)
         raise
@@ -114,27 +127,17 @@ def load_segmentor(model: nn.Module, checkpoint: str) -> None:
     Raises:
         InputError: a key is missing, has another shape or is not finite.
     """
-    model = model.module if is_model_wrapper(model) else model
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
     state = unwrap_state_dict(read_checkpoint(checkpoint, SEGMENTOR), checkpoint, SEGMENTOR)
-    wanted = model.state_dict()
-    missing = [key for key in wanted if key not in state]
-    unexpected = [key for key in state if key not in wanted]
-    wrong = [f'{key} {tuple(state[key].shape)} instead of {tuple(value.shape)}'
-             for key, value in wanted.items() if key in state and state[key].shape != value.shape]
-    if missing or wrong:
-        raise InputError(
-            f'The {SEGMENTOR} {checkpoint} does not fit the model of the config: {len(missing)} of '
-            f'{len(wanted)} keys are missing (first: {", ".join(missing[:3]) or "none"}), '
-            f'{len(unexpected)} are unexpected (first: {", ".join(unexpected[:3]) or "none"}), '
-            f'{len(wrong)} have another shape (first: {", ".join(wrong[:1]) or "none"}).')
-    broken = [key for key, value in state.items() if not torch.isfinite(value).all()]
-    if broken:
-        raise InputError(f'The {SEGMENTOR} {checkpoint} is broken: {broken[0]} holds NaN or '
-                         'infinity, as after diverged training. Use an earlier checkpoint.')
-    if unexpected:
-        print(f'Note: {len(unexpected)} entries of {checkpoint} are not in the model and were left '
-              f'out (first: {", ".join(unexpected[:3])}).')
-    model.load_state_dict(state, strict=False)
+    wanted = {key: value.shape for key, value in model.state_dict().items()}
+    check_state_dict(state, wanted, checkpoint, SEGMENTOR,
+                     'Wanted the weights of the model in the config.', surplus_allowed=True)
+    surplus = [key for key in state if key not in wanted]
+    if surplus:
+        print(f'Note: {len(surplus)} entries of {checkpoint} are not in the model and were left '
+              f'out (first: {", ".join(surplus[:3])}).')
+    model.load_state_dict({key: state[key] for key in wanted})
 
 
 def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
@@ -142,17 +145,19 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
     details = dict(command=shlex.join(sys.argv), date=datetime.now(timezone.utc).isoformat(
         timespec='seconds'), config=cfg.filename, checkpoint=checkpoint,
         checkpoint_sha256=sha256(checkpoint),
-        data_preprocessor=dict(cfg.model.data_preprocessor))
-    for path in _checkpoints_below(cfg.model.data_preprocessor):
+        config_sha256=hashlib.sha256(cfg.pretty_text.encode()).hexdigest(),
+        data_preprocessor=dict(preprocessor_config(cfg)))
+    for path in _checkpoints_below(preprocessor_config(cfg)):
         details[f'sha256 of {path}'] = sha256(path)
     details['versions'] = dict(_versions())
+    details['device'] = torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'
     return details
 
 
 def _versions() -> Iterator[Tuple[str, str]]:
     yield 'python', platform.python_version()
-    for name in ('mmseg-sympie', 'torch', 'torchvision', 'mmengine', 'onedl-mmengine', 'mmcv',
-                 'onedl-mmcv', 'mmsegmentation', 'onedl-mmsegmentation'):
+    for name in ('mmseg-sympie', 'numpy', 'torch', 'torchvision', 'mmengine', 'onedl-mmengine',
+                 'mmcv', 'onedl-mmcv', 'mmsegmentation', 'onedl-mmsegmentation'):
         try:
             yield name, version(name)
         except PackageNotFoundError:
@@ -168,14 +173,17 @@ def _checkpoints_below(node: Any) -> List[str]:
     return []
 
 
-def _is_report(evaluator: Any) -> bool:
-    return isinstance(evaluator, dict) and str(evaluator.type).endswith('SegmentationReport')
+def _is_ours(evaluator: Any) -> bool:
+    return isinstance(evaluator, dict) and str(evaluator.type).startswith(f'{SCOPE}.')
 
 
 def _report_partly(runner: Runner, out_dir: str) -> None:
     metric = runner.test_evaluator.metrics[0]
     done, total = len(metric.results), len(runner.test_dataloader.dataset)
-    print(f'\nStopped after {done} of {total} images.')
-    if done and hasattr(metric, 'out_dir'):
+    share = ' in this process' if runner.world_size > 1 else ''
+    print(f'\nStopped after {done} of {total} images{share}.')
+    if done and isinstance(metric, SegmentationReport):
         metric.out_dir = str(Path(out_dir) / 'partial')
+        metric.title = f'PARTIAL: {done} of {total} images{share}'
+        metric.details = dict(partial=metric.title, **metric.details)
         metric.compute_metrics(metric.results)
