@@ -82,6 +82,7 @@ def check_inputs(cfg: Config, checkpoint: Optional[str], out_dir: str) -> None:
     elif not Path(checkpoint).is_file():
         problems.append(f'The {SEGMENTOR} {checkpoint} does not exist. Train one with '
                         '`python tools/train.py`, or name another after the config.')
+    cfg = copy.deepcopy(cfg)  # Building changes nested entries in place.
     steps = (lambda: MODELS.build(preprocessor_config(cfg)) if has_enhancer(cfg) else None,
              lambda: DATASETS.build(cfg.test_dataloader.dataset),
              lambda: check_writable(out_dir))

@@ -51,6 +51,7 @@ def demo_config(scenes, tmp_path) -> Config:
     cfg = load_config(str(ROOT / 'configs/demo.py'), dict(data_root=scenes))
     for loader in (cfg.train_dataloader, cfg.test_dataloader):
         loader.update(num_workers=0, persistent_workers=False)
+    cfg.model.backbone.init_cfg = None  # the ImageNet weights do not ship
     cfg.train_pipeline[2].scale, cfg.train_pipeline[3].crop_size = (160, 80), (48, 96)
     cfg.train_dataloader.dataset.pipeline = cfg.train_pipeline
     cfg.train_dataloader.batch_size = 2

@@ -1,13 +1,40 @@
 """Weight files: what is loaded, and what is refused with which message."""
 import pickle
+import zipfile
 
 import golden
+import numpy as np
 import pytest
 import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.model import PretrainedInit
+from mmengine.runner import load_checkpoint
+from torch import nn
 
 from mmseg_sympie.checkpoints import read_checkpoint, unwrap_state_dict
 from mmseg_sympie.enhancer import NEM, SyMPIE
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+from mmseg_sympie.errors import InputError
+
+
+def hidden_code(path) -> None:
+    """A checkpoint that plants `eval` into an object on the allow-list by way of `getattr`."""
+    def text(value: str) -> bytes:
+        return b'X' + len(value).to_bytes(4, 'little') + value.encode()
+
+    def call_getattr(owner: bytes, name: str) -> bytes:
+        return b'cbuiltins\ngetattr\n' + owner + text(name) + b'\x86R'
+
+    builtins = call_getattr(b'cbuiltins\ngetattr\n', '__self__')
+    evaluate = call_getattr(builtins, 'eval')
+    code = (b'\x80\x02cmmengine.logging.history_buffer\nHistoryBuffer\n)R}'
+            + text('__setstate__') + evaluate + b'sb' + text("print('hidden code ran')") + b'b.')
+    torch.save({'a': torch.zeros(1)}, path.with_suffix('.plain'))
+    with zipfile.ZipFile(path.with_suffix('.plain')) as plain:
+        entries = {name: plain.read(name) for name in plain.namelist()}
+    with zipfile.ZipFile(path, 'w') as crafted:
+        for name, content in entries.items():
+            crafted.writestr(name, code if name.endswith('data.pkl') else content)
 
 
 class RunsCode:
@@ -24,12 +51,29 @@ def test_missing_file(tmp_path):
     refused(tmp_path / 'none.pth', 'none.pth does not exist')
 
 
-@pytest.mark.parametrize('keep', [0, 100, 200_000, -100])
-def test_truncated_file(enhancer_checkpoint, tmp_path, keep):
+@pytest.mark.parametrize('keep', [0, 1, 100, 5000, 200_000, -100, -1])
+@pytest.mark.parametrize('zipped', [True, False])
+def test_truncated_file(tmp_path, keep, zipped):
     path = tmp_path / 'short.pth'
-    with open(enhancer_checkpoint, 'rb') as file:
-        path.write_bytes(file.read()[:keep])
+    torch.save(NEM().state_dict(), path, _use_new_zipfile_serialization=zipped)
+    path.write_bytes(path.read_bytes()[:keep])
     refused(path, 'truncated or not a PyTorch file')
+
+
+def test_damaged_bytes_never_end_in_another_error(tmp_path):
+    path = tmp_path / 'damaged.pth'
+    torch.save({'a': torch.zeros(4)}, path, _use_new_zipfile_serialization=False)
+    data = path.read_bytes()
+    generator = np.random.default_rng(0)
+    for _ in range(300):
+        damaged = bytearray(data)
+        for position in generator.integers(0, len(data), 3):
+            damaged[position] = generator.integers(256)
+        path.write_bytes(damaged)
+        try:
+            unwrap_state_dict(read_checkpoint(path), path, 'x')
+        except InputError:
+            pass
 
 
 def test_not_a_checkpoint_at_all(tmp_path):
@@ -44,7 +88,29 @@ def test_code_is_not_run(tmp_path, capfd):
     refused(path, r'object other than tensors, \S*print, which could run code')
     path.write_bytes(pickle.dumps({'state_dict': RunsCode()}))
     refused(path, 'not a PyTorch file')
+    hidden_code(path)
+    refused(path, 'could run code')
     assert 'ran' not in capfd.readouterr().out
+
+
+def test_mmengine_does_not_run_code_either(tmp_path, capfd):
+    path = tmp_path / 'code.pth'
+    layer = nn.Conv2d(1, 1, 1)
+    for save in (lambda: torch.save({'state_dict': RunsCode()}, path), lambda: hidden_code(path)):
+        save()
+        with pytest.raises(ValueError, match='could run code'):
+            load_checkpoint(layer, str(path))
+        with pytest.raises(ValueError, match='could run code'):
+            PretrainedInit(checkpoint=str(path))(layer)
+    assert 'ran' not in capfd.readouterr().out
+
+
+def test_mmengine_still_reads_what_its_runner_saves(tmp_path):
+    buffer = HistoryBuffer([0.5, 0.25], [1, 1])
+    torch.save({'state_dict': {'weight': torch.ones(1, 1, 1, 1), 'bias': torch.zeros(1)},
+                'message_hub': {'log_scalars': {'loss': buffer}}, 'meta': {}}, tmp_path / 'x.pth')
+    found = load_checkpoint(nn.Conv2d(1, 1, 1), str(tmp_path / 'x.pth'))
+    assert found['message_hub']['log_scalars']['loss'].mean() == 0.375
 
 
 def test_foreign_checkpoint_names_the_first_keys(tmp_path):

@@ -20,7 +20,8 @@ from torch import nn
 
 from mmseg_sympie.checkpoints import read_checkpoint
 from mmseg_sympie.enhancer import SyMPIE, WarpParameters, warp
-from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer, load_nem
+from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+from mmseg_sympie.run_test import check_inputs, has_enhancer, run_test, without_enhancer
 
 ROOT = Path(__file__).parents[1]
 
@@ -51,20 +52,23 @@ def weights_of(model) -> torch.Tensor:
     return nn.utils.parameters_to_vector(model.data_preprocessor.enhancers[0].parameters())
 
 
-def test_1_weights_are_there_without_init_weights(model, enhancer_checkpoint):
-    wanted = nn.utils.parameters_to_vector(load_nem(enhancer_checkpoint).parameters())
-    assert torch.equal(weights_of(model), wanted)
+def published_vector() -> torch.Tensor:
+    """The golden weights in their published order, which is that of the network."""
+    return torch.cat([value.flatten() for key, value in golden.published_enhancer().items()
+                      if not key.endswith(('running_mean', 'running_var', 'num_batches_tracked'))])
 
 
-def test_1_init_weights_of_the_whole_model_does_not_reach_them(enhanced_config,
-                                                               enhancer_checkpoint):
+def test_1_weights_are_there_without_init_weights(model):
+    assert torch.equal(weights_of(model), published_vector())
+
+
+def test_1_init_weights_of_the_whole_model_does_not_reach_them(enhanced_config):
     enhanced_config.model.init_cfg = dict(type='Constant', layer=['Conv2d', 'Linear'], val=7.0)
     enhanced_config.model.decode_head.init_cfg = None
     model = MODELS.build(enhanced_config.model)
     model.init_weights()
     assert (model.decode_head.branches[0].weight == 7).all()  # the initialisation did run
-    wanted = nn.utils.parameters_to_vector(load_nem(enhancer_checkpoint).parameters())
-    assert torch.equal(weights_of(model), wanted)
+    assert torch.equal(weights_of(model), published_vector())
 
 
 def test_1_missing_file_raises_in_the_constructor(enhanced_config):
@@ -189,6 +193,21 @@ def test_7_test_time_augmentation_enhances_every_view(enhanced_config, model, mo
                                 data_samples=[[sample] for sample in samples]))
     assert seen == [(64, 96), (64, 96), (32, 48)]
     assert result[0].pred_sem_seg.data.shape[-2:] == (64, 96)
+
+
+def test_7_a_config_with_test_time_augmentation_is_tested(enhanced_config, demo_segmentor, tmp_path):
+    enhanced_config.model = dict(type='SegTTAModel', module=enhanced_config.model)
+    enhanced_config.test_dataloader.update(batch_size=1)
+    enhanced_config.test_dataloader.dataset.update(conditions=['fog'], pipeline=[
+        dict(type='LoadImageFromFile'),
+        dict(type='TestTimeAug', transforms=[
+            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
+            [dict(type='LoadAnnotations')], [dict(type='PackSegInputs')]])])
+    assert has_enhancer(enhanced_config)
+    assert not has_enhancer(without_enhancer(enhanced_config))
+    check_inputs(enhanced_config, demo_segmentor, str(tmp_path))
+    result = run_test(enhanced_config, demo_segmentor, str(tmp_path))
+    assert result['fog/mIoU'] == result['mIoU'] > 0
 
 
 @pytest.fixture
@@ -324,6 +343,7 @@ def test_10_every_torch_load_is_weights_only():
 def test_10_a_training_run_resumes_from_its_own_checkpoint(enhanced_config):
     enhanced_config.merge_from_dict(dict(
         train_cfg=dict(max_iters=2), default_hooks=dict(checkpoint=dict(interval=1))))
+    validation = enhanced_config.test_dataloader
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg', 'load_from'):
         enhanced_config.pop(key, None)
     Runner.from_cfg(enhanced_config).train()
@@ -336,11 +356,17 @@ def test_10_a_training_run_resumes_from_its_own_checkpoint(enhanced_config):
     saved = read_checkpoint(checkpoint, 'training checkpoint')
     assert not any('enhancer' in key for key in saved['state_dict'])
     resumed = copy.deepcopy(enhanced_config)
-    resumed.update(resume=True, train_cfg=dict(type='IterBasedTrainLoop', max_iters=3),
+    # The last step is followed by a validation, with the enhancer in front.
+    resumed.update(val_dataloader=validation, val_cfg=dict(type='ValLoop'),
+                   val_evaluator=dict(type='mmseg_sympie.SegmentationReport'))
+    resumed.update(resume=True,
+                   train_cfg=dict(type='IterBasedTrainLoop', max_iters=3, val_interval=3),
                    experiment_name='resumed')
     runner = Runner.from_cfg(resumed)
     runner.train()
     assert runner.iter == 3
+    assert runner.message_hub.get_scalar('val/mIoU').current() > 0
+    assert runner.val()['mIoU'] == runner.message_hub.get_scalar('val/mIoU').current()
 
 
 # 11. No hidden resize: an enhancer that says "identity" changes no pixel.

@@ -65,6 +65,12 @@ def test_checkpoint_and_another_enhancer_contradict(enhancer_checkpoint):
         build(checkpoint=enhancer_checkpoint, enhancer=dict(type='MeanMatch'))
 
 
+@pytest.mark.parametrize('enhancer', ['MeanMatch', ['MeanMatch'], 3])
+def test_enhancer_must_be_a_config(enhancer):
+    with pytest.raises((ValueError, TypeError), match='must be a config|not iterable'):
+        build(enhancer=enhancer)
+
+
 def test_unknown_channel_order():
     with pytest.raises(ValueError, match="'bgr' or 'rgb', got 'gbr'"):
         build(enhancer=None, channel_order='gbr')

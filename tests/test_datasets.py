@@ -1,5 +1,5 @@
 """Data sets in their native trees, and what they say of broken ones."""
-import shutil
+import copy
 from pathlib import Path
 
 import cv2
@@ -28,6 +28,11 @@ def pair(image: Path, label: Path, values=(0, 18, 255), size=(8, 12)) -> None:
 def build(name: str, root: Path, **kwargs):
     kwargs = dict(test_mode=True, pipeline=PIPELINE, **kwargs)
     return DATASETS.build(dict(type=f'mmseg_sympie.{name}', data_root=str(root), **kwargs))
+
+
+def refuses(dataset, message):
+    with pytest.raises(ValueError, match=message):
+        dataset[0]
 
 
 @pytest.fixture
@@ -81,9 +86,12 @@ def test_camvid_labels_and_sequences(tmp_path, space, wanted):
     assert sample.gt_sem_seg.data.flatten().tolist() == wanted
     assert sample.condition == 'daylight'
     assert len(dataset.metainfo['classes']) == (11 if space == 'camvid' else 19)
+    assert len(build('CamVidDataset', tmp_path, split='train', sequences='0001TP')) == 1
+    with pytest.raises(FileNotFoundError, match="with the prefix '0016EE'"):
+        build('CamVidDataset', tmp_path, split='train', sequences=['0016E5', '0016EE'])
 
 
-def test_camvid_of_the_shared_copy(real_data):
+def test_camvid_public_copy(real_data):
     root = real_data / 'camvid'
     counts = {prefix: len(build('CamVidDataset', root, split=split, sequences=prefix))
               for split, prefix in (('train', ('0006R0', '0016E5')), ('train', ('0001TP',)),
@@ -141,9 +149,34 @@ def test_camvid_label_beyond_void(tmp_path):
 def test_label_of_another_size(acdc):
     dataset, image, label = only_pair(acdc)
     write(label, np.zeros((4, 6), np.uint8))
-    with pytest.raises(ValueError, match=rf'{label.name} is 6x4 pixels, its image .*{image.name} '
-                                         'is 12x8'):
-        dataset[0]
+    message = rf'{label.name} is 6x4 pixels, its image .*{image.name} is 12x8'
+    refuses(dataset, message)
+    # Also where the pipeline would resize both to one size.
+    for step in (dict(type='RandomResize', scale=(6, 4)), dict(type='mmseg_sympie.ResizeLongSide',
+                                                               long_side_px=6)):
+        refuses(DATASETS.build(dict(
+            type='mmseg_sympie.ACDCDataset', data_root=str(acdc), conditions='snow',
+            pipeline=[*PIPELINE[:2], step, PIPELINE[2]])), message)
+
+
+def test_labels_are_checked_inside_test_time_augmentation(acdc):
+    pipeline = [PIPELINE[0], dict(type='TestTimeAug', transforms=[
+        [dict(type='RandomFlip', prob=1.0)], [PIPELINE[1]], [PIPELINE[2]]])]
+    settings = dict(type='mmseg_sympie.ACDCDataset', data_root=str(acdc), conditions='snow',
+                    pipeline=pipeline)
+    # MMCV builds nested steps in place.
+    dataset = DATASETS.build(copy.deepcopy(settings))
+    assert dataset[0]['data_samples'][0].condition == 'snow'
+    next(acdc.glob('gt/snow/val/*/*')).unlink()
+    with pytest.raises(FileNotFoundError, match='1 of 1 images have no label'):
+        DATASETS.build(copy.deepcopy(settings))
+
+
+def test_custom_classes_are_renumbered(acdc):
+    label = only_pair(acdc)[2]
+    write(label, np.resize(np.array([0, 13, 255], np.uint8), (8, 12)))
+    dataset = build('ACDCDataset', acdc, conditions='snow', metainfo=dict(classes=('car', 'road')))
+    assert dataset[0]['data_samples'].gt_sem_seg.data[0, 0, :3].tolist() == [1, 0, 255]
 
 
 @pytest.mark.parametrize('broken', ['image', 'label'])
@@ -197,8 +230,3 @@ def test_resize_long_side_averages_areas_and_keeps_labels():
     assert result['ori_shape'] == result['img_shape'] == (1, 2)
     untouched = ResizeLongSide(100).transform(dict(img=image.copy()))
     assert (untouched['img'] == image).all()
-
-
-def test_copy_of_the_tree_elsewhere(acdc, tmp_path):
-    moved = shutil.copytree(acdc, tmp_path / 'moved')
-    assert len(build('ACDCDataset', moved)) == 4

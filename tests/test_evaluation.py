@@ -110,8 +110,8 @@ def report_of(folder, scores):
 
 
 def test_comparison_by_hand(scores, tmp_path):
-    better = [ImageScore('/moved/fog/1.png', 'fog', np.diag([8, 2, 0])),
-              ImageScore('/moved/night/1.png', 'night',
+    better = [ImageScore('/moved/data/fog/1.png', 'fog', np.diag([8, 2, 0])),
+              ImageScore('/moved/data/night/1.png', 'night',
                          np.array([[1, 7, 0], [0, 2, 0], [0, 0, 0]]))]
     comparison = compare_reports(report_of(tmp_path / 'a', scores),
                                  report_of(tmp_path / 'b', better))
@@ -145,11 +145,30 @@ def test_bootstrap_interval_is_that_of_the_binomial():
     assert low == pytest.approx(20, abs=0.6) and high == pytest.approx(30, abs=0.6)
 
 
+def test_bootstrap_is_paired():
+    # Every image gains the same 10 of 100 pixels, though the images differ much among themselves.
+    before = [np.array([[share, 100 - share], [0, 0]]) for share in range(0, 90, 3)]
+    after = [np.array([[share + 10, 90 - share], [0, 0]]) for share in range(0, 90, 3)]
+    low, high = bootstrap_interval(before, after)
+    # IoU of class 0 is the share of right pixels, halved by class 1: the gain is 5 in any draw.
+    assert low == pytest.approx(5) and high == pytest.approx(5)
+
+
+def test_a_condition_cannot_have_the_name_of_the_sum():
+    with pytest.raises(ValueError, match="condition 'all'"):
+        make_report([ImageScore('/a.png', 'all', FOG)], CLASSES)
+
+
 def test_reports_of_different_images_or_classes(scores, tmp_path):
     one = report_of(tmp_path / 'a', scores)
     other = report_of(tmp_path / 'b', [scores[0], ImageScore('/d/night/2.png', 'night', NIGHT)])
-    with pytest.raises(ValueError, match='not of the same images: 2 .*night/1.png'):
-        compare_reports(one, other)
+    relabelled = report_of(tmp_path / 'c', [scores[0], scores[1]._replace(confusion=2 * NIGHT)])
+    elsewhere = report_of(tmp_path / 'd', [scores[0], scores[1]._replace(condition='rain')])
+    for wrong in (other, relabelled, elsewhere):
+        with pytest.raises(ValueError, match='not of the same images: /d/night/1.png'):
+            compare_reports(one, wrong)
+    with pytest.raises(ValueError, match='of 2 and of 1 images'):
+        compare_reports(one, report_of(tmp_path / 'e', scores[:1]))
     with pytest.raises(ValueError, match='different classes'):
         compare_reports(one, {**one, 'classes': ['x']})
 

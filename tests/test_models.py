@@ -1,10 +1,14 @@
 """DeepLabV2 against the lineage of the published segmentor."""
+from pathlib import Path
+
 import golden
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 from mmseg.models import ResNet
+from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_sympie.models import DeepLabV2Head, DeepLabV2ResNet, MirrorEncoderDecoder
@@ -12,6 +16,7 @@ from mmseg_sympie.models.deeplabv2 import convert_published_deeplabv2
 from mmseg_sympie.models.mobilenetv2 import convert_torchvision_mobilenetv2
 from mmseg_sympie.statistics import CAFFE_BGR_255
 
+ROOT = Path(__file__).parents[1]
 VECTORS = np.load(golden.DATA / 'deeplabv2.npz')
 
 
@@ -64,19 +69,27 @@ def test_impossible_number_of_branches(num_branches):
 
 
 def published_segmentor() -> dict:
-    """The published names and shapes: 3-4-6-3 blocks and four branches."""
-    state = {key: value.clone() for key, value in DeepLabV2ResNet().state_dict().items()}
-    head = DeepLabV2Head(in_channels=2048, num_classes=19).state_dict()
-    return {**state, **{key.replace('branches', 'clas.conv2d_list'): value
-                        for key, value in head.items()}}
+    """The golden file's names and shapes with 3-4-6-3 blocks: later ones take their own output."""
+    state = golden.published_weights('deeplabv2_keys.json')
+    for stage, blocks in enumerate((3, 4, 6, 3), start=1):
+        first = {key: value for key, value in state.items() if key.startswith(f'layer{stage}.0.')}
+        for block in range(1, blocks):
+            for key, value in first.items():
+                if 'downsample' in key:
+                    continue
+                if key.endswith('conv1.weight'):
+                    value = torch.zeros(value.shape[0], 4 * value.shape[0], 1, 1)
+                state[key.replace(f'layer{stage}.0.', f'layer{stage}.{block}.')] = value
+    return state
 
 
-def test_convert_published_segmentor():
+def test_convert_published_segmentor_for_the_published_protocol():
     state = published_segmentor()
-    assert set(golden.published_weights('deeplabv2_keys.json')) <= set(state)
     converted = convert_published_deeplabv2(state, 'x.pth')
-    segmentor = nn.ModuleDict(dict(backbone=DeepLabV2ResNet(), decode_head=DeepLabV2Head(
-        in_channels=2048, num_classes=19, num_branches=2)))
+    cfg = Config.fromfile(ROOT / 'configs/deeplabv2_acdc_published_protocol.py')
+    cfg.model.data_preprocessor.enhancer = cfg.model.data_preprocessor.checkpoint = None
+    segmentor = MODELS.build(cfg.model)
+    assert isinstance(segmentor, MirrorEncoderDecoder)
     segmentor.load_state_dict(converted, strict=True)
     assert torch.equal(segmentor.decode_head.branches[1].weight,
                        state['clas.conv2d_list.1.weight'])

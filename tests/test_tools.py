@@ -75,6 +75,13 @@ def test_enhancer_by_options_alone(scenes, demo_segmentor, enhancer_checkpoint, 
     assert len(details[f'sha256 of {enhancer_checkpoint}']) == 64
 
 
+def test_a_config_with_another_evaluator_gets_a_report(scenes, demo_segmentor, tmp_path):
+    tool('test', 'configs/demo_meanmatch.py', demo_segmentor, '--compare', '--out', tmp_path,
+         '--cfg-options', f'data_root={scenes}', 'test_evaluator.type=IoUMetric',
+         'test_dataloader.dataset.conditions=[fog]')
+    assert (tmp_path / 'compare.json').is_file()
+
+
 def test_everything_missing_is_named_at_once(tmp_path):
     output = tool('test', 'configs/deeplabv2_acdc_sympie.py', '--out', tmp_path, fails=True,
                   input='')
@@ -99,12 +106,13 @@ def test_output_folder_is_checked_before_the_run(scenes, demo_segmentor, tmp_pat
     assert 'Cannot write' in output and 'choose another folder' in output
 
 
-def test_full_disk_is_found_before_the_run(scenes, demo_segmentor):
+def test_full_disk_is_found_before_the_run(tmp_path, monkeypatch):
     if not Path('/dev/full').exists():
         pytest.skip('no /dev/full on this system')
-    from mmseg_sympie.files import check_writable
-    with pytest.raises(OSError, match='Cannot write .* choose another folder'):
-        check_writable('/dev/full')
+    import mmseg_sympie.files as files
+    monkeypatch.setattr(files.tempfile, 'TemporaryFile', lambda dir: open('/dev/full', 'wb'))
+    with pytest.raises(OSError, match='Cannot write 10 MiB .*No space left on device.*make room'):
+        files.check_writable(tmp_path)
 
 
 @pytest.mark.parametrize('damage,message', [
@@ -131,6 +139,9 @@ def test_damaged_image_in_the_middle_stops_the_run_and_is_named(scenes, demo_seg
                   *scene_options(root), fails=True)
     assert f'Error: Cannot read image {broken}' in output and 'truncated' in output
     assert not (tmp_path / 'out/report.json').exists()
+    assert 'Stopped after 4 of 12 images' in output  # the first batch; fog is three of them
+    partial = read_report(tmp_path / 'out/partial')
+    assert partial['details']['partial'] == 'PARTIAL: 4 of 12 images'
 
 
 def test_interrupted_run_reports_what_is_done(scenes, demo_segmentor, tmp_path):
@@ -183,7 +194,7 @@ def test_train_a_few_steps_and_test_the_result(scenes, tmp_path):
          'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0',
          'train_dataloader.persistent_workers=False',
          'train_dataloader.dataset.pipeline.3.crop_size=(64,96)',
-         'train_dataloader.dataset.pipeline.2.scale=(160,96)')
+         'train_dataloader.dataset.pipeline.2.scale=(160,96)', 'model.backbone.init_cfg=None')
     tool('test', 'configs/demo.py', tmp_path / 'iter_2.pth', '--out', tmp_path / 'out',
          '--cfg-options', f'data_root={scenes}', 'test_dataloader.dataset.conditions=[fog]')
     assert read_report(tmp_path / 'out')['scores']['fog']['images'] == 3
@@ -201,10 +212,10 @@ def test_enhance_a_folder_of_odd_images(enhancer_checkpoint, tmp_path):
     cv2.imwrite(str(source / 'deep.png'), rgb[..., ::-1].astype(np.uint16) * 257)
     cv2.imwrite(str(source / 'dot.png'), rgb[:1, :1])
     output = tool('enhance', source, '--checkpoint', enhancer_checkpoint, '--out', tmp_path / 'out')
-    assert '5 images' in output
+    assert '5 of 5 images' in output
     parameters = json.loads((tmp_path / 'out/parameters.json').read_text())
     assert np.shape(parameters['colour.png']['matrix']) == (3, 3)
-    assert np.shape(parameters['sub/grey.jpg']['kernel']) == (5, 5)
+    assert np.shape(parameters['sub/grey.png']['kernel']) == (5, 5)
     # The enhanced file is what the reference gives, to the nearest grey level.
     from mmseg_sympie.enhancer import SyMPIE
     with torch.no_grad():
@@ -228,9 +239,31 @@ def test_enhance_refuses_what_is_no_image(tmp_path):
     (tmp_path / 'empty').mkdir()
     assert 'neither an image nor a folder' in tool(
         'enhance', tmp_path / 'empty', '--mean-match', 110, '--out', tmp_path / 'o', fails=True)
-    (tmp_path / 'bad.png').write_bytes(b'nothing')
-    assert 'bad.png cannot be read as an image' in tool(
-        'enhance', tmp_path / 'bad.png', '--mean-match', 110, '--out', tmp_path / 'o', fails=True)
+    for content in (b'nothing', b''):
+        (tmp_path / 'bad.png').write_bytes(content)
+        assert 'bad.png cannot be read as an image' in tool(
+            'enhance', tmp_path / 'bad.png', '--mean-match', 110, '--out', tmp_path / 'o',
+            fails=True)
+
+
+def test_enhance_keeps_originals_and_what_is_done(tmp_path):
+    source = tmp_path / 'in'
+    source.mkdir()
+    for name in ('a.png', 'b.png'):
+        cv2.imwrite(str(source / name), np.full((6, 8, 3), 40, np.uint8))
+    output = tool('enhance', source, '--mean-match', 110, '--out', source, fails=True)
+    assert 'folder of the originals' in output
+    assert cv2.imread(str(source / 'a.png')).mean() == 40
+    for _ in range(2):  # results below the input are not enhanced again
+        assert '2 of 2 images' in tool('enhance', source, '--mean-match', 110, '--out',
+                                       source / 'out')
+    (source / 'b.png').write_bytes(b'broken')
+    assert '1 of 2 images' in tool('enhance', source, '--mean-match', 110, '--out', tmp_path / 'o',
+                                   fails=True)
+    assert list(json.loads((tmp_path / 'o/parameters.json').read_text())) == ['a.png']
+    cv2.imwrite(str(source / 'a.jpg'), np.zeros((6, 8, 3), np.uint8))
+    assert 'would both become a.png' in tool('enhance', source, '--mean-match', 110, '--out',
+                                             tmp_path / 'o', fails=True)
 
 
 # tools/convert_checkpoint.py, tools/prepare_cityscapes.py, tools/benchmark.py
@@ -247,6 +280,16 @@ def test_convert_published_enhancer(tmp_path):
                  fails=True)
     assert 'first: backbone.0.weight' in again and 'first: stem.0.weight' in again
     assert not (tmp_path / 'x.pth').exists()
+
+
+def test_convert_published_segmentor_and_imagenet_weights(tmp_path):
+    import test_models
+    from torchvision.models import mobilenet_v2
+    for kind, state, entries in (('deeplabv2', test_models.published_segmentor(), 322),
+                                 ('mobilenetv2', mobilenet_v2().state_dict(), 306)):
+        torch.save(state, tmp_path / 'published.pth')
+        output = tool('convert_checkpoint', kind, tmp_path / 'published.pth', tmp_path / 'own.pth')
+        assert f'{entries} entries' in output and output.count('SHA-256') == 2
 
 
 def test_prepare_cityscapes(tmp_path):
