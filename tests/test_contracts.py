@@ -195,7 +195,8 @@ def test_7_test_time_augmentation_enhances_every_view(enhanced_config, model, mo
     assert result[0].pred_sem_seg.data.shape[-2:] == (64, 96)
 
 
-def test_7_a_config_with_test_time_augmentation_is_tested(enhanced_config, demo_segmentor, tmp_path):
+def test_7_a_config_with_test_time_augmentation_is_tested(enhanced_config, demo_segmentor,
+                                                          tmp_path):
     enhanced_config.model = dict(type='SegTTAModel', module=enhanced_config.model)
     enhanced_config.test_dataloader.update(batch_size=1)
     enhanced_config.test_dataloader.dataset.update(conditions=['fog'], pipeline=[
