@@ -179,7 +179,9 @@ def _is_ours(evaluator: Any) -> bool:
 
 
 def _report_partly(runner: Runner, out_dir: str) -> None:
-    metric = runner.test_evaluator.metrics[0]
+    metric = next(iter(getattr(runner.test_evaluator, 'metrics', [])), None)
+    if metric is None:
+        return
     done, total = len(metric.results), len(runner.test_dataloader.dataset)
     share = ' in this process' if runner.world_size > 1 else ''
     print(f'\nStopped after {done} of {total} images{share}.')

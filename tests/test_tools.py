@@ -1,6 +1,7 @@
 """The tools as a user calls them, on small rendered scenes and real files."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,7 +104,7 @@ def test_output_folder_is_checked_before_the_run(scenes, demo_segmentor, tmp_pat
     blocked.write_text('')
     output = tool('test', 'configs/demo.py', demo_segmentor, '--out', blocked / 'out',
                   *scene_options(scenes), fails=True)
-    assert 'Cannot write' in output and 'choose another folder' in output
+    assert 'Cannot write' in output and 'Choose another folder' in output
 
 
 def test_full_disk_is_found_before_the_run(tmp_path, monkeypatch):
@@ -118,7 +119,8 @@ def test_full_disk_is_found_before_the_run(tmp_path, monkeypatch):
 @pytest.mark.parametrize('damage,message', [
     (lambda state: {key: value for key, value in state.items() if 'conv1' not in key},
      'keys are missing'),
-    (lambda state: {**state, 'decode_head.branches.0.bias': torch.zeros(7)}, 'another shape'),
+    (lambda state: {**state, 'decode_head.branches.0.bias': torch.zeros(7)},
+     'has shape (7,), wanted (19,)'),
     (lambda state: {**state, 'decode_head.branches.0.bias': torch.full((19,), torch.nan)},
      'holds NaN or infinity'),
 ])
@@ -131,13 +133,12 @@ def test_segmentor_checkpoint_that_does_not_fit(scenes, demo_segmentor, tmp_path
 
 
 def test_damaged_image_in_the_middle_stops_the_run_and_is_named(scenes, demo_segmentor, tmp_path):
-    import shutil
     root = shutil.copytree(scenes, tmp_path / 'scenes')
     broken = sorted(root.glob('rgb_anon/night/val/*/*.png'))[1]
     broken.write_bytes(broken.read_bytes()[:500])
     output = tool('test', 'configs/demo.py', demo_segmentor, '--out', tmp_path / 'out',
                   *scene_options(root), fails=True)
-    assert f'Error: Cannot read image {broken}' in output and 'truncated' in output
+    assert f'Error: Cannot read {broken}' in output and 'truncated' in output
     assert not (tmp_path / 'out/report.json').exists()
     assert 'Stopped after 4 of 12 images' in output  # the first batch; fog is three of them
     partial = read_report(tmp_path / 'out/partial')
@@ -171,7 +172,6 @@ def test_interrupted_run_reports_what_is_done(scenes, demo_segmentor, tmp_path):
 
 
 def test_format_only_writes_one_zip(scenes, demo_segmentor, tmp_path):
-    import shutil
     import zipfile
     root = shutil.copytree(scenes, tmp_path / 'scenes')
     for condition in ('fog', 'night', 'rain', 'snow'):
@@ -257,6 +257,7 @@ def test_enhance_keeps_originals_and_what_is_done(tmp_path):
     for _ in range(2):  # results below the input are not enhanced again
         assert '2 of 2 images' in tool('enhance', source, '--mean-match', 110, '--out',
                                        source / 'out')
+    shutil.rmtree(source / 'out')
     (source / 'b.png').write_bytes(b'broken')
     assert '1 of 2 images' in tool('enhance', source, '--mean-match', 110, '--out', tmp_path / 'o',
                                    fails=True)

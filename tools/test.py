@@ -14,6 +14,7 @@ from mmengine.dist import is_main_process
 
 from mmseg_sympie.config import load_config
 from mmseg_sympie.datasets.street_scenes import loads_labels
+from mmseg_sympie.distributed import join_processes
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.compare import (
     compare_reports,
@@ -61,7 +62,7 @@ def for_submission(cfg: Config, zip_path: Path) -> None:
 def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
-    cfg.launcher = args.launcher
+    join_processes(cfg, args.launcher)
     checkpoint = args.checkpoint or cfg.get('load_from')
     out_dir = Path(args.out or f'work_dirs/{Path(args.config).stem}')
     if args.compare and args.format_only:

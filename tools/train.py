@@ -10,6 +10,7 @@ from mmengine.config import DictAction
 from mmengine.runner import Runner
 
 from mmseg_sympie.config import load_config
+from mmseg_sympie.distributed import join_processes
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import check_writable
 
@@ -32,7 +33,7 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
-    cfg.launcher = args.launcher
+    join_processes(cfg, args.launcher)
     cfg.resume = args.resume
     # A config's load_from is what it is tested with, not where it starts.
     cfg.load_from = args.cfg_options.get('load_from')

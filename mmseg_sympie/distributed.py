@@ -1,0 +1,18 @@
+"""Several processes without a GPU."""
+import torch
+import torch.distributed
+from mmengine.config import Config
+
+
+def join_processes(cfg: Config, launcher: str) -> None:
+    """Prepare a config for the processes that `launcher` started ('none' for a single one).
+
+    MMEngine's own start-up asks for a GPU whatever the backend, and its default wrapper puts the
+    model on one. Without a GPU, the processes of `torchrun` are joined over gloo here; MMEngine
+    leaves a group that is there.
+    """
+    cfg.launcher = launcher
+    if launcher == 'pytorch' and not torch.cuda.is_available():
+        torch.distributed.init_process_group('gloo')
+        cfg.setdefault('model_wrapper_cfg', dict(
+            type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False))
