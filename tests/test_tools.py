@@ -94,6 +94,27 @@ def test_everything_missing_is_named_at_once(tmp_path):
         assert text in output
 
 
+@pytest.mark.parametrize('config,branches,checkpoint', [
+    ('deeplabv2_acdc_sympie', 4, 'deeplabv2_cityscapes'),
+    ('deeplabv2_acdc_published_protocol', 2, 'deeplabv2_published')])
+def test_no_further_arguments_where_everything_is_in_its_place(
+        scenes, enhancer_checkpoint, tmp_path, config, branches, checkpoint):
+    from mmseg_sympie.models import DeepLabV2Head, DeepLabV2ResNet
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'checkpoints').mkdir()
+    (tmp_path / 'data/acdc').symlink_to(scenes)
+    shutil.copy(enhancer_checkpoint, tmp_path / 'checkpoints/sympie.pth')
+    segmentor = torch.nn.ModuleDict(dict(backbone=DeepLabV2ResNet(), decode_head=DeepLabV2Head(
+        in_channels=2048, num_classes=19, num_branches=branches)))
+    torch.save(segmentor.state_dict(), tmp_path / f'checkpoints/{checkpoint}.pth')
+    result = subprocess.run([sys.executable, ROOT / 'tools/test.py', ROOT / f'configs/{config}.py'],
+                            cwd=tmp_path, capture_output=True, text=True, timeout=300,
+                            env=ENVIRONMENT)
+    assert result.returncode == 0, result.stderr
+    report = read_report(tmp_path / f'work_dirs/{config}')
+    assert [report['scores'][name]['images'] for name in ('all', 'fog', 'snow')] == [12, 3, 3]
+
+
 def test_compare_needs_an_enhancer(scenes, demo_segmentor):
     output = tool('test', 'configs/demo.py', demo_segmentor, '--compare', fails=True)
     assert 'no enhancer to compare with' in output
@@ -263,8 +284,11 @@ def test_enhance_keeps_originals_and_what_is_done(tmp_path):
                                    fails=True)
     assert list(json.loads((tmp_path / 'o/parameters.json').read_text())) == ['a.png']
     cv2.imwrite(str(source / 'a.jpg'), np.zeros((6, 8, 3), np.uint8))
-    assert 'would both become a.png' in tool('enhance', source, '--mean-match', 110, '--out',
-                                             tmp_path / 'o', fails=True)
+    assert '1 of 1 images' in tool('enhance', source / 'a.jpg', '--mean-match', 110, '--out',
+                                   tmp_path / 'one')
+    output = tool('enhance', source / 'a.png', source / 'a.jpg', '--mean-match', 110, '--out',
+                  tmp_path / 'o', fails=True)
+    assert 'would both become a.png' in output
 
 
 # tools/convert_checkpoint.py, tools/prepare_cityscapes.py, tools/benchmark.py

@@ -10,7 +10,7 @@ enhanced side by side), and for all of them OUT/parameters.json.
 import argparse
 import json
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, Tuple
+from typing import Dict, Iterable, Iterator, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -29,7 +29,7 @@ SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('input', type=Path, help='an image, or a folder of images')
+    parser.add_argument('inputs', nargs='+', type=Path, help='images, or folders of images')
     parser.add_argument('--out', type=Path, required=True, help='output folder')
     enhancer = parser.add_mutually_exclusive_group(required=True)
     enhancer.add_argument('--checkpoint', help='enhance with SyMPIE, with these weights')
@@ -40,29 +40,34 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def plan(source: Path, out: Path) -> Dict[Path, Path]:
-    """Image to read -> name of its result below `out`: one image, or all below a folder.
+def plan(sources: Sequence[Path], out: Path) -> Dict[Path, Path]:
+    """Image to read -> name of its result below `out`; a source is an image or a folder of them.
 
     Raises:
-        InputError: no images, two with one result, or a result that would replace an original.
+        InputError: no images, two with one result, or results in a folder of originals.
     """
-    if source.is_file():
-        images, root = [source], source.parent
-    else:
-        images, root = sorted(path for path in source.rglob('*') if path.suffix.lower() in SUFFIXES
-                              and out.resolve() not in path.resolve().parents), source
-    if source.resolve() == out.resolve() or out.resolve() == root.resolve():
-        raise InputError(f'--out {out} is the folder of the originals. Choose another one.')
-    if not images:
-        raise InputError(f'{source} is neither an image nor a folder with images '
-                         f'({", ".join(SUFFIXES)}).')
     planned = {}
-    for image in images:
-        target = image.relative_to(root).with_suffix('.png')
-        if target in planned.values():
-            raise InputError(f'Two images in {source} would both become {target}. Rename one.')
-        planned[image] = target
+    for source in sources:
+        root = source.parent if source.is_file() else source
+        if out.resolve() == root.resolve():
+            raise InputError(f'--out {out} is the folder of the originals. Choose another one.')
+        for image in [source] if source.is_file() else images_below(source, out):
+            target = image.relative_to(root).with_suffix('.png')
+            if target in planned.values():
+                raise InputError(f'{image} and another image would both become {target}. Rename '
+                                 'one, or enhance them into different folders.')
+            planned[image] = target
     return planned
+
+
+def images_below(folder: Path, out: Path) -> Sequence[Path]:
+    """All images below a folder, without those of an earlier run below `out`."""
+    images = sorted(path for path in folder.rglob('*') if path.suffix.lower() in SUFFIXES
+                    and out.resolve() not in path.resolve().parents)
+    if not images:
+        raise InputError(f'{folder} is neither an image nor a folder with images '
+                         f'({", ".join(SUFFIXES)}).')
+    return images
 
 
 def read_image(path: Path) -> Tensor:
@@ -112,7 +117,7 @@ def enhance(args: argparse.Namespace,
 @torch.inference_mode()
 def main() -> None:
     args = parse_args()
-    targets = plan(args.input, args.out)
+    targets = plan(args.inputs, args.out)
     check_writable(args.out)
     parameters = {}
     try:
