@@ -120,8 +120,8 @@ def build_enhancer(cfg: dict) -> nn.Module:
 def _enhancer_configs(enhancer, checkpoint: Optional[str]) -> Sequence[dict]:
     configs = [enhancer] if isinstance(enhancer, dict) else list(enhancer or [])
     if isinstance(enhancer, str) or not all(isinstance(config, dict) for config in configs):
-        raise InputError(f'enhancer must be a config such as dict(type={"MeanMatch"!r}), or a list '
-                         f'of them, got {enhancer!r}.')
+        raise InputError("enhancer must be a config such as dict(type='MeanMatch'), or a list of "
+                         f'them, got {enhancer!r}.')
     if checkpoint is None:
         return configs
     if len(configs) != 1 or configs[0].get('type', 'SyMPIE').split('.')[-1] != 'SyMPIE' \

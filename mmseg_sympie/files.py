@@ -36,6 +36,4 @@ def check_writable(folder: Union[str, Path], needed_bytes: int = 10 * 2**20) -> 
 
 def sha256(path: Union[str, Path]) -> str:
     """Checksum of a file as 64 hexadecimal digits."""
-    with open(path, 'rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest() if hasattr(hashlib, 'file_digest') \
-            else hashlib.sha256(file.read()).hexdigest()
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

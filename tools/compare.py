@@ -6,13 +6,7 @@ Example:
 import argparse
 
 from mmseg_sympie.errors import errors_without_traceback
-from mmseg_sympie.evaluation.compare import (
-    compare_reports,
-    comparison_rows,
-    verdict,
-    write_comparison,
-)
-from mmseg_sympie.evaluation.report import read_report, terminal
+from mmseg_sympie.evaluation.compare import show_comparison
 from mmseg_sympie.files import check_writable
 
 
@@ -29,12 +23,7 @@ def main() -> None:
     args = parse_args()
     if args.out:
         check_writable(args.out)
-    comparison = compare_reports(read_report(args.without), read_report(args.with_))
-    print(terminal(comparison_rows(comparison), f'{args.without} -> {args.with_}', summary_rows=2))
-    print(verdict(comparison))
-    if args.out:
-        write_comparison(args.out, comparison)
-        print(f'Comparison: {args.out}')
+    show_comparison(args.without, args.with_, f'{args.without} -> {args.with_}', args.out)
 
 
 if __name__ == '__main__':

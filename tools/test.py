@@ -16,13 +16,7 @@ from mmseg_sympie.config import load_config
 from mmseg_sympie.datasets.street_scenes import loads_labels
 from mmseg_sympie.distributed import join_processes
 from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.evaluation.compare import (
-    compare_reports,
-    comparison_rows,
-    verdict,
-    write_comparison,
-)
-from mmseg_sympie.evaluation.report import read_report, terminal
+from mmseg_sympie.evaluation.compare import show_comparison
 from mmseg_sympie.run_test import check_inputs, has_enhancer, run_test, without_enhancer
 
 
@@ -80,11 +74,7 @@ def main() -> None:
     run_test(without_enhancer(cfg), checkpoint, str(out_dir / 'without'), 'without enhancer')
     run_test(cfg, checkpoint, str(out_dir / 'with'), 'with enhancer')
     if is_main_process():
-        comparison = compare_reports(read_report(out_dir / 'without'),
-                                     read_report(out_dir / 'with'))
-        write_comparison(out_dir, comparison)
-        print(terminal(comparison_rows(comparison), 'difference', summary_rows=2))
-        print(f'{verdict(comparison)}\nComparison: {out_dir}')
+        show_comparison(out_dir / 'without', out_dir / 'with', 'difference', out_dir)
 
 
 if __name__ == '__main__':

@@ -9,9 +9,20 @@ import numpy as np
 from ..errors import InputError
 from ..files import written_whole
 from .confusion import Areas, areas, mean_iou
-from .report import POOLED, ImageScore, markdown, percent
+from .report import POOLED, ImageScore, markdown, percent, read_report, terminal
 
 RESAMPLES = 2000
+
+
+def show_comparison(without: Union[str, Path], with_: Union[str, Path], title: str,
+                    out_dir: Optional[Union[str, Path]] = None) -> None:
+    """Compare the reports in two folders: a table on the terminal, files in `out_dir` if given."""
+    comparison = compare_reports(read_report(without), read_report(with_))
+    print(terminal(comparison_rows(comparison), title, summary_rows=2))
+    print(verdict(comparison))
+    if out_dir is not None:
+        write_comparison(out_dir, comparison)
+        print(f'Comparison: {out_dir}')
 
 
 def compare_reports(without: Mapping[str, Any], with_: Mapping[str, Any]) -> Dict[str, Any]:
