@@ -14,5 +14,6 @@ def join_processes(cfg: Config, launcher: str) -> None:
     cfg.launcher = launcher
     if launcher == 'pytorch' and not torch.cuda.is_available():
         torch.distributed.init_process_group('gloo')
+        cfg.sync_bn = None  # PyTorch synchronises batch norm on GPUs only.
         cfg.setdefault('model_wrapper_cfg', dict(
             type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False))

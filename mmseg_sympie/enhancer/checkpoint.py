@@ -1,6 +1,6 @@
 """Enhancer weights: load, verify, convert from the published file."""
 from pathlib import Path
-from typing import Dict, Mapping, Union
+from typing import Dict, Mapping, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -9,6 +9,9 @@ from ..checkpoints import check_state_dict, read_checkpoint, unwrap_state_dict
 from .nem import NEM
 
 WHAT = 'enhancer checkpoint'
+MATCH = 'match_mean_255'
+# Half precision, 9.4 MB; where it comes from and what it does: the model card beside it.
+SHIPPED = Path(__file__).parents[1] / 'weights/sympie.pth'
 
 # Names in the authors' file -> names here.
 _PUBLISHED_NAMES = {'backbone.0.': 'stem.0.', 'backbone.1.': 'stem.1.', 'backbone.3.': 'blocks.0.',
@@ -20,28 +23,50 @@ def _wanted() -> Dict[str, torch.Size]:
         return {key: value.shape for key, value in NEM().state_dict().items()}
 
 
-def load_nem(checkpoint: Union[str, Path, Mapping[str, Tensor]]) -> NEM:
-    """A NEM with trained weights.
+def load_enhancer(checkpoint: Optional[Union[str, Path, Mapping[str, Tensor]]] = None
+                  ) -> Tuple[NEM, Optional[Tensor]]:
+    """A NEM with trained weights, and the mean on 0..255 its images are matched to, if any.
 
     Args:
-        checkpoint: path of a plain state dict, or the state dict itself.
+        checkpoint: path of a plain state dict, or the state dict itself: the NEM's entries, and
+            `match_mean_255` (a number) where it was trained so. By default the shipped weights.
 
     Raises:
         FileNotFoundError, InputError: missing, truncated, foreign, code, shape, not finite.
     """
     if isinstance(checkpoint, Mapping):
-        path, state = 'given as a state dict', checkpoint
+        path, state = 'given as a state dict', dict(checkpoint)
     else:
-        path = checkpoint
+        path = SHIPPED if checkpoint is None else checkpoint
         state = unwrap_state_dict(read_checkpoint(path, WHAT), path, WHAT)
+    wanted = {**_wanted(), **({MATCH: torch.Size()} if MATCH in state else {})}
     hint = ('It is a published SyMPIE file: convert it with '
             f'`python tools/convert_checkpoint.py enhancer {path} OUT.pth`.'
             if 'backbone.3.conv1.weight' in state else
             'Is it a checkpoint of a segmentor rather than of an enhancer?')
-    check_state_dict(state, _wanted(), path, WHAT, hint)
+    check_state_dict(state, wanted, path, WHAT, hint)
+    match_mean_255 = state.pop(MATCH, None)
     nem = NEM()
     nem.load_state_dict(state)
-    return nem
+    return nem, None if match_mean_255 is None else match_mean_255.float()
+
+
+def enhancer_state(nem: NEM, match_mean_255: Optional[Tensor] = None) -> Dict[str, Tensor]:
+    """What `load_enhancer` reads, on the CPU."""
+    state = {key: value.detach().cpu().contiguous() for key, value in nem.state_dict().items()}
+    return state if match_mean_255 is None else {**state, MATCH: match_mean_255.cpu()}
+
+
+def halve(state: Mapping[str, Tensor], path: Union[str, Path]) -> Dict[str, Tensor]:
+    """Pretrained enhancer weights in half precision, half the size, to be given away.
+
+    Raises:
+        InputError: they are no enhancer's, or do not fit into half precision.
+    """
+    state = {key: value.half() if value.is_floating_point() else value
+             for key, value in state.items()}
+    load_enhancer(state)
+    return state
 
 
 def convert_published_enhancer(state: Mapping[str, Tensor],

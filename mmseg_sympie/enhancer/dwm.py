@@ -34,6 +34,18 @@ class WarpParameters(NamedTuple):
         """The parameter vector (B, 37): the inverse of `split`."""
         return torch.cat([part.flatten(1) for part in self], dim=1)
 
+    def after_gain(self, gain: Tensor) -> 'WarpParameters':
+        """Parameters that do at once what a gain and then these do, without clamping in between.
+
+        A gain g of the image on [0, 1] is `g x + (g - 1) mean / std` of the standardised x.
+
+        Args:
+            gain: (B, 1), positive.
+        """
+        mean, std = (values.flatten() for values in IMAGENET_RGB.like(gain))
+        return self._replace(matrix=gain[..., None] * self.matrix,
+                             shift=(self.shift + (gain - 1) * mean / std) / gain)
+
 
 def warp(image: Tensor, parameters: WarpParameters) -> Tensor:
     """Correct images with predicted parameters; every image of the batch with its own.

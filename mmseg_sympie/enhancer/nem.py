@@ -13,6 +13,8 @@ _LONGEST_ASPECT_RATIO = 8
 def view(image: Tensor) -> Tensor:
     """The thumbnail that the NEM looks at: short side resized to 232, central 224x224.
 
+    An image of 224x224 is its own thumbnail, as in the published pretraining.
+
     Args:
         image: (B, 3, H, W), RGB, standardised, any size from 1x1.
 
@@ -20,6 +22,8 @@ def view(image: Tensor) -> Tensor:
         (B, 3, 224, 224), RGB, standardised.
     """
     height, width = image.shape[-2:]
+    if height == width == VIEW_SIDE_PX:
+        return image
     short = min(height, width)
     if max(height, width) > _LONGEST_ASPECT_RATIO * short:
         # Only the centre is looked at; resizing all of a 1x5000 strip would take gigabytes.

@@ -2,13 +2,15 @@
 from pathlib import Path
 from typing import Mapping, Optional, Union
 
+import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
 from ..registry import MODELS
 from ..statistics import IMAGENET_RGB
-from .checkpoint import load_nem
+from .checkpoint import load_enhancer
 from .dwm import WarpParameters, clamp_to_image_range, warp
+from .mean_match import mean_match_gain
 from .nem import view
 
 
@@ -17,32 +19,41 @@ class SyMPIE(nn.Module):
     """View, NEM and DWM, applied `iterations` times.
 
     Args:
-        checkpoint: path of trained weights (a plain state dict), or such a state dict itself.
-            Required: an enhancer with random weights would quietly ruin every image. To start
-            pretraining, say so with `SyMPIE(NEM().state_dict())`.
+        checkpoint: path of trained weights (a plain state dict), or such a state dict itself. By
+            default the weights that ship with the package. Pretraining starts from
+            `NEM().state_dict()`, the identity transform.
         iterations: how often the image is corrected, each time by what the NEM says of the last
             result.
+        match_mean_255: predict the 37 numbers for the image scaled to this mean, as a correction
+            on top of `mean_match` (not in the paper: a classifier minds darkness less than a
+            segmentor, so that what one teaches about brightness is too little for the other). The
+            default is what the weights were trained with; None there: for the image as it is.
 
     Raises:
-        InputError, FileNotFoundError: no checkpoint, a wrong one, or `iterations` below 1.
+        InputError, FileNotFoundError: a missing or wrong checkpoint, `iterations` below 1, a mean
+            outside 0..255.
     """
 
     def __init__(self, checkpoint: Optional[Union[str, Path, Mapping[str, Tensor]]] = None,
-                 iterations: int = 1):
+                 iterations: int = 1, match_mean_255: Optional[float] = None):
         super().__init__()
-        if checkpoint is None:
-            raise InputError(
-                'SyMPIE got no checkpoint, and no trained weights ship with mmseg_sympie yet. '
-                "Name one, enhancer=dict(type='SyMPIE', checkpoint='enhancer.pth'), or use "
-                "enhancer=dict(type='MeanMatch', target=110), which needs none.")
         if not isinstance(iterations, int) or iterations < 1:
             raise InputError(f'iterations must be a whole number from 1, got {iterations!r}.')
-        self.nem = load_nem(checkpoint)
+        if match_mean_255 is not None and not 0 < match_mean_255 < 255:
+            raise InputError(f'match_mean_255 is a mean on 0..255, got {match_mean_255}.')
+        self.nem, trained_with = load_enhancer(checkpoint)
         self.iterations = iterations
+        self.register_buffer('match_mean_255', trained_with if match_mean_255 is None
+                             else torch.tensor(float(match_mean_255)))
 
     def predict(self, image: Tensor) -> WarpParameters:
         """Warp parameters for images (B, 3, H, W), RGB, standardised."""
-        return WarpParameters.split(self.nem(view(image)))
+        thumbnail = view(image)
+        if self.match_mean_255 is None:
+            return WarpParameters.split(self.nem(thumbnail))
+        gain = mean_match_gain(IMAGENET_RGB.restore(image), self.match_mean_255)
+        thumbnail = IMAGENET_RGB.standardise(gain * IMAGENET_RGB.restore(thumbnail))
+        return WarpParameters.split(self.nem(thumbnail)).after_gain(gain.flatten(1))
 
     def forward(self, image: Tensor) -> Tensor:
         """Enhance images (B, 3, H, W), RGB on [0, 1]; results are clamped in evaluation mode."""

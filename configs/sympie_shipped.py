@@ -1,0 +1,43 @@
+_base_ = ['./_base_/datasets/photographs.py', './_base_/pretraining.py']
+# The weights that ship: README, 'The shipped weights'.
+# Two of three images are photographs for a classifier, one is a daylight street for a segmentor.
+street_crops = dict(
+    type='mmseg_sympie.SegmentationCrops',
+    dataset=dict(
+        type='mmseg_sympie.CamVidDataset',
+        data_root='data/camvid',
+        split='train',
+        sequences=['0006R0', '0016E5'],
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations'),
+            dict(type='RandomResize', scale=(480, 360), ratio_range=(0.65, 1.25), keep_ratio=True),
+            dict(type='RandomCrop', crop_size=(224, 224), cat_max_ratio=0.75),
+            dict(type='RandomFlip', prob=0.5),
+            dict(type='PackSegInputs')
+        ]))
+train_dataloader = dict(
+    batch_size=32,
+    sampler=dict(batch_size=32, turns=[0, 0, 1]),
+    dataset=dict(sources=[
+        dict(type='mmseg_sympie.Photographs', root='data/imagenet_samples', random_crop=True),
+        street_crops
+    ]))
+model = dict(
+    type='mmseg_sympie.Pretrainer',
+    upstream=[
+        dict(
+            type='mmseg_sympie.TorchvisionClassifier',
+            name='mobilenet_v2',
+            weights='checkpoints/mobilenet_v2-b0353104.pth'),
+        dict(type='mmseg_sympie.MMSegSegmentor', config='configs/mobilenetv2_camvid.py')
+    ],
+    enhancer=dict(match_mean_255=110),
+    autocast='bfloat16')
+train_cfg = dict(max_iters=500, val_interval=125)
+optim_wrapper = dict(optimizer=dict(lr=3e-4))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.05, begin=0, end=50, by_epoch=False),
+    dict(type='CosineAnnealingLR', eta_min=0, begin=50, end=500, by_epoch=False)
+]
+default_hooks = dict(checkpoint=dict(interval=50), logger=dict(interval=10))

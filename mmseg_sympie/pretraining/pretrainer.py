@@ -1,0 +1,224 @@
+"""Algorithm 1 of SyMPIE: train an enhancer through frozen models, without clean twins of images."""
+import copy
+import zlib
+from contextlib import contextmanager
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper
+from torch import Tensor, nn
+
+from ..corruptions import POOL, Draw, corrupt, draw
+from ..data_preprocessor import build_enhancer
+from ..enhancer.nem import NEM
+from ..errors import InputError
+from ..registry import MODELS
+from ..statistics import IMAGENET_RGB
+from .upstream import FrozenModel
+
+
+@MODELS.register_module()
+class Pretrainer(BaseModel):
+    """A student enhancer, its averaged copy, and frozen upstream models.
+
+    For corrupted images X with targets Y, student U and averaged copy U_EMA:
+    `l1 = CE(M(U(X)), Y)` and `l2 = CE(M(U(U_EMA(X))), Y)`; minimised is `l1 + 0.5 l2`, and then
+    `theta_EMA <- 0.9 theta_EMA + 0.1 theta`, batch-norm statistics included. The second loss keeps
+    images good that are corrected already.
+
+    Args:
+        upstream: configs of frozen models (`upstream.py`); model i is for the images of source i of
+            the `PretrainingStream`, and the losses are averaged over the images.
+        enhancer: arguments of `SyMPIE`, such as `match_mean_255`; by default trained from the
+            identity transform, or from its `checkpoint`.
+        corruptions: names out of the pool of 23, each as likely as its number of mentions; by
+            default all.
+        severities: equally likely; 0 leaves an image clean.
+        second_loss_weight, averaging_rate: 0.5 and 0.9 in the paper.
+        max_gradient_norm: of each loss, for each parameter tensor by itself (not in the paper, in
+            the published code).
+        own_targets: learn what the upstream model says of the clean image rather than labels.
+        autocast: 'bfloat16' runs the networks in it, on a CPU too; the warp stays in float32. For
+            float16 use MMEngine's `AmpOptimWrapper` instead.
+        compile: `torch.compile` for the student's network and the upstream models.
+        seed: of the corruptions; they depend on seed, step and process alone, so that a resumed run
+            goes on exactly.
+    """
+
+    def __init__(self, upstream: Sequence[dict], enhancer: Optional[dict] = None,
+                 corruptions: Optional[Sequence[str]] = None,
+                 severities: Sequence[int] = (0, 1, 2, 3, 4, 5), second_loss_weight: float = 0.5,
+                 averaging_rate: float = 0.9, max_gradient_norm: float = 1.0,
+                 own_targets: bool = False, autocast: Optional[str] = None,
+                 compile: bool = False, seed: int = 0, data_preprocessor: Optional[dict] = None):
+        super().__init__(data_preprocessor)
+        unknown = sorted(set(corruptions or ()) - set(POOL))
+        if unknown:
+            raise InputError(f'Unknown corruption {unknown[0]!r}; known are {", ".join(POOL)}.')
+        if not upstream:
+            raise InputError('Pretrainer needs at least one upstream model, got none.')
+        self.corruptions = list(corruptions or POOL)
+        self.severities = list(severities)
+        self.second_loss_weight = second_loss_weight
+        self.averaging_rate = averaging_rate
+        self.max_gradient_norm = max_gradient_norm
+        self.own_targets = own_targets
+        self.autocast = autocast and getattr(torch, autocast)
+        self.seed = seed
+        self.student = build_enhancer(dict(dict(checkpoint=NEM().state_dict()), **(enhancer or {})))
+        self.student.nem.to(memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.student).requires_grad_(False)
+        # In a tuple, PyTorch does not see them: they are in no checkpoint and are not initialised.
+        self.upstream = tuple(MODELS.build(cfg).to(memory_format=torch.channels_last)
+                              for cfg in upstream)
+        if compile:
+            for module in (self.student.nem, *(frozen.model for frozen in self.upstream)):
+                module.compile()
+        # Steps and gradients of both losses so far, for gradient accumulation and for the draws.
+        self.register_buffer('step', torch.zeros((), dtype=torch.long))
+        self.gradients = ([], [])
+        self.train()
+
+    def init_weights(self) -> None:
+        """Nothing: weights are set in the constructor."""
+
+    def train(self, mode: bool = True) -> 'Pretrainer':
+        super().train(mode)
+        self.average.train(False)
+        return self
+
+    def forward(self, *args, **kwargs):
+        raise InputError('Pretrainer trains by train_step alone. For several processes set '
+                         "model_wrapper_cfg=dict(type='MMSeparateDistributedDataParallel').")
+
+    def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> Dict[str, Tensor]:
+        """One turn of Algorithm 1 on a batch of `PretrainingStream`; logs both losses."""
+        data = self.data_preprocessor(data, training=True)
+        dtype = next(self.student.parameters()).dtype
+        clean = data['inputs'].to(dtype).contiguous(memory_format=torch.channels_last) / 255
+        image = self.corrupt(clean)
+        with self._precision(clean, optim_wrapper):
+            parts = self._parts(clean, data)
+            with torch.no_grad():
+                corrected = self.average(image)
+        losses = []
+        for index, (weight, seen) in enumerate(((1.0, image),
+                                                (self.second_loss_weight, corrected))):
+            with self._precision(clean, optim_wrapper):
+                enhanced = self.student(seen)
+                loss = sum(len(rows) / len(clean) * upstream.loss(enhanced[rows], target)
+                           for upstream, rows, target in parts)
+            self._add_gradient(index, weight * loss, optim_wrapper)
+            losses.append(loss.detach())
+        self.step += 1
+        if optim_wrapper.should_update():
+            self._update(optim_wrapper)
+        return dict(loss_1=losses[0], loss_2=losses[1],
+                    loss=losses[0] + self.second_loss_weight * losses[1])
+
+    def _parts(self, clean: Tensor, data: dict) -> List[Tuple[FrozenModel, Tensor, Tensor]]:
+        """For each upstream model: its rows of the batch and their targets."""
+        parts = []
+        for index, upstream in enumerate(self.upstream):
+            rows = (data['source'] == index).nonzero().flatten()
+            if len(rows):
+                upstream = upstream.to(clean.device)
+                target = (upstream.own_target(clean[rows]) if self.own_targets else
+                          torch.stack([data['target'][row] for row in rows.tolist()]))
+                parts.append((upstream, rows, target))
+        return parts
+
+    def corrupt(self, image: Tensor) -> Tensor:
+        """One corruption of the pool for each image (B, 3, H, W), RGB on [0, 1]."""
+        seed = (self.seed * 1_000_003 + int(self.step)) * 4099 + get_rank()
+        return self._corrupt(image, seed, self.severities)[0]
+
+    def _corrupt(self, image: Tensor, seed: int, severities: Sequence[int]) -> Tuple[Tensor, Draw]:
+        pool = {name: POOL[name] for name in self.corruptions}
+        weights = [self.corruptions.count(name) for name in pool]
+        drawn = draw(len(image), pool, torch.Generator().manual_seed(seed), severities, weights)
+        return corrupt(image, drawn, pool, torch.Generator(image.device).manual_seed(seed)), drawn
+
+    @torch.no_grad()
+    def val_step(self, data: dict) -> List[dict]:
+        """What the first upstream model makes of each held-out image, for `HeldOutAccuracy`.
+
+        Corruptions are drawn by the files' names: the same ones in every validation. Images without
+        a label (target -1) count as right where the model says what it says of the clean image.
+        """
+        files = data.pop('file')
+        data = self.data_preprocessor(data, training=False)
+        clean = data['inputs'].float() / 255
+        upstream = self.upstream[0].to(clean.device)
+        severities = [severity for severity in self.severities if severity] or [0]
+        corrupted, drawn = self._corrupt(clean, zlib.crc32(''.join(files).encode()), severities)
+        target, found = data['target'], {}
+        for condition, image in (('clean', clean), ('corrupted', corrupted)):
+            for variant, seen in (('none', image), ('enhanced', self.average(image))):
+                found[f'{condition}/{variant}'] = upstream.logits(seen).argmax(dim=1)
+        target = torch.where(target < 0, found['clean/none'], target)
+        vectors = self.average.predict(IMAGENET_RGB.standardise(corrupted)).join().float().cpu()
+        correct = {name: (classes == target).tolist() for name, classes in found.items()}
+        return [dict(corruption=drawn.names[i], parameters=vectors[i].numpy(),
+                     correct={name: hits[i] for name, hits in correct.items()})
+                for i in range(len(clean))]
+
+    @contextmanager
+    def _precision(self, image: Tensor, optim_wrapper: OptimWrapper) -> Iterator[None]:
+        # Given the student, it would leave out averaging over processes while accumulating.
+        with optim_wrapper.optim_context(self):
+            if self.autocast is None:
+                yield
+            else:
+                with torch.autocast(image.device.type, self.autocast):
+                    yield
+
+    def _add_gradient(self, index: int, loss: Tensor, optim_wrapper: OptimWrapper) -> None:
+        """Backward of one loss; its gradient is kept apart, to be clipped by itself."""
+        last = index == len(self.gradients) - 1
+        loss = optim_wrapper.scale_loss(loss)
+        scaler = getattr(optim_wrapper, 'loss_scaler', None)
+        if last:
+            optim_wrapper.backward(loss)  # counts the steps of gradient accumulation
+        else:
+            (loss if scaler is None else scaler.scale(loss)).backward()
+        new = [parameter.grad for parameter in self.student.parameters()]
+        kept = self.gradients[index]
+        self.gradients[index][:] = [torch.add(old, gradient) for old, gradient in zip(kept, new)
+                                    ] if kept else new
+        for parameter in self.student.parameters():
+            parameter.grad = None
+
+    def _update(self, optim_wrapper: OptimWrapper) -> None:
+        """Clip, add, step, average."""
+        scaler = getattr(optim_wrapper, 'loss_scaler', None)
+        limit = self.max_gradient_norm * (1.0 if scaler is None else scaler.get_scale())
+        for parameter, *both in zip(self.student.parameters(), *self.gradients):
+            parameter.grad = sum(clip_to_norm(gradient, limit) for gradient in both)
+        for kept in self.gradients:
+            kept.clear()
+        optim_wrapper.step()
+        optim_wrapper.zero_grad()
+        update_average(self.average, _unwrapped(self.student), self.averaging_rate)
+
+
+def clip_to_norm(gradient: Tensor, max_norm: float) -> Tensor:
+    """Scale a gradient tensor down to a norm, if it is larger."""
+    norm = gradient.norm()
+    return gradient * (max_norm / (norm + 1e-6)).clamp(max=1.0)
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, student: nn.Module, rate: float) -> None:
+    """`average <- rate * average + (1 - rate) * student`, for parameters and running statistics."""
+    for old, new in zip(average.state_dict().values(), student.state_dict().values()):
+        if old.is_floating_point():
+            old.lerp_(new.to(old.dtype), 1 - rate)
+        else:
+            old.copy_(new)
+
+
+def _unwrapped(module: nn.Module) -> nn.Module:
+    return getattr(module, 'module', module)

@@ -1,0 +1,142 @@
+"""The endless stream of pretraining images, which goes on exactly where it stopped.
+
+What item n of the stream is depends on the seed and n alone: which source and image, and how it is
+cropped. A resumed run therefore starts at its step at once, with any number of workers.
+"""
+import itertools
+import random
+from typing import Iterator, Sequence, Tuple
+
+import numpy as np
+import torch
+from mmengine.dist import get_dist_info
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import DefaultScope
+from mmengine.runner import IterBasedTrainLoop
+from torch.utils.data import Dataset, Sampler
+
+from ..errors import InputError
+from ..registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, LOOPS
+
+Position = Tuple[int, int]  # source, and how many of its images were given out before
+
+
+@DATASETS.register_module()
+class PretrainingStream(Dataset):
+    """One or more data sets; the images of source i are for upstream model i.
+
+    Args:
+        sources: configs of data sets with items dict(inputs=uint8 (3, h, w) RGB, target=...).
+        seed: of the order and of the crops.
+
+    Items: the source's, with `source` beside.
+    """
+
+    def __init__(self, sources: Sequence[dict], seed: int = 0):
+        with DefaultScope.overwrite_default_scope('mmseg'):
+            self.sources = [MMENGINE_DATASETS.build(cfg) for cfg in sources]
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return sum(len(source) for source in self.sources)
+
+    def __getitem__(self, position: Position) -> dict:
+        source, count = position
+        epoch, offset = divmod(count, len(self.sources[source]))
+        order = np.random.default_rng((self.seed, source, epoch))
+        index = order.permutation(len(self.sources[source]))[offset]
+        crops = np.random.SeedSequence((self.seed, source, count)).generate_state(3).tolist()
+        random.seed(crops[0])
+        np.random.seed(crops[1])
+        torch.manual_seed(crops[2])
+        return dict(self.sources[source][int(index)], source=source)
+
+
+@DATASETS.register_module()
+class SegmentationCrops(Dataset):
+    """Images and label maps of a data set of MMSegmentation, whose pipeline crops and packs them.
+
+    Items: inputs uint8 (3, h, w) RGB, target int64 (h, w), 255 where nothing is labelled.
+    """
+
+    def __init__(self, dataset: dict):
+        with DefaultScope.overwrite_default_scope('mmseg'):
+            self.dataset = MMENGINE_DATASETS.build(dataset)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> dict:
+        item = self.dataset[index]
+        return dict(inputs=item['inputs'].flip(0),  # MMCV loads BGR.
+                    target=item['data_samples'].gt_sem_seg.data[0].long())
+
+
+@DATA_SAMPLERS.register_module()
+class TurnSampler(Sampler):
+    """Positions in a `PretrainingStream` for this process, from `first_step` on, without end.
+
+    Args:
+        dataset: the stream.
+        batch_size: of one process.
+        turns: the source of each item, repeated; (0, 0, 1) takes two images of the first for each
+            of the second. Mixed batches, because batch norm has to see in each batch what it will
+            average over.
+    """
+
+    def __init__(self, dataset: PretrainingStream, batch_size: int, turns: Sequence[int] = (0,),
+                 seed: int = 0):
+        if not turns or not all(0 <= turn < len(dataset.sources) for turn in turns):
+            raise InputError(f'turns={list(turns)} name the sources 0 to '
+                             f'{len(dataset.sources) - 1}.')
+        self.batch_size, self.turns, self.first_step = batch_size, list(turns), 0
+        self.num_images = len(dataset)
+        self.rank, self.world_size = get_dist_info()
+
+    def __len__(self) -> int:
+        """Images of one pass over all sources; the stream itself has no end."""
+        return max(1, self.num_images // self.world_size)
+
+    def __iter__(self) -> Iterator[Position]:
+        for step in itertools.count(self.first_step):
+            start = (step * self.world_size + self.rank) * self.batch_size
+            for item in range(start, start + self.batch_size):
+                rounds, turn = divmod(item, len(self.turns))
+                source = self.turns[turn]
+                yield source, rounds * self.turns.count(source) + self.turns[:turn].count(source)
+
+
+@FUNCTIONS.register_module()
+def stack_images(items: Sequence[dict]) -> dict:
+    """A batch: inputs (B, 3, h, w), source (B,), and a list of B targets."""
+    sizes = {tuple(item['inputs'].shape) for item in items}
+    if len(sizes) > 1:
+        raise InputError(f'The sources give images of different sizes, {sorted(sizes)}: crop all '
+                         'to one.')
+    return dict(inputs=torch.stack([item['inputs'] for item in items]),
+                source=torch.tensor([item['source'] for item in items]),
+                target=[torch.as_tensor(item['target']) for item in items])
+
+
+@LOOPS.register_module()
+class PretrainLoop(IterBasedTrainLoop):
+    """MMEngine's loop over steps, which on resuming starts the stream at its step.
+
+    MMEngine's own loads everything once more from the beginning to get there.
+    """
+
+    def run(self) -> None:
+        runner = self.runner
+        runner.call_hook('before_train')
+        runner.call_hook('before_train_epoch')
+        self.dataloader.sampler.first_step = self._iter
+        batches = iter(self.dataloader)
+        while self._iter < self._max_iters and not self.stop_training:
+            runner.model.train()
+            self.run_iter(next(batches))
+            self._decide_current_val_interval()
+            if runner.val_loop is not None and self._iter >= self.val_begin and (
+                    self._iter % self.val_interval == 0 or self._iter == self._max_iters):
+                runner.val_loop.run()
+        runner.call_hook('after_train_epoch')
+        runner.call_hook('after_train')

@@ -1,0 +1,167 @@
+"""Frozen models that an enhancer is pretrained through: classifiers, or a segmentor.
+
+Each sees RGB images on [0, 1], normalises them as it was trained to, and gives its own loss. They
+stay in evaluation mode, and gradients flow through them to the image but not into their weights.
+"""
+from pathlib import Path
+from typing import Optional, Union
+
+import torch
+import torch.nn.functional as F
+import torchvision
+from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.registry import DefaultScope
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS as MMSEG_MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+from ..checkpoints import check_state_dict, read_checkpoint, unwrap_state_dict
+from ..config import load_config
+from ..errors import InputError
+from ..registry import MODELS
+from ..statistics import IMAGENET_RGB
+
+
+class FrozenModel(nn.Module):
+    """What all upstream models have in common: frozen for good."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model.requires_grad_(False)
+        self.train(False)
+
+    def train(self, mode: bool = True) -> 'FrozenModel':
+        return super().train(False)
+
+    def logits(self, image: Tensor) -> Tensor:
+        """Class scores for images (B, 3, H, W), RGB on [0, 1]."""
+        raise NotImplementedError
+
+    def loss(self, image: Tensor, target: Tensor) -> Tensor:
+        """Cross-entropy with classes (B,) or probabilities (B, classes), a scalar."""
+        return F.cross_entropy(self.logits(image).float(), target)
+
+    @torch.no_grad()
+    def own_target(self, image: Tensor) -> Tensor:
+        """What the model says of the clean image, as a target where there are no labels."""
+        return self.logits(image).float().softmax(dim=1)
+
+
+@MODELS.register_module()
+class TorchvisionClassifier(FrozenModel):
+    """A classifier of torchvision with its ImageNet normalisation.
+
+    Args:
+        name: as in torchvision, such as 'mobilenet_v2'.
+        weights: path of a state dict, or a name of torchvision's weights, such as
+            'IMAGENET1K_V2', which it downloads. Required: a random classifier teaches nothing.
+
+    Raises:
+        InputError, FileNotFoundError: unknown model or weights, or weights that do not fit.
+    """
+
+    def __init__(self, name: str, weights: str):
+        if name not in torchvision.models.list_models():
+            raise InputError(f'torchvision has no model {name!r}; see torchvision.models.'
+                             'list_models().')
+        known = torchvision.models.get_model_weights(name).__members__
+        if weights in known:
+            model = torchvision.models.get_model(name, weights=weights)
+        elif weights and ('/' in weights or '.' in weights):
+            state = unwrap_state_dict(read_checkpoint(weights, 'classifier checkpoint'), weights,
+                                      'classifier checkpoint')
+            model = torchvision.models.get_model(name, weights=None)
+            check_state_dict(state, {key: value.shape for key, value in
+                                     model.state_dict().items()}, weights,
+                             'classifier checkpoint', f"Wanted torchvision's {name}.")
+            model.load_state_dict(state)
+        else:
+            raise InputError(f'{name}: weights={weights!r} is neither a file nor one of '
+                             f'{", ".join(known)}.')
+        super().__init__(model)
+
+    def logits(self, image: Tensor) -> Tensor:
+        return self.model(IMAGENET_RGB.standardise(image))
+
+
+@MODELS.register_module()
+class MMPretrainClassifier(FrozenModel):
+    """An `ImageClassifier` of MMPretrain, with the data preprocessor of its config.
+
+    Args:
+        config: a config file, or a name of MMPretrain's model zoo.
+        weights: path of a checkpoint; left out with a zoo name, the zoo's are downloaded, and with
+            a config file, its `load_from`.
+    """
+
+    def __init__(self, config: str, weights: Optional[str] = None):
+        from mmpretrain import get_model  # Takes seconds to import, and may not be installed.
+        if Path(config).suffix == '.py':
+            cfg = load_config(config)
+            model, weights = get_model(cfg), weights or cfg.get('load_from')
+            if weights is None:
+                raise InputError(f'{config} has no load_from: name the classifier\'s weights.')
+        else:
+            model = get_model(config, pretrained=weights is None)
+        if weights is not None:
+            _load_fitting(model, weights, 'classifier checkpoint')
+        super().__init__(model)
+
+    def logits(self, image: Tensor) -> Tensor:
+        return self.model(_preprocessed(self.model, image), mode='tensor')
+
+
+@MODELS.register_module()
+class MMSegSegmentor(FrozenModel):
+    """A segmentor of MMSegmentation, taught through its own loss.
+
+    Args:
+        config: a config file, or the config itself.
+        weights: path of a checkpoint; by default the config's `load_from`.
+
+    Targets are label maps (B, H, W), 255 where nothing is labelled.
+    """
+
+    def __init__(self, config: Union[str, Config], weights: Optional[str] = None):
+        cfg = load_config(config) if isinstance(config, str) else config
+        weights = weights or cfg.get('load_from')
+        if weights is None:
+            raise InputError(f'{config} has no load_from: name the segmentor\'s weights.')
+        model_cfg = cfg.model.copy()
+        model_cfg.backbone.init_cfg = None
+        with DefaultScope.overwrite_default_scope('mmseg'):
+            model = MMSEG_MODELS.build(model_cfg)
+        _load_fitting(model, weights, 'segmentor checkpoint')
+        super().__init__(model)
+
+    def logits(self, image: Tensor) -> Tensor:
+        """Scores (B, classes, H, W) at the image's resolution."""
+        metas = [dict(ori_shape=image.shape[-2:], img_shape=image.shape[-2:],
+                      pad_shape=image.shape[-2:])] * len(image)
+        scores = self.model.encode_decode(_preprocessed(self.model, image), metas)
+        return scores[..., :image.shape[-2], :image.shape[-1]]
+
+    def loss(self, image: Tensor, target: Tensor) -> Tensor:
+        samples = [SegDataSample(gt_sem_seg=PixelData(data=labels[None])) for labels in target]
+        losses = self.model.loss(_preprocessed(self.model, image), samples)
+        return self.model.parse_losses(losses)[0]
+
+    @torch.no_grad()
+    def own_target(self, image: Tensor) -> Tensor:
+        return self.logits(image).argmax(dim=1)
+
+
+def _preprocessed(model: BaseModel, image: Tensor) -> Tensor:
+    """RGB images on [0, 1] through the model's own preprocessor, which expects BGR on 0..255."""
+    data = dict(inputs=image.flip(1) * 255)
+    return model.data_preprocessor(data, training=False)['inputs']
+
+
+def _load_fitting(model: nn.Module, weights: str, what: str) -> None:
+    state = unwrap_state_dict(read_checkpoint(weights, what), weights, what)
+    check_state_dict(state, {key: value.shape for key, value in model.state_dict().items()},
+                     weights, what, 'Do config and checkpoint belong together?',
+                     surplus_allowed=True)
+    model.load_state_dict(state, strict=False)

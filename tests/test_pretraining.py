@@ -1,0 +1,305 @@
+"""Algorithm 1 against one step of the published implementation, and what surrounds it."""
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import golden
+import numpy as np
+import pytest
+import torch
+import torchvision
+from mmengine.optim import OptimWrapper
+from PIL import Image
+from torch import nn
+
+from mmseg_sympie.checkpoints import read_checkpoint
+from mmseg_sympie.config import load_config
+from mmseg_sympie.enhancer import SyMPIE
+from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+from mmseg_sympie.enhancer.nem import NEM
+from mmseg_sympie.errors import InputError
+from mmseg_sympie.pretraining.pretrainer import Pretrainer, clip_to_norm, update_average
+from mmseg_sympie.pretraining.stream import PretrainingStream, TurnSampler
+from mmseg_sympie.pretraining.upstream import FrozenModel, MMSegSegmentor
+from mmseg_sympie.registry import MODELS
+from mmseg_sympie.statistics import IMAGENET_RGB
+
+ROOT = Path(__file__).parents[1]
+PUBLISHED_STEP = json.loads((golden.DATA / 'training_step.json').read_text())
+TO_PUBLISHED = {f'nem.{key}': old for old, key in zip(
+    golden.published_enhancer(), convert_published_enhancer(golden.published_enhancer(), 'golden'))}
+
+
+@MODELS.register_module(force=True)
+class ToyClassifier(FrozenModel):
+    """The classifier of the golden step."""
+
+    def __init__(self):
+        super().__init__(nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(),
+                                       nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)))
+        for k, value in enumerate(self.model.state_dict().values()):
+            value.copy_(torch.from_numpy(golden.wave(value.shape, 50 + k, 0.5)))
+
+    def logits(self, image):
+        return self.model(IMAGENET_RGB.standardise(image))
+
+
+@pytest.fixture
+def pretrainer():
+    weights = convert_published_enhancer(golden.published_enhancer(), 'golden')
+    return Pretrainer([dict(type='mmseg_sympie.ToyClassifier')], dict(checkpoint=weights),
+                      severities=[0])
+
+
+@pytest.fixture
+def batch():
+    images = torch.stack([golden.image_255(224, 224, phase=i) for i in range(4)])
+    return dict(inputs=images, target=torch.tensor([0, 3, 1, 4]), source=torch.zeros(4).long())
+
+
+def test_one_step_equals_the_published_one(pretrainer, batch):
+    # In float64: rounding alone moves the gradients of the first layers by a hundredth, and the
+    # published step was taken in float32.
+    pretrainer.double()
+    pretrainer.upstream[0].double()
+    optim_wrapper = OptimWrapper(torch.optim.Adam(pretrainer.student.parameters(), 1e-3))
+    norms = {}
+    step = optim_wrapper.step
+    optim_wrapper.step = lambda **kwargs: (norms.update(
+        (name, float(parameter.grad.norm()))
+        for name, parameter in pretrainer.student.named_parameters()), step(**kwargs))
+    losses = pretrainer.train_step(batch, optim_wrapper)
+
+    assert float(losses['loss_1']) == pytest.approx(PUBLISHED_STEP['loss_1'], abs=1e-5)
+    assert float(losses['loss_2']) == pytest.approx(PUBLISHED_STEP['loss_2'], abs=1e-5)
+    for name, norm in norms.items():
+        wanted = PUBLISHED_STEP['gradient_norm_after_clipping'][TO_PUBLISHED[name]]
+        rel = 1e-3 if 'head' in name else 1e-2
+        assert norm == pytest.approx(wanted, rel=rel, abs=1e-4), name
+    for state, wanted in ((pretrainer.student, 'student_sum_and_norm_after_adam'),
+                          (pretrainer.average, 'ema_sum_and_norm')):
+        for name, value in state.state_dict().items():
+            if name.endswith(('stem.0.bias', 'conv2.bias')):
+                continue  # Batch norm removes it: its gradient is rounding, which Adam blows up.
+            _, norm = PUBLISHED_STEP[wanted][TO_PUBLISHED[name]]
+            assert float(value.double().norm()) == pytest.approx(norm, rel=1e-3, abs=1e-5), name
+
+
+def step_once(pretrainer, *batches):
+    """The student's weights after one update by Adam, from as many batches as given."""
+    optim_wrapper = OptimWrapper(torch.optim.Adam(pretrainer.student.parameters(), 1e-3),
+                                 accumulative_counts=len(batches))
+    optim_wrapper.initialize_count_status(pretrainer, 0, len(batches))
+    for batch in batches:
+        pretrainer.train_step(dict(batch), optim_wrapper)
+    return {name: value.clone() for name, value in pretrainer.student.named_parameters()}
+
+
+def test_accumulating_the_same_batch_twice_is_one_step_on_it(batch):
+    batch = {key: value[:2] for key, value in batch.items()}
+    once, twice = (step_once(Pretrainer(
+        [dict(type='mmseg_sympie.ToyClassifier')], dict(checkpoint=convert_published_enhancer(
+            golden.published_enhancer(), 'golden')), severities=[0]), *[batch] * count)
+        for count in (1, 2))
+    moved = 0.0
+    start = convert_published_enhancer(golden.published_enhancer(), 'golden')
+    for name in ('nem.head.weight', 'nem.blocks.2.conv2.weight'):
+        torch.testing.assert_close(once[name], twice[name], rtol=0, atol=2e-4)
+        moved = max(moved, float((once[name] - start[name.removeprefix('nem.')]).abs().max()))
+    assert moved > 5e-4  # Adam's first step is the learning rate for every weight.
+
+
+def test_each_tensor_of_each_loss_is_clipped():
+    torch.testing.assert_close(clip_to_norm(torch.tensor([3.0, 4.0]), 1.0),
+                               torch.tensor([0.6, 0.8]))
+    torch.testing.assert_close(clip_to_norm(torch.tensor([0.3, 0.4]), 1.0),
+                               torch.tensor([0.3, 0.4]))
+
+
+def test_average_moves_weights_and_batch_norm_statistics_by_a_tenth():
+    old, new = nn.BatchNorm1d(1), nn.BatchNorm1d(1)
+    for value, module in ((1.0, old), (2.0, new)):
+        for entry in (module.weight, module.bias, module.running_mean, module.running_var):
+            entry.data.fill_(value)
+    new.num_batches_tracked.fill_(7)
+    update_average(old, new, 0.9)
+    for entry in (old.weight, old.bias, old.running_mean, old.running_var):
+        assert entry.item() == pytest.approx(1.1)
+    assert old.num_batches_tracked == 7
+
+
+def test_student_starts_as_the_identity_and_the_average_equals_it():
+    pretrainer = Pretrainer([dict(type='mmseg_sympie.ToyClassifier')])
+    image = torch.rand(2, 3, 64, 80, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(pretrainer.student(image), image, rtol=0, atol=2e-6)
+    for name, value in pretrainer.average.state_dict().items():
+        if 'running' not in name and 'tracked' not in name:
+            torch.testing.assert_close(value, pretrainer.student.state_dict()[name])
+
+
+def test_upstream_models_stay_frozen_and_out_of_the_checkpoint(pretrainer):
+    pretrainer.train()
+    upstream = pretrainer.upstream[0]
+    assert not upstream.training and not upstream.model.training
+    assert not any(parameter.requires_grad for parameter in upstream.parameters())
+    assert not pretrainer.average.training and pretrainer.student.training
+    assert {key.split('.')[0] for key in pretrainer.state_dict()} == {'student', 'average', 'step'}
+
+
+def test_matching_the_mean_starts_as_the_mean_match():
+    pretrainer = Pretrainer([dict(type='mmseg_sympie.ToyClassifier')], dict(match_mean_255=110))
+    image = 0.3 * torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    enhanced = pretrainer.average(image)
+    assert (255 * enhanced.mean(dim=(1, 2, 3))).tolist() == pytest.approx([110, 110], abs=0.1)
+
+
+@pytest.mark.parametrize('changes, message', [
+    (dict(upstream=[]), 'at least one upstream model'),
+    (dict(corruptions=['fogg']), "Unknown corruption 'fogg'"),
+    (dict(upstream=[dict(type='mmseg_sympie.TorchvisionClassifier', name='resnet50',
+                         weights='IMAGENET1K_V3')]), 'neither a file nor one of IMAGENET1K_V1'),
+    (dict(upstream=[dict(type='mmseg_sympie.TorchvisionClassifier', name='resnet_50',
+                         weights='IMAGENET1K_V2')]), "no model 'resnet_50'")])
+def test_mistakes_are_named(changes, message):
+    with pytest.raises(InputError, match=message):
+        Pretrainer(**{'upstream': [dict(type='mmseg_sympie.ToyClassifier')], **changes})
+
+
+class Numbers(torch.utils.data.Dataset):
+    def __init__(self, size):
+        self.size = size
+
+    def __len__(self):
+        return self.size
+
+    def __getitem__(self, index):
+        return dict(inputs=torch.full((3, 2, 2), index, dtype=torch.uint8), target=0,
+                    drawn=np.random.rand())
+
+
+def stream_of(*sizes):
+    stream = PretrainingStream([], seed=3)
+    stream.sources = [Numbers(size) for size in sizes]
+    return stream
+
+
+def test_sources_take_turns_and_each_pass_holds_every_image_once():
+    stream = stream_of(5, 2)
+    sampler = TurnSampler(stream, batch_size=3, turns=(0, 0, 1))
+    positions = list(itertools.islice(sampler, 30))
+    assert [source for source, _ in positions[:6]] == [0, 0, 1, 0, 0, 1]
+    first_pass = [int(stream[position]['inputs'][0, 0, 0]) for position in positions
+                  if position[0] == 0][:5]
+    assert sorted(first_pass) == [0, 1, 2, 3, 4]
+
+
+def test_a_stream_goes_on_where_it_stopped():
+    stream = stream_of(5, 2)
+    sampler = TurnSampler(stream, batch_size=4, turns=(0, 1, 0))
+    whole = [stream[position]['drawn'] for position in itertools.islice(sampler, 20)]
+    sampler.first_step = 2
+    assert [stream[position]['drawn'] for position in itertools.islice(sampler, 12)] == whole[8:]
+    assert len(set(whole)) == 20
+
+
+def test_processes_share_a_stream_without_overlap():
+    stream = stream_of(50)
+    samplers = [TurnSampler(stream, batch_size=2) for _ in range(2)]
+    for rank, sampler in enumerate(samplers):
+        sampler.rank, sampler.world_size = rank, 2
+    given = [[count for _, count in itertools.islice(sampler, 4)] for sampler in samplers]
+    assert given == [[0, 1, 4, 5], [2, 3, 6, 7]]
+
+
+def test_a_segmentor_teaches_by_its_own_loss_and_its_own_prediction(demo_segmentor):
+    segmentor = MMSegSegmentor(str(ROOT / 'configs/demo.py'), demo_segmentor)
+    image = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    target = segmentor.own_target(image)
+    assert target.shape == (2, 64, 96)
+    right, wrong = (segmentor.loss(image, labels) for labels in (target, (target + 1) % 19))
+    assert right < wrong
+    right.backward()
+    assert image.grad.abs().sum() > 0
+    assert all(parameter.grad is None for parameter in segmentor.parameters())
+
+
+# Whole runs ---------------------------------------------------------------------------------------
+
+@pytest.fixture
+def small_run(tmp_path):
+    """A config that pretrains on eight small images through a random MobileNetV2 in seconds."""
+    rng = np.random.default_rng(0)
+    for index in range(8):
+        path = tmp_path / f'photos/{index % 2:04d}/{index}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (40, 44, 3), np.uint8)).save(path)
+    torch.manual_seed(0)
+    torch.save(torchvision.models.mobilenet_v2().state_dict(), tmp_path / 'classifier.pth')
+    cfg = load_config(str(ROOT / 'configs/sympie_mobilenetv2_photos.py'))
+    photographs = dict(type='mmseg_sympie.Photographs', root=str(tmp_path / 'photos'),
+                       short_side_px=36, crop_px=32)
+    cfg.merge_from_dict(dict(
+        train_dataloader=dict(
+            batch_size=2, num_workers=1, sampler=dict(batch_size=2),
+            dataset=dict(sources=[dict(photographs, random_crop=True)])),
+        val_dataloader=dict(batch_size=4, num_workers=0, persistent_workers=False,
+                            dataset=dict(_delete_=True, **photographs)),
+        train_cfg=dict(max_iters=5, val_interval=5), log_level='ERROR',
+        default_hooks=dict(checkpoint=dict(interval=2))))
+    cfg.model.upstream[0].weights = str(tmp_path / 'classifier.pth')
+    cfg.model.corruptions = ['gaussian_noise', 'contrast', 'gaussian_blur']
+    path = tmp_path / 'config.py'
+    cfg.dump(str(path))
+    return path
+
+
+def train_command(config, work_dir, *options):
+    return [sys.executable, 'tools/train.py', str(config), '--work-dir', str(work_dir), *options]
+
+
+ENVIRONMENT = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1',
+               'CUDA_VISIBLE_DEVICES': ''}
+
+
+def run(command):
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300,
+                            env=ENVIRONMENT)
+    assert result.returncode == 0, result.stderr[-3000:]
+
+
+def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(small_run, tmp_path):
+    run(train_command(small_run, tmp_path / 'whole'))
+    work_dir = tmp_path / 'killed'
+    process = subprocess.Popen(train_command(small_run, work_dir), cwd=ROOT, env=ENVIRONMENT,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               start_new_session=True)
+    deadline = time.monotonic() + 120
+    while not (work_dir / 'last_checkpoint').exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (work_dir / 'enhancer.pth').exists()
+    run(train_command(small_run, work_dir, '--resume'))
+
+    whole, resumed = (read_checkpoint(folder / 'enhancer.pth')
+                      for folder in (tmp_path / 'whole', work_dir))
+    assert all(torch.equal(value, resumed[key]) for key, value in whole.items())
+    start = SyMPIE(NEM().state_dict()).nem.state_dict()
+    assert not torch.equal(whole['head.weight'], start['head.weight'])
+    for name in ('losses.png', 'parameters.png'):
+        assert Image.open(work_dir / name).size[0] > 300
+    SyMPIE(str(work_dir / 'enhancer.pth'))
+
+
+def test_two_processes_train_the_same_student(small_run, tmp_path):
+    run([sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nnodes=1',
+         '--nproc-per-node=2', *train_command(small_run, tmp_path / 'two')[1:],
+         '--launcher', 'pytorch', '--cfg-options', 'train_cfg.max_iters=2'])
+    state = read_checkpoint(tmp_path / 'two/iter_2.pth')['state_dict']
+    assert {key.split('.')[0] for key in state} == {'student', 'average', 'step'}
+    assert 'student.nem.head.weight' in state and state['step'] == 2
