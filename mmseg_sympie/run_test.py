@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from .checkpoints import check_state_dict, read_checkpoint, unwrap_state_dict
 from .data_preprocessor import SyMPIEDataPreprocessor
+from .enhancer.checkpoint import SHIPPED
 from .errors import InputError
 from .evaluation import SegmentationReport
 from .files import check_writable, sha256
@@ -150,15 +151,19 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
         data_preprocessor=dict(preprocessor_config(cfg)))
     for path in _checkpoints_below(preprocessor_config(cfg)):
         details[f'sha256 of {path}'] = sha256(path)
-    details['versions'] = dict(_versions())
+    if has_enhancer(cfg) and SHIPPED.is_file():
+        details['sha256 of the shipped enhancer'] = sha256(SHIPPED)
+    details['versions'] = dict(versions())
     details['device'] = torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'
     return details
 
 
-def _versions() -> Iterator[Tuple[str, str]]:
+def versions() -> Iterator[Tuple[str, str]]:
+    """Name and version of what a result depends on."""
     yield 'python', platform.python_version()
     for name in ('mmseg-sympie', 'numpy', 'torch', 'torchvision', 'mmengine', 'onedl-mmengine',
-                 'mmcv', 'onedl-mmcv', 'mmsegmentation', 'onedl-mmsegmentation'):
+                 'mmcv', 'onedl-mmcv', 'mmsegmentation', 'onedl-mmsegmentation', 'mmpretrain',
+                 'onedl-mmpretrain'):
         try:
             yield name, version(name)
         except PackageNotFoundError:

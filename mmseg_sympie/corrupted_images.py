@@ -1,0 +1,142 @@
+"""Batches of corrupted images: made on the fly, from folders, or bad from the camera."""
+import hashlib
+from pathlib import Path
+from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from .corruptions import POOL, Draw, corrupt, corrupt_mixed, draw_mixed, pools
+from .corruptions.imagenet_c_bar import IMAGENET_C_BAR
+from .datasets.photographs import Photographs, stack_photographs
+from .datasets.vizwiz import VizWizClassification
+from .errors import InputError
+from .evaluation.classification import CLEAN, EVERY
+
+MIXED = 'mixed'
+GROUPS = {'Noise': tuple(pools.NOISE), 'Blur': tuple(pools.BLUR), 'Weather': tuple(pools.WEATHER),
+          'Digital': tuple(pools.DIGITAL), 'Extra': tuple(pools.IMAGENET_C_EXTRA),
+          'Street': tuple(pools.STREET), 'C-bar': tuple(IMAGENET_C_BAR), 'Mixed': (MIXED,)}
+_KNOWN = {**POOL, **IMAGENET_C_BAR}
+_SETS = {'imagenet-c': tuple(pools.IMAGENET_C), 'extra': tuple(pools.IMAGENET_C_EXTRA),
+         'street': tuple(pools.STREET), 'pool': tuple(POOL),
+         'imagenet-c-bar': tuple(IMAGENET_C_BAR), MIXED: (MIXED,)}
+
+
+class Batch(NamedTuple):
+    """Images of one corruption and severity, and what is right about an answer."""
+
+    image: Tensor  # (B, 3, H, W), RGB on [0, 1]
+    files: Sequence[str]
+    severity: str
+    rows: Mapping[str, Optional[Tensor]]  # corruption -> (B,) bool, None for all of the batch
+    answer: Callable[[Tensor], Tensor]  # scores (B, classes) -> (B,) class
+    is_right: Optional[Callable[[Tensor], Tensor]]  # (B,) class -> (B,) bool; None without labels
+
+
+class Loading(NamedTuple):
+    """How images are loaded."""
+
+    batch_size: int
+    workers: int
+    device: str
+
+    def num_batches(self, num_images: int) -> int:
+        return -(-num_images // self.batch_size)
+
+    def batches(self, dataset: Photographs) -> Iterator[Tuple[Tensor, dict]]:
+        """Images on [0, 1] on the device, and their batch."""
+        for batch in DataLoader(dataset, self.batch_size, num_workers=self.workers,
+                                collate_fn=stack_photographs):
+            yield batch['inputs'].to(self.device).float() / 255, batch
+
+
+def corruption_names(wanted: Sequence[str]) -> List[str]:
+    """Names of corruptions for names of sets and of corruptions.
+
+    Raises:
+        InputError: an unknown name.
+    """
+    names = []
+    for name in wanted:
+        if name not in _SETS and name not in _KNOWN:
+            raise InputError(f'Unknown corruption {name!r}; known are {", ".join(_SETS)}, and each '
+                             f'by itself: {", ".join(_KNOWN)}.')
+        names += _SETS.get(name, (name,))
+    return list(dict.fromkeys(names))
+
+
+def corrupted(image: Tensor, name: str, severity: int, seed: Sequence) -> Tensor:
+    """Images (B, 3, H, W) under one corruption; the random parts follow from name and seed."""
+    digest = hashlib.sha256(repr((*seed, name, severity)).encode()).digest()
+    number = int.from_bytes(digest[:7], 'big')
+    generator = torch.Generator(image.device).manual_seed(number)
+    if name == MIXED:
+        draws = draw_mixed(len(image), POOL, torch.Generator().manual_seed(number), (severity,))
+        return corrupt_mixed(image, draws, POOL, generator)
+    drawn = Draw([name] * len(image), torch.full((len(image),), severity))
+    return corrupt(image, drawn, _KNOWN, generator)
+
+
+def corrupted_batches(dataset: Photographs, loading: Loading, names: Sequence[str],
+                      severities: Sequence[int], seed: int) -> Iterator[Batch]:
+    """Each batch of clean images, then the same images under every corruption and severity.
+
+    What is drawn follows from the seed and the number of the batch, so the batch size belongs to a
+    result as the seed does. Images are not stored in between, as 8 bit or JPEG.
+    """
+    for index, (image, batch) in enumerate(loading.batches(dataset)):
+        yield _single(image, batch, CLEAN, '0')
+        for name in names:
+            for severity in severities:
+                yield _single(corrupted(image, name, severity, (seed, index)), batch, name,
+                              str(severity))
+
+
+def folder_batches(datasets: Mapping[Tuple[str, str], Photographs],
+                   loading: Loading) -> Iterator[Batch]:
+    """Batches of images that are corrupted already, by corruption and severity."""
+    for (name, severity), dataset in datasets.items():
+        for image, batch in loading.batches(dataset):
+            yield _single(image, batch, name, severity)
+
+
+def _single(image: Tensor, batch: dict, name: str, severity: str) -> Batch:
+    target = batch['target'].to(image.device)
+    return Batch(image, batch['file'], severity, {name: None}, lambda logits: logits.argmax(1),
+                 lambda answer: answer == target)
+
+
+def vizwiz_batches(dataset: VizWizClassification, loading: Loading) -> Iterator[Batch]:
+    """Batches that count in each flaw that an image has."""
+    for image, batch in loading.batches(dataset):
+        index = batch['target']
+        rows = {name: has[index] for name, has in dataset.flaws.items()}
+        labels = None if dataset.labels is None else dataset.labels[index].to(image.device)
+        yield Batch(image, batch['file'], '-', {**rows, EVERY: None}, dataset.answers,
+                    None if labels is None else
+                    lambda answer, labels=labels: labels.gather(1, answer[:, None])[:, 0])
+
+
+def severity_folders(root: Path) -> Dict[Tuple[str, str], Path]:
+    """Folders of corrupted images by corruption and severity; empty for clean images.
+
+    A severity is a folder named by a number that has folders or labels.csv in it. Its parent is the
+    corruption: `root/NAME/1` as our tool writes, `root/blur/NAME/1` as ImageNet-C unpacks,
+    `root/NAME/4.75` as ImageNet-C-bar is made, or `root/1`, which takes the root's name.
+    """
+    for parents in ([root.resolve()], sorted(root.glob('*')), sorted(root.glob('*/*'))):
+        found = {}
+        for parent in filter(Path.is_dir, parents):
+            severities = filter(_is_severity, parent.iterdir())
+            for path in sorted(severities, key=lambda path: float(path.name)):
+                found[parent.name, path.name] = path
+        if found:
+            return found
+    return {}
+
+
+def _is_severity(path: Path) -> bool:
+    return path.name.replace('.', '', 1).isdecimal() and path.is_dir() and (
+        (path / 'labels.csv').is_file() or any(inner.is_dir() for inner in path.iterdir()))

@@ -1,0 +1,142 @@
+"""Test classifiers on images: each batch is made once for all classifiers and enhancers."""
+import hashlib
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Tuple
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from .config import load_config
+from .corrupted_images import Batch
+from .data_preprocessor import build_enhancer
+from .datasets.photographs import Photographs
+from .errors import InputError
+from .evaluation.classification import NONE, Tally
+from .files import sha256
+from .pretraining.upstream import FrozenModel, MMPretrainClassifier, TorchvisionClassifier
+
+Model = Callable[[Tensor], Tensor]
+Facts = Dict[str, Any]  # What a report says of a model.
+
+
+def build_classifiers(texts: Sequence[str]) -> Dict[str, Tuple[FrozenModel, Facts]]:
+    """Classifiers by a short name.
+
+    Args:
+        texts: `torchvision:NAME:WEIGHTS`, or a config or zoo name of MMPretrain with or without
+            `:WEIGHTS`.
+    """
+    classifiers = {}
+    for text in dict.fromkeys(texts):
+        kind, _, rest = text.partition(':')
+        if kind == 'torchvision':
+            name, _, weights = rest.partition(':')
+            model = TorchvisionClassifier(name, weights)
+        else:
+            name = Path(kind).stem if kind.endswith('.py') else kind
+            try:
+                model = MMPretrainClassifier(kind, rest or None)
+            except ValueError as error:  # MMPretrain's own for a name it does not know
+                raise InputError(f'The classifier {text}: {error}') from error
+            weights = rest or (load_config(kind).load_from if kind.endswith('.py') else None)
+        facts = dict(classifier=text, weights=weights, sha256=_checksum(weights, model))
+        classifiers[text if name in classifiers else name] = model, facts
+    return classifiers
+
+
+def build_enhancers(texts: Sequence[str],
+                    iterations: Sequence[int] = (1,)) -> Dict[str, Tuple[nn.Module, Facts]]:
+    """Enhancers by a short name, such as 'sympie x2+MeanMatch'.
+
+    Args:
+        texts: 'default' (SyMPIE with the weights that ship), a checkpoint, 'MeanMatch',
+            'MeanMatch:TARGET', or several joined by '+', applied in that order; 'none' is left out.
+        iterations: how often SyMPIE is applied; one enhancer for each number.
+    """
+    enhancers = {}
+    for text in dict.fromkeys(texts):
+        parts = [text] if Path(text).is_file() else text.split('+')
+        short = text if any(text in name for name in enhancers) else '+'.join(
+            Path(part).stem if Path(part).is_file() else part for part in parts)
+        for times in iterations if text != NONE else ():
+            configs = [_enhancer_config(part, times) for part in parts]
+            repeated = any(config['type'] == 'SyMPIE' for config in configs)
+            name = f'{short} x{times}' if repeated and times > 1 else short
+            if name in enhancers and repeated:
+                name = f'{text} x{times}'
+            modules = [build_enhancer(config) for config in configs]
+            module = nn.Sequential(*modules).eval().requires_grad_(False)
+            enhancers[name] = module, dict(
+                enhancer=configs, sha256=[_checksum(config.get('checkpoint'), module)
+                                          for config, module in zip(configs, modules)])
+    return enhancers
+
+
+def _enhancer_config(text: str, iterations: int) -> Dict[str, Any]:
+    kind, _, target = text.partition(':')
+    if kind != 'MeanMatch':
+        given = {} if text == 'default' else dict(checkpoint=text)
+        return dict(type='SyMPIE', iterations=iterations, **given)
+    try:
+        return dict(type=kind, **(dict(target=float(target)) if target else {}))
+    except ValueError as error:
+        raise InputError(f'{text}: wanted MeanMatch:TARGET with a mean on 0..255.') from error
+
+
+def _checksum(weights: Optional[str], model: nn.Module) -> Optional[str]:
+    """Of the file with the weights, or of the weights themselves where no file was named."""
+    if weights and Path(weights).is_file():
+        return sha256(weights)
+    digest = hashlib.sha256()
+    for value in model.state_dict().values():
+        digest.update(value.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest() if model.state_dict() else None
+
+
+@torch.inference_mode()
+def check_classes(datasets: Sequence[Photographs], model: FrozenModel, name: str,
+                  device: str) -> None:
+    """Raise InputError where labels cannot be those of the classifier."""
+    outputs = model.logits(torch.zeros(1, 3, 224, 224, device=device)).shape[1]
+    for dataset in datasets:
+        folders = dataset.named_class_folders()
+        if folders and len(folders) != outputs:
+            raise InputError(
+                f'{dataset.root} has {len(folders)} class folders and {name} {outputs} classes, so '
+                'the place of a folder is not its class. Name the folders by the number of the '
+                'class, or write labels.csv.')
+        if dataset.num_classes > outputs:
+            raise InputError(f'{dataset.root} has labels up to {dataset.num_classes - 1}, and '
+                             f'{name} only the classes 0 to {outputs - 1}.')
+
+
+@torch.inference_mode()
+def count(batches: Iterator[Batch], total: int, classifiers: Mapping[str, Model],
+          enhancers: Mapping[str, Model], tally: Tally,
+          answers: Dict[Tuple[str, str], list]) -> None:
+    """Add all batches to the tally; answers to unlabelled images go to `answers` instead.
+
+    Args:
+        classifiers: name -> function of images, RGB on [0, 1], to scores.
+        enhancers: name -> function of images to images; without the baseline.
+    """
+    for batch in tqdm(batches, total=total, unit='batch', desc='test'):
+        baseline = {}
+        for enhancer, enhance in {NONE: lambda image: image, **enhancers}.items():
+            image = enhance(batch.image)
+            for classifier, logits in classifiers.items():
+                answer = batch.answer(logits(image))
+                if batch.is_right is None:
+                    answers.setdefault((classifier, enhancer), []).extend(
+                        zip(batch.files, answer.tolist()))
+                    continue
+                right = batch.is_right(answer).cpu()
+                baseline.setdefault(classifier, right)
+                for name, rows in batch.rows.items():
+                    rows = torch.ones_like(right) if rows is None else rows
+                    if not rows.any():
+                        continue
+                    tally.add(classifier, enhancer, name, batch.severity,
+                              [file for file, row in zip(batch.files, rows.tolist()) if row],
+                              right[rows].numpy(), baseline[classifier][rows].numpy())

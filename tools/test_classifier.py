@@ -1,0 +1,165 @@
+"""Accuracy of classifiers on corrupted images, with and without enhancers.
+
+Example:
+    python tools/test_classifier.py --classifier configs/classifiers/efficientnet_lite0.py \
+        --data data/photos_ccby --enhancer default --enhancer MeanMatch
+    python tools/test_classifier.py --data data/photos_ccby --iterations 1 2 4 --enhancer default \
+        --classifier torchvision:mobilenet_v2:checkpoints/mobilenet_v2-b0353104.pth \
+        --corruptions imagenet-c-bar mixed
+    python tools/test_classifier.py --classifier torchvision:resnet50:IMAGENET1K_V2 \
+        --data /data/imagenet-c --clean /data/imagenet/val --enhancer default
+    python tools/test_classifier.py --classifier torchvision:resnet50:IMAGENET1K_V2 \
+        --data /data/vizwiz/images --vizwiz /data/vizwiz/annotations.json --enhancer default
+
+--data is a folder of clean images (labels.csv, or a folder for each class), which are corrupted on
+the fly; or a tree corruption/severity/class/image such as ImageNet-C, whose images are taken pixel
+for pixel; or with --vizwiz the images of VizWiz-Classification. VizWiz's public annotations hold no
+labels: then OUT/predictions/*.json are written, as its server takes them, and no accuracies.
+
+Prints the tables and writes OUT/accuracy.json, .csv, .md and .png.
+"""
+import argparse
+import json
+import re
+import shlex
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Dict, Iterator, Mapping, Sequence, Tuple
+
+import torch
+
+from mmseg_sympie.corrupted_images import (
+    GROUPS,
+    Batch,
+    Loading,
+    corrupted_batches,
+    corruption_names,
+    folder_batches,
+    severity_folders,
+    vizwiz_batches,
+)
+from mmseg_sympie.datasets.photographs import Photographs
+from mmseg_sympie.datasets.vizwiz import VizWizClassification
+from mmseg_sympie.errors import InputError, errors_without_traceback
+from mmseg_sympie.evaluation.classification import (
+    Tally,
+    corruption_rows,
+    make_accuracy_report,
+    summary_rows,
+    write_accuracy_report,
+)
+from mmseg_sympie.evaluation.report import terminal
+from mmseg_sympie.files import check_writable, written_whole
+from mmseg_sympie.run_classifier import build_classifiers, build_enhancers, check_classes, count
+from mmseg_sympie.run_test import versions
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--classifier', action='append', required=True, metavar='NAME[:WEIGHTS]',
+                        help='torchvision:NAME:WEIGHTS, or a config or zoo name of MMPretrain with '
+                        'or without :WEIGHTS; give it again for several')
+    parser.add_argument('--data', type=Path, required=True, help='folder of the images')
+    parser.add_argument('--clean', type=Path, help='clean images to go with a corrupted tree')
+    parser.add_argument('--vizwiz', type=Path, metavar='ANNOTATIONS',
+                        help='annotations.json of VizWiz-Classification')
+    parser.add_argument('--corruptions', nargs='+', default=['imagenet-c'], metavar='NAME',
+                        help="imagenet-c, imagenet-c-bar, mixed, pool, or single ones; 'all' in "
+                        'the tables is the mean over all of them')
+    parser.add_argument('--severities', nargs='+', type=int, default=[1, 2, 3, 4, 5],
+                        choices=range(1, 6), metavar='1..5')
+    parser.add_argument('--enhancer', action='append', default=[], metavar='WHICH',
+                        help='default (the weights that ship), a checkpoint, MeanMatch[:TARGET], '
+                        'or several joined by +; none is always tested; give it again for several')
+    parser.add_argument('--iterations', nargs='+', type=int, default=[1],
+                        help='how often SyMPIE is applied; several are tested each')
+    parser.add_argument('--limit', type=int, help='only so many images, spread evenly')
+    parser.add_argument('--batch-size', type=int, default=50)
+    parser.add_argument('--workers', type=int, default=0, help='processes that load images')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/test_classifier'))
+    return parser.parse_args()
+
+
+def open_data(args: argparse.Namespace,
+              loading: Loading) -> Tuple[Sequence[Photographs], Iterator[Batch], int]:
+    """The data sets, their batches, and how many these are."""
+    if args.vizwiz:
+        dataset = VizWizClassification(args.vizwiz, args.data, limit=args.limit)
+        return [dataset], vizwiz_batches(dataset, loading), loading.num_batches(len(dataset))
+    folders = severity_folders(args.data) if args.data.is_dir() else {}
+    if folders:
+        datasets = {key: Photographs(path, None, None, args.limit)
+                    for key, path in folders.items()}
+        if args.clean:
+            datasets['clean', '0'] = Photographs(args.clean, limit=args.limit)
+        total = sum(loading.num_batches(len(dataset)) for dataset in datasets.values())
+        return list(datasets.values()), folder_batches(datasets, loading), total
+    names = corruption_names(args.corruptions)
+    dataset = Photographs(args.data, limit=args.limit)
+    total = loading.num_batches(len(dataset)) * (1 + len(names) * len(args.severities))
+    return [dataset], corrupted_batches(dataset, loading, names, args.severities,
+                                        args.seed), total
+
+
+def show(report: Mapping[str, Any]) -> None:
+    for classifier in report['classifiers']:
+        print(terminal(corruption_rows(report, classifier), classifier, summary_rows=2))
+    print(terminal(summary_rows(report), 'accuracy in percent', summary_rows=0))
+
+
+def write(out: Path, tally: Tally, answers: Mapping[Tuple[str, str], list],
+          details: Dict[str, Any], seconds: float) -> None:
+    """Show and write what there is: accuracies, or answers to unlabelled images."""
+    for (classifier, enhancer), pairs in answers.items():
+        name = re.sub(r'[^\w.+-]', '_', f'{classifier}-{enhancer}')
+        with written_whole(out / f'predictions/{name}.json') as path:
+            path.write_text(json.dumps(pairs))
+    number = (sum(int(counts[0]) for counts in tally.cells.values())
+              + sum(map(len, answers.values())))
+    details.update(seconds=round(seconds, 1), answers_per_second=round(number / seconds, 1))
+    if tally.cells:
+        report = make_accuracy_report(tally, GROUPS, details)
+        write_accuracy_report(out, report)
+        show(report)
+    print(f'{number} answers in {seconds:.0f} s, {number / seconds:.1f} a second: {out}')
+
+
+def main() -> None:
+    args = parse_args()
+    if args.batch_size < 1:
+        raise InputError(f'--batch-size is a number of images from 1, got {args.batch_size}.')
+    check_writable(args.out)
+    loading = Loading(args.batch_size, args.workers, args.device)
+    datasets, batches, total = open_data(args, loading)
+    enhancers = build_enhancers(args.enhancer, args.iterations)
+    classifiers = build_classifiers(args.classifier)
+    for name, (model, _) in classifiers.items():
+        check_classes(datasets, model.to(args.device), name, args.device)
+    details = dict(
+        command=shlex.join(sys.argv), date=datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        classifiers={name: facts for name, (_, facts) in classifiers.items()},
+        enhancers={name: facts for name, (_, facts) in enhancers.items()},
+        images=len(datasets[0]), batch_size=args.batch_size, seed=args.seed, device=args.device,
+        versions=dict(versions()))
+    tally, answers, start = Tally(), {}, time.perf_counter()
+    try:
+        count(batches, total, {name: model.logits for name, (model, _) in classifiers.items()},
+              {name: module.to(args.device) for name, (module, _) in enhancers.items()},
+              tally, answers)
+    except BaseException:
+        if tally.cells or answers:
+            details = dict(partial='PARTIAL: the run stopped early', **details)
+            print('\nStopped early. What is done so far:')
+            write(args.out / 'partial', tally, answers, details, time.perf_counter() - start)
+        raise
+    write(args.out, tally, answers, details, time.perf_counter() - start)
+
+
+if __name__ == '__main__':
+    with errors_without_traceback():
+        main()
