@@ -1,0 +1,80 @@
+"""Corrupt a batch, each image in its own way, on whatever device the images are."""
+from typing import Callable, Mapping, NamedTuple, Optional, Sequence
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+
+# image (B, 3, H, W) RGB on [0, 1]; severity (B,) integers 1..5; generator of the image's device.
+Corruption = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+
+
+class Draw(NamedTuple):
+    """Which corruption each image of a batch gets."""
+
+    names: Sequence[str]  # B names of the pool
+    severity: Tensor  # (B,) integers 0..5 on the CPU; 0 leaves an image as it is
+
+
+def draw(num_images: int, pool: Mapping[str, Corruption], generator: torch.Generator,
+         severities: Sequence[int] = (0, 1, 2, 3, 4, 5),
+         weights: Optional[Sequence[float]] = None) -> Draw:
+    """One corruption of the pool and one severity for each image.
+
+    Args:
+        generator: of the CPU, whatever device the images are on, so that the choice is the same.
+        severities: equally likely.
+        weights: how likely each corruption of the pool is; by default equally.
+    """
+    names = list(pool)
+    if weights is None:
+        weights = [1.0] * len(names)
+    which = torch.multinomial(torch.tensor(weights, dtype=torch.float), num_images,
+                              replacement=True, generator=generator)
+    severity = torch.tensor(severities)[
+        torch.randint(len(severities), (num_images,), generator=generator)]
+    return Draw([names[i] for i in which.tolist()], severity)
+
+
+def corrupt(image: Tensor, drawn: Draw, pool: Mapping[str, Corruption],
+            generator: torch.Generator) -> Tensor:
+    """Corrupt each image as drawn; images of one corruption are computed together.
+
+    Args:
+        image: (B, 3, H, W), RGB on [0, 1].
+        generator: on the image's device; the corruptions draw their random parts from it.
+
+    Returns:
+        (B, 3, H, W) on [0, 1], the input untouched.
+
+    Raises:
+        InputError: a name that is not in the pool, a severity outside 0..5, an image that is not
+            RGB, or not as many names and severities as images.
+    """
+    _check(image, drawn, pool)
+    result = image.clone()
+    for name in dict.fromkeys(drawn.names):
+        rows = [i for i, (other, severity) in enumerate(zip(drawn.names, drawn.severity.tolist()))
+                if other == name and severity > 0]
+        if rows:
+            index = torch.tensor(rows, device=image.device)
+            severity = drawn.severity[rows].to(image.device)
+            # Autocast would run the filters and transforms in half precision.
+            with torch.autocast(image.device.type, enabled=False):
+                result[index] = pool[name](image[index], severity, generator).to(image.dtype)
+    return result
+
+
+def _check(image: Tensor, drawn: Draw, pool: Mapping[str, Corruption]) -> None:
+    if image.ndim != 4 or image.shape[1] != 3 or not image.is_floating_point():
+        raise InputError('corrupt wants float images (B, 3, H, W) on [0, 1], got '
+                         f'{tuple(image.shape)} of {image.dtype}.')
+    if not len(image) == len(drawn.names) == len(drawn.severity):
+        raise InputError(f'{len(image)} images, {len(drawn.names)} names and '
+                         f'{len(drawn.severity)} severities: wanted one of each an image.')
+    unknown = sorted(set(drawn.names) - set(pool))
+    if unknown:
+        raise InputError(f'Unknown corruption {unknown[0]!r}; known are {", ".join(pool)}.')
+    if len(drawn.severity) and not 0 <= int(drawn.severity.min()) <= int(drawn.severity.max()) <= 5:
+        raise InputError(f'Severities are 0 to 5, got {drawn.severity.tolist()}.')

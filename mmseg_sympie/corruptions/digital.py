@@ -1,0 +1,146 @@
+"""Digital corruptions of ImageNet-C (Hendrycks and Dietterich, ICLR 2019), all but JPEG.
+
+Every function takes `image` (B, 3, H, W), RGB on [0, 1]; `severity` (B,), integers 1 to 5; and a
+`generator` of the image's device. It returns float32 (B, 3, H, W) on [0, 1], the input untouched.
+"""
+import math
+from typing import Tuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .severity import per_image
+
+CONTRAST = (0.4, 0.3, 0.2, 0.1, 0.05)
+SATURATION_SCALE = (0.3, 0.1, 2.0, 5.0, 20.0)
+SATURATION_SHIFT = (0.0, 0.0, 0.0, 0.1, 0.2)
+PIXELATE = (0.6, 0.5, 0.4, 0.3, 0.25)
+# In pixels, whatever the size of the image; published as multiples of 244, a slip for 224.
+ELASTIC_AMPLITUDE_PX = (488.0, 488.0, 12.2, 17.08, 29.28)
+ELASTIC_SIGMA_PX = (170.8, 19.52, 2.44, 2.44, 2.44)
+ELASTIC_JITTER_PX = (24.4, 48.8, 4.88, 4.88, 4.88)
+
+
+def contrast(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
+    """ImageNet-C contrast: `CONTRAST` of each channel's distance to its mean over the image."""
+    image = image.float()
+    mean = image.mean(dim=(2, 3), keepdim=True)
+    return torch.lerp(mean, image, per_image(CONTRAST, severity)).clamp(0, 1)
+
+
+def saturate(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
+    """ImageNet-C saturate: HSV saturation scaled by `SATURATION_SCALE`, plus `SATURATION_SHIFT`.
+
+    Hue and value stay. Grey has hue 0, so the shift turns it red, as published.
+    """
+    image = image.float()
+    value, lowest = image.amax(1, keepdim=True), image.amin(1, keepdim=True)
+    chroma = value - lowest
+    saturation = torch.where(chroma > 0, chroma / value, 0)
+    saturation = (saturation * per_image(SATURATION_SCALE, severity)
+                  + per_image(SATURATION_SHIFT, severity)).clamp(0, 1)
+    red = image.new_tensor([0, 1, 1]).view(1, 3, 1, 1)
+    hue = torch.where(chroma > 0, (value - image) / chroma, red)  # 0 at the largest channel
+    return (value - value * saturation * hue).clamp(0, 1)
+
+
+def pixelate(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
+    """ImageNet-C pixelate: box-filtered to `PIXELATE` of the size, enlarged to nearest pixels.
+
+    Pillow rounds to 8 bits after each of its two passes, this does not: up to a grey level apart.
+    A pixel centred on a cell's edge goes to the left or upper cell; in Pillow floats decide that.
+    """
+    return _cell_means(_cell_means(image.float(), severity, 3), severity, 2).clamp(0, 1)
+
+
+def _cell_means(image: Tensor, severity: Tensor, dim: int) -> Tensor:
+    """Replace each pixel by the mean of its cell along a dimension: running sums' difference."""
+    size = image.shape[dim]
+    index = torch.arange(size, device=image.device)
+    count = torch.tensor([max(1, int(size * scale)) for scale in PIXELATE], device=image.device)
+    count = count[severity - 1, None]
+    # A cell covers whole pixels, those whose centres it holds: integers, to round like Pillow.
+    cell = (2 * index + 1) * count // (2 * size)
+    start, end = ((2 * size * edge + count) // (2 * count) for edge in (cell, cell + 1))
+    shape = [len(image), 1, 1, 1]
+    shape[dim] = size
+    start, end = start.view(shape), end.view(shape)
+    total = F.pad(image.cumsum(dim), (1, 0, 0, 0) if dim == 3 else (0, 0, 1, 0))
+    total = total.gather(dim, end.expand_as(image)) - total.gather(dim, start.expand_as(image))
+    return total / (end - start)
+
+
+def elastic_transform(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
+    """ImageNet-C elastic transform: a random affine map, then a smooth random displacement.
+
+    The map moves three corners of the central square of two thirds of the short side by up to
+    `ELASTIC_JITTER_PX`. The displacement is uniform noise on [-1, 1], blurred with
+    `ELASTIC_SIGMA_PX` and times `ELASTIC_AMPLITUDE_PX`. Both resample bilinearly. Unlike the
+    published affine map, which is for square images, this one mirrors the border with its
+    outermost pixels repeated, and its square is in the centre whatever the aspect ratio.
+    """
+    image = image.float()
+    moved = _sample(image, *_affine_positions(image, severity, generator))
+    return _sample(moved, *_displaced_positions(image, severity, generator)).clamp(0, 1)
+
+
+def _affine_positions(image: Tensor, severity: Tensor,
+                      generator: torch.Generator) -> Tuple[Tensor, Tensor]:
+    """Where the affine map takes each pixel from: x and y in pixels, (B, H, W) each."""
+    batch, _, height, width = image.shape
+    arm = max(1, min(height, width) // 3)
+    jitter = torch.rand(batch, 2, 3, generator=generator, device=image.device) * 2 - 1
+    # Columns: (x, y) displacements of the corners (arm, arm), (arm, -arm), (-arm, -arm).
+    corner = jitter * per_image(ELASTIC_JITTER_PX, severity)[..., 0]
+    slope = (corner[..., [1, 0]] - corner[..., [2, 1]]) / (2 * arm)
+    # The map goes from input to output, and the image is sampled at its inverse.
+    inverse = torch.linalg.inv_ex(torch.eye(2, device=image.device) + slope).inverse
+    shift = (corner[..., 0] + corner[..., 2])[..., None, None] / 2
+    x = torch.arange(width, device=image.device) - width // 2 - shift[:, 0]
+    y = torch.arange(height, device=image.device)[:, None] - height // 2 - shift[:, 1]
+    (xx, xy), (yx, yy) = inverse[..., None, None].permute(1, 2, 0, 3, 4)
+    return xx * x + xy * y + width // 2, yx * x + yy * y + height // 2
+
+
+def _displaced_positions(image: Tensor, severity: Tensor,
+                         generator: torch.Generator) -> Tuple[Tensor, Tensor]:
+    """Each pixel's position plus smooth noise: x and y in pixels, (B, H, W) each."""
+    batch, _, height, width = image.shape
+    noise = torch.rand(batch, 2, height, width, generator=generator, device=image.device) * 2 - 1
+    across_rows, across_columns = (_mirrored_blur(size, image.device)[severity - 1, None]
+                                   for size in (height, width))
+    offset = across_rows @ noise @ across_columns * per_image(ELASTIC_AMPLITUDE_PX, severity)
+    x = torch.arange(width, device=image.device)
+    y = torch.arange(height, device=image.device)[:, None]
+    return x + offset[:, 0], y + offset[:, 1]
+
+
+def _mirrored_blur(size: int, device: torch.device) -> Tensor:
+    """The elastic transform's Gaussian filters for the five severities as symmetric matrices.
+
+    Filtering a signal that is mirrored at both ends scales its cosine transform by the filter's
+    frequency response, so the matrix of any size is exact although filters may be longer.
+
+    Returns:
+        (5, size, size), float32.
+    """
+    radius = [int(3 * sigma + 0.5) for sigma in ELASTIC_SIGMA_PX]
+    tap = torch.arange(max(radius) + 1, device=device)
+    sigma, radius = (torch.tensor(each, device=device)[:, None]
+                     for each in (ELASTIC_SIGMA_PX, radius))
+    weight = torch.exp(-(tap / sigma) ** 2 / 2) * (tap <= radius)
+    weight[:, 1:] *= 2  # the taps on both sides
+    weight /= weight.sum(dim=1, keepdim=True)
+    frequency = torch.arange(size, device=device)[:, None] * (math.pi / size)
+    response = weight @ torch.cos(frequency * tap).T  # (5, size)
+    transform = torch.cos(frequency * (torch.arange(size, device=device) + 0.5))
+    transform /= transform.norm(dim=1, keepdim=True)
+    return transform.T @ (response[..., None] * transform)
+
+
+def _sample(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Interpolate at positions in pixels, (B, H, W) each; the border is mirrored."""
+    height, width = image.shape[-2:]
+    grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
+    return F.grid_sample(image, grid, padding_mode='reflection', align_corners=False)
