@@ -1,5 +1,2 @@
 _base_ = ['./deeplabv2_cityscapes.py']
-model = dict(
-    data_preprocessor=dict(
-        type='mmseg_sympie.SyMPIEDataPreprocessor',
-        checkpoint='checkpoints/sympie.pth'))
+model = dict(data_preprocessor=dict(type='mmseg_sympie.SyMPIEDataPreprocessor'))

@@ -20,7 +20,7 @@ from torch import nn
 
 from mmseg_sympie.checkpoints import read_checkpoint
 from mmseg_sympie.enhancer import SyMPIE, WarpParameters, warp
-from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+from mmseg_sympie.enhancer.checkpoint import SHIPPED, convert_published_enhancer
 from mmseg_sympie.run_test import check_inputs, has_enhancer, run_test, without_enhancer
 
 ROOT = Path(__file__).parents[1]
@@ -77,10 +77,12 @@ def test_1_missing_file_raises_in_the_constructor(enhanced_config):
         MODELS.build(enhanced_config.model)
 
 
-def test_1_no_checkpoint_is_an_error(enhanced_config):
+def test_1_no_checkpoint_takes_the_weights_that_ship(enhanced_config):
     del enhanced_config.model.data_preprocessor.checkpoint
-    with pytest.raises(ValueError, match='no checkpoint.*MeanMatch'):
-        MODELS.build(enhanced_config.model)
+    enhancer = MODELS.build(enhanced_config.model).data_preprocessor.enhancers[0]
+    shipped = torch.load(SHIPPED, weights_only=True)
+    assert shipped['head.weight'].abs().max() > 0  # not the identity that pretraining starts from
+    torch.testing.assert_close(enhancer.nem.head.weight, shipped['head.weight'].float())
 
 
 # 2. Training leaves the enhancer alone.

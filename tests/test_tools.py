@@ -87,7 +87,6 @@ def test_everything_missing_is_named_at_once(tmp_path):
     output = tool('test', 'configs/deeplabv2_acdc_sympie.py', '--out', tmp_path, fails=True,
                   input='')
     for text in ('segmentor checkpoint checkpoints/deeplabv2_cityscapes.pth does not exist',
-                 'enhancer checkpoint checkpoints/sympie.pth does not exist',
                  'ACDC: the folder data/acdc does not exist',
                  'rgb_anon/{condition}/{split}/{sequence}/*_rgb_anon.png',
                  'acdc.vision.ee.ethz.ch'):
@@ -98,12 +97,11 @@ def test_everything_missing_is_named_at_once(tmp_path):
     ('deeplabv2_acdc_sympie', 4, 'deeplabv2_cityscapes'),
     ('deeplabv2_acdc_published_protocol', 2, 'deeplabv2_published')])
 def test_no_further_arguments_where_everything_is_in_its_place(
-        scenes, enhancer_checkpoint, tmp_path, config, branches, checkpoint):
+        scenes, tmp_path, config, branches, checkpoint):
     from mmseg_sympie.models import DeepLabV2Head, DeepLabV2ResNet
     (tmp_path / 'data').mkdir()
     (tmp_path / 'checkpoints').mkdir()
     (tmp_path / 'data/acdc').symlink_to(scenes)
-    shutil.copy(enhancer_checkpoint, tmp_path / 'checkpoints/sympie.pth')
     segmentor = torch.nn.ModuleDict(dict(backbone=DeepLabV2ResNet(), decode_head=DeepLabV2Head(
         in_channels=2048, num_classes=19, num_branches=branches)))
     torch.save(segmentor.state_dict(), tmp_path / f'checkpoints/{checkpoint}.pth')

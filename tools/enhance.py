@@ -1,7 +1,7 @@
 """Enhance images: results, predicted parameters and before/after panels.
 
 Example:
-    python tools/enhance.py night.png --checkpoint checkpoints/sympie.pth --out enhanced
+    python tools/enhance.py night.png --out enhanced
     python tools/enhance.py frames/ --mean-match 110 --out enhanced
 
 Writes, for each image, OUT/NAME.png (the enhanced image) and OUT/panels/NAME.jpg (original and
@@ -31,10 +31,10 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('inputs', nargs='+', type=Path, help='images, or folders of images')
     parser.add_argument('--out', type=Path, required=True, help='output folder')
-    enhancer = parser.add_mutually_exclusive_group(required=True)
-    enhancer.add_argument('--checkpoint', help='enhance with SyMPIE, with these weights')
+    enhancer = parser.add_mutually_exclusive_group()
+    enhancer.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
     enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
-                          help='scale each image so that its mean on 0..255 is TARGET')
+                          help='instead of SyMPIE, scale each image to this mean on 0..255')
     parser.add_argument('--iterations', type=int, default=1, help='applications of SyMPIE')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     return parser.parse_args()
@@ -97,15 +97,12 @@ def write_image(path: Path, bgr: np.ndarray) -> None:
 def enhance(args: argparse.Namespace,
             paths: Iterable[Path]) -> Iterator[Tuple[Path, Tensor, Tensor, Dict[str, list]]]:
     """Path, original, enhanced image and parameters, one image at a time."""
-    if args.checkpoint:
-        enhancer = SyMPIE(args.checkpoint, args.iterations)
-    else:
-        enhancer = MeanMatch(args.mean_match)
-    enhancer = enhancer.to(args.device).eval()
+    enhancer = (SyMPIE(args.checkpoint, args.iterations) if args.mean_match is None
+                else MeanMatch(args.mean_match)).to(args.device).eval()
     for path in tqdm(paths, unit='image', desc='enhance'):
         image = read_image(path).to(args.device)
         enhanced = enhancer(image)
-        if args.checkpoint:
+        if args.mean_match is None:
             # Of the first application; its numbers depend on nothing but the image.
             predicted = enhancer.predict(IMAGENET_RGB.standardise(image))
             parameters = {name: value[0].tolist() for name, value in predicted._asdict().items()}

@@ -90,7 +90,7 @@ def convert_efficientnet_lite(state: Mapping[str, Tensor], path: str) -> Dict[st
     Raises:
         InputError: the entries are those of no EfficientNet-Lite.
     """
-    wanted_model = "Wanted the state dict of efficientnet-lite0 to lite4 ('_conv_stem.weight', ...)."
+    wanted_model = "Wanted a state dict of efficientnet-lite0 to lite4 ('_conv_stem.weight', ...)."
     for variant in VARIANTS:
         with torch.device('meta'):
             wanted = {f'backbone.{key}': value.shape
