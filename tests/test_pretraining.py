@@ -86,6 +86,8 @@ def test_one_step_equals_the_published_one(pretrainer, batch):
         for name, value in state.state_dict().items():
             if name.endswith(('stem.0.bias', 'conv2.bias')):
                 continue  # Batch norm removes it: its gradient is rounding, which Adam blows up.
+            if name.endswith('num_batches_tracked'):
+                continue  # A counter that nothing reads; averaged, it is no whole number.
             _, norm = PUBLISHED_STEP[wanted][TO_PUBLISHED[name]]
             assert float(value.double().norm()) == pytest.approx(norm, rel=1e-3, abs=1e-5), name
 

@@ -81,6 +81,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--workers', type=int, default=0, help='processes that load images')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--autocast', choices=['bfloat16'], help='run the networks in this')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/test_classifier'))
     return parser.parse_args()
 
@@ -145,12 +146,17 @@ def main() -> None:
         classifiers={name: facts for name, (_, facts) in classifiers.items()},
         enhancers={name: facts for name, (_, facts) in enhancers.items()},
         images=len(datasets[0]), batch_size=args.batch_size, seed=args.seed, device=args.device,
-        versions=dict(versions()))
+        autocast=args.autocast, versions=dict(versions()))
     tally, answers, start = Tally(), {}, time.perf_counter()
+    place = dict(device=args.device, memory_format=torch.channels_last)
+    precision = torch.autocast(torch.device(args.device).type, torch.bfloat16,
+                               enabled=args.autocast is not None)
     try:
-        count(batches, total, {name: model.logits for name, (model, _) in classifiers.items()},
-              {name: module.to(args.device) for name, (module, _) in enhancers.items()},
-              tally, answers)
+        with precision:
+            count(batches, total,
+                  {name: model.to(**place).logits for name, (model, _) in classifiers.items()},
+                  {name: module.to(**place) for name, (module, _) in enhancers.items()},
+                  tally, answers)
     except BaseException:
         if tally.cells or answers:
             details = dict(partial='PARTIAL: the run stopped early', **details)

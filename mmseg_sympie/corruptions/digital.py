@@ -51,24 +51,26 @@ def pixelate(image: Tensor, severity: Tensor, generator: torch.Generator) -> Ten
     Pillow rounds to 8 bits after each of its two passes, this does not: up to a grey level apart.
     A pixel centred on a cell's edge goes to the left or upper cell; in Pillow floats decide that.
     """
-    return _cell_means(_cell_means(image.float(), severity, 3), severity, 2).clamp(0, 1)
+    image = image.float()
+    result = torch.empty_like(image)
+    for level in severity.unique().tolist():
+        rows = (severity == level).nonzero()[:, 0]
+        (down, row), (across, column) = (_cells(size, PIXELATE[level - 1], image.device)
+                                         for size in image.shape[2:])
+        cells = down @ (image[rows] @ across.T)
+        result[rows] = cells.index_select(2, row).index_select(3, column)
+    return result.clamp_(0, 1)
 
 
-def _cell_means(image: Tensor, severity: Tensor, dim: int) -> Tensor:
-    """Replace each pixel by the mean of its cell along a dimension: running sums' difference."""
-    size = image.shape[dim]
-    index = torch.arange(size, device=image.device)
-    count = torch.tensor([max(1, int(size * scale)) for scale in PIXELATE], device=image.device)
-    count = count[severity - 1, None]
+def _cells(size: int, scale: float, device: torch.device) -> Tuple[Tensor, Tensor]:
+    """The means of cells as a matrix (cells, size), and the cell (size,) of each pixel."""
+    count = max(1, int(size * scale))
     # A cell covers whole pixels, those whose centres it holds: integers, to round like Pillow.
-    cell = (2 * index + 1) * count // (2 * size)
-    start, end = ((2 * size * edge + count) // (2 * count) for edge in (cell, cell + 1))
-    shape = [len(image), 1, 1, 1]
-    shape[dim] = size
-    start, end = start.view(shape), end.view(shape)
-    total = F.pad(image.cumsum(dim), (1, 0, 0, 0) if dim == 3 else (0, 0, 1, 0))
-    total = total.gather(dim, end.expand_as(image)) - total.gather(dim, start.expand_as(image))
-    return total / (end - start)
+    edge = torch.arange(count + 1, device=device)
+    edge = (2 * size * edge + count) // (2 * count)
+    pixel = torch.arange(size, device=device)
+    inside = (pixel >= edge[:-1, None]) & (pixel < edge[1:, None])
+    return inside / inside.sum(dim=1, keepdim=True), (2 * pixel + 1) * count // (2 * size)
 
 
 def elastic_transform(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
