@@ -153,11 +153,13 @@ def test_upstream_models_stay_frozen_and_out_of_the_checkpoint(pretrainer):
     assert {key.split('.')[0] for key in pretrainer.state_dict()} == {'student', 'average', 'step'}
 
 
-def test_matching_the_mean_starts_as_the_mean_match():
-    pretrainer = Pretrainer([dict(type='mmseg_sympie.ToyClassifier')], dict(match_mean_255=110))
+def test_dark_images_start_brightened_and_bright_ones_as_they_are():
+    pretrainer = Pretrainer([dict(type='mmseg_sympie.ToyClassifier')], dict(min_mean_255=110))
     image = 0.3 * torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     enhanced = pretrainer.average(image)
     assert (255 * enhanced.mean(dim=(1, 2, 3))).tolist() == pytest.approx([110, 110], abs=0.1)
+    bright = 1 - image
+    torch.testing.assert_close(pretrainer.average(bright), bright, rtol=0, atol=2e-6)
 
 
 @pytest.mark.parametrize('changes, message', [

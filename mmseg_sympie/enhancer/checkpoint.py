@@ -9,7 +9,7 @@ from ..checkpoints import check_state_dict, read_checkpoint, unwrap_state_dict
 from .nem import NEM
 
 WHAT = 'enhancer checkpoint'
-MATCH = 'match_mean_255'
+MIN_MEAN = 'min_mean_255'
 # Half precision, 9.4 MB; where it comes from and what it does: the model card beside it.
 SHIPPED = Path(__file__).parents[1] / 'weights/sympie.pth'
 
@@ -25,11 +25,11 @@ def _wanted() -> Dict[str, torch.Size]:
 
 def load_enhancer(checkpoint: Optional[Union[str, Path, Mapping[str, Tensor]]] = None
                   ) -> Tuple[NEM, Optional[Tensor]]:
-    """A NEM with trained weights, and the mean on 0..255 its images are matched to, if any.
+    """A NEM with trained weights, and the mean on 0..255 that dark images are brightened to.
 
     Args:
         checkpoint: path of a plain state dict, or the state dict itself: the NEM's entries, and
-            `match_mean_255` (a number) where it was trained so. By default the shipped weights.
+            `min_mean_255` (a number) where it was trained with one. By default the shipped weights.
 
     Raises:
         FileNotFoundError, InputError: missing, truncated, foreign, code, shape, not finite.
@@ -39,22 +39,22 @@ def load_enhancer(checkpoint: Optional[Union[str, Path, Mapping[str, Tensor]]] =
     else:
         path = SHIPPED if checkpoint is None else checkpoint
         state = unwrap_state_dict(read_checkpoint(path, WHAT), path, WHAT)
-    wanted = {**_wanted(), **({MATCH: torch.Size()} if MATCH in state else {})}
+    wanted = {**_wanted(), **({MIN_MEAN: torch.Size()} if MIN_MEAN in state else {})}
     hint = ('It is a published SyMPIE file: convert it with '
             f'`python tools/convert_checkpoint.py enhancer {path} OUT.pth`.'
             if 'backbone.3.conv1.weight' in state else
             'Is it a checkpoint of a segmentor rather than of an enhancer?')
     check_state_dict(state, wanted, path, WHAT, hint)
-    match_mean_255 = state.pop(MATCH, None)
+    min_mean_255 = state.pop(MIN_MEAN, None)
     nem = NEM()
     nem.load_state_dict(state)
-    return nem, None if match_mean_255 is None else match_mean_255.float()
+    return nem, None if min_mean_255 is None else min_mean_255.float()
 
 
-def enhancer_state(nem: NEM, match_mean_255: Optional[Tensor] = None) -> Dict[str, Tensor]:
+def enhancer_state(nem: NEM, min_mean_255: Optional[Tensor] = None) -> Dict[str, Tensor]:
     """What `load_enhancer` reads, on the CPU."""
     state = {key: value.detach().cpu().contiguous() for key, value in nem.state_dict().items()}
-    return state if match_mean_255 is None else {**state, MATCH: match_mean_255.cpu()}
+    return state if min_mean_255 is None else {**state, MIN_MEAN: min_mean_255.cpu()}
 
 
 def halve(state: Mapping[str, Tensor], path: Union[str, Path]) -> Dict[str, Tensor]:

@@ -24,10 +24,11 @@ class SyMPIE(nn.Module):
             `NEM().state_dict()`, the identity transform.
         iterations: how often the image is corrected, each time by what the NEM says of the last
             result.
-        match_mean_255: predict the 37 numbers for the image scaled to this mean, as a correction
-            on top of `mean_match` (not in the paper: a classifier minds darkness less than a
-            segmentor, so that what one teaches about brightness is too little for the other). The
-            default is what the weights were trained with; None there: for the image as it is.
+        min_mean_255: predict the 37 numbers for an image that is darker on average than this
+            brightened to it, as a correction on top of `mean_match` (not in the paper: a classifier
+            minds darkness less than a segmentor, so that what it teaches about brightness is too
+            little). By default what the weights were trained with; where that is nothing, images
+            are taken as they are.
 
     Raises:
         InputError, FileNotFoundError: a missing or wrong checkpoint, `iterations` below 1, a mean
@@ -35,23 +36,23 @@ class SyMPIE(nn.Module):
     """
 
     def __init__(self, checkpoint: Optional[Union[str, Path, Mapping[str, Tensor]]] = None,
-                 iterations: int = 1, match_mean_255: Optional[float] = None):
+                 iterations: int = 1, min_mean_255: Optional[float] = None):
         super().__init__()
         if not isinstance(iterations, int) or iterations < 1:
             raise InputError(f'iterations must be a whole number from 1, got {iterations!r}.')
-        if match_mean_255 is not None and not 0 < match_mean_255 < 255:
-            raise InputError(f'match_mean_255 is a mean on 0..255, got {match_mean_255}.')
+        if min_mean_255 is not None and not 0 < min_mean_255 < 255:
+            raise InputError(f'min_mean_255 is a mean on 0..255, got {min_mean_255}.')
         self.nem, trained_with = load_enhancer(checkpoint)
         self.iterations = iterations
-        self.register_buffer('match_mean_255', trained_with if match_mean_255 is None
-                             else torch.tensor(float(match_mean_255)))
+        self.register_buffer('min_mean_255', trained_with if min_mean_255 is None
+                             else torch.tensor(float(min_mean_255)))
 
     def predict(self, image: Tensor) -> WarpParameters:
         """Warp parameters for images (B, 3, H, W), RGB, standardised."""
         thumbnail = view(image)
-        if self.match_mean_255 is None:
+        if self.min_mean_255 is None:
             return WarpParameters.split(self.nem(thumbnail))
-        gain = mean_match_gain(IMAGENET_RGB.restore(image), self.match_mean_255)
+        gain = mean_match_gain(IMAGENET_RGB.restore(image), self.min_mean_255).clamp(min=1)
         thumbnail = IMAGENET_RGB.standardise(gain * IMAGENET_RGB.restore(thumbnail))
         return WarpParameters.split(self.nem(thumbnail)).after_gain(gain.flatten(1))
 

@@ -31,7 +31,7 @@ class Pretrainer(BaseModel):
     Args:
         upstream: configs of frozen models (`upstream.py`); model i is for the images of source i of
             the `PretrainingStream`, and the losses are averaged over the images.
-        enhancer: arguments of `SyMPIE`, such as `match_mean_255`; by default trained from the
+        enhancer: arguments of `SyMPIE`, such as `min_mean_255`; by default trained from the
             identity transform, or from its `checkpoint`.
         corruptions: names out of the pool of 23, each as likely as its number of mentions; by
             default all.
@@ -40,6 +40,9 @@ class Pretrainer(BaseModel):
         max_gradient_norm: of each loss, for each parameter tensor by itself (not in the paper, in
             the published code).
         own_targets: learn what the upstream model says of the clean image rather than labels.
+        batch_norm_steps: after so many steps, batch norm keeps its running statistics. With small
+            batches of mixed corruptions those of a batch are noise, which made the student's loss
+            higher than its averaged copy's. None: never, as published.
         autocast: 'bfloat16' runs the networks in it, on a CPU too; the warp stays in float32. For
             float16 use MMEngine's `AmpOptimWrapper` instead.
         compile: `torch.compile` for the student's network and the upstream models.
@@ -51,8 +54,9 @@ class Pretrainer(BaseModel):
                  corruptions: Optional[Sequence[str]] = None,
                  severities: Sequence[int] = (0, 1, 2, 3, 4, 5), second_loss_weight: float = 0.5,
                  averaging_rate: float = 0.9, max_gradient_norm: float = 1.0,
-                 own_targets: bool = False, autocast: Optional[str] = None,
-                 compile: bool = False, seed: int = 0, data_preprocessor: Optional[dict] = None):
+                 own_targets: bool = False, batch_norm_steps: Optional[int] = None,
+                 autocast: Optional[str] = None, compile: bool = False, seed: int = 0,
+                 data_preprocessor: Optional[dict] = None):
         super().__init__(data_preprocessor)
         unknown = sorted(set(corruptions or ()) - set(POOL))
         if unknown:
@@ -65,6 +69,7 @@ class Pretrainer(BaseModel):
         self.averaging_rate = averaging_rate
         self.max_gradient_norm = max_gradient_norm
         self.own_targets = own_targets
+        self.batch_norm_steps = batch_norm_steps
         self.autocast = autocast and getattr(torch, autocast)
         self.seed = seed
         self.student = build_enhancer(dict(dict(checkpoint=NEM().state_dict()), **(enhancer or {})))
@@ -99,6 +104,10 @@ class Pretrainer(BaseModel):
         dtype = next(self.student.parameters()).dtype
         clean = data['inputs'].to(dtype).contiguous(memory_format=torch.channels_last) / 255
         image = self.corrupt(clean)
+        if self.batch_norm_steps is not None and self.step >= self.batch_norm_steps:
+            for module in self.student.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
         with self._precision(clean, optim_wrapper):
             parts = self._parts(clean, data)
             with torch.no_grad():

@@ -75,7 +75,7 @@ class ExportEnhancer(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         average = model.average
         with written_whole(Path(runner.work_dir) / 'enhancer.pth') as partial:
-            torch.save(enhancer_state(average.nem, average.match_mean_255), partial)
+            torch.save(enhancer_state(average.nem, average.min_mean_255), partial)
 
 
 def plot_progress(losses: Mapping[str, np.ndarray], history: Sequence[Mapping[str, float]],
