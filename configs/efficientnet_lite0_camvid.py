@@ -1,17 +1,8 @@
 _base_ = ['./_base_/models/fpn_efficientnet_lite0.py', './_base_/datasets/camvid.py',
-          './_base_/runtime.py']
+          './_base_/schedule_1600.py', './_base_/runtime.py']
 # ImageNet weights: README, 'CamVid on a CPU'.
 model = dict(backbone=dict(init_cfg=dict(
     type='Pretrained', checkpoint='checkpoints/efficientnet_lite0_imagenet.pth',
     prefix='backbone.')))
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=1600, val_interval=1600)
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.02, momentum=0.9, weight_decay=5e-4))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, begin=0, end=50, by_epoch=False),
-    dict(type='PolyLR', eta_min=0, power=0.9, begin=50, end=1600, by_epoch=False)
-]
 default_hooks = dict(checkpoint=dict(interval=400))
-randomness = dict(seed=0)
 load_from = 'checkpoints/efficientnet_lite0_camvid.pth'

@@ -1,10 +1,3 @@
-# ImageNet weights: README, 'Classifiers'.
-model = dict(
-    type='ImageClassifier',
-    data_preprocessor=dict(
-        type='ClsDataPreprocessor', mean=[127, 127, 127], std=[128, 128, 128], to_rgb=True),
-    backbone=dict(type='mmseg_sympie.EfficientNetLite', variant='lite1'),
-    neck=dict(type='GlobalAveragePooling'),
-    head=dict(type='LinearClsHead', num_classes=1000, in_channels=1280))
-default_scope = 'mmpretrain'
+_base_ = './efficientnet_lite0.py'
+model = dict(backbone=dict(variant='lite1'))
 load_from = 'checkpoints/efficientnet_lite1_imagenet.pth'
