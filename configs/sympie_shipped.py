@@ -47,7 +47,7 @@ model = dict(
 train_cfg = dict(max_iters=480, val_interval=120)
 optim_wrapper = dict(
     optimizer=dict(lr=2e-4),
-    paramwise_cfg=dict(custom_keys={'student.nem.head': dict(lr_mult=0.5)}))
+    paramwise_cfg=dict(custom_keys={'nem.head': dict(lr_mult=0.5)}))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, begin=0, end=40, by_epoch=False),
     dict(type='CosineAnnealingLR', eta_min=0, begin=40, end=480, by_epoch=False)

@@ -10,7 +10,6 @@ from tqdm import tqdm
 from .config import load_config
 from .corrupted_images import Batch
 from .data_preprocessor import build_enhancer
-from .datasets.photographs import Photographs
 from .errors import InputError
 from .evaluation.classification import NONE, Tally
 from .files import sha256
@@ -95,23 +94,6 @@ def _checksum(weights: Optional[str], model: nn.Module) -> Optional[str]:
 
 
 @torch.inference_mode()
-def check_classes(datasets: Sequence[Photographs], model: FrozenModel, name: str,
-                  device: str) -> None:
-    """Raise InputError where labels cannot be those of the classifier."""
-    outputs = model.logits(torch.zeros(1, 3, 224, 224, device=device)).shape[1]
-    for dataset in datasets:
-        folders = dataset.named_class_folders()
-        if folders and len(folders) != outputs:
-            raise InputError(
-                f'{dataset.root} has {len(folders)} class folders and {name} {outputs} classes, so '
-                'the place of a folder is not its class. Name the folders by the number of the '
-                'class, or write labels.csv.')
-        if dataset.num_classes > outputs:
-            raise InputError(f'{dataset.root} has labels up to {dataset.num_classes - 1}, and '
-                             f'{name} only the classes 0 to {outputs - 1}.')
-
-
-@torch.inference_mode()
 def count(batches: Iterator[Batch], total: int, classifiers: Mapping[str, Model],
           enhancers: Mapping[str, Model], tally: Tally,
           answers: Dict[Tuple[str, str], list]) -> None:
@@ -124,7 +106,9 @@ def count(batches: Iterator[Batch], total: int, classifiers: Mapping[str, Model]
     for batch in tqdm(batches, total=total, unit='batch', desc='test'):
         baseline = {}
         for enhancer, enhance in {NONE: lambda image: image, **enhancers}.items():
-            image = enhance(batch.image)
+            # As the data preprocessor runs it, also under autocast.
+            with torch.autocast(batch.image.device.type, enabled=False):
+                image = enhance(batch.image)
             for classifier, logits in classifiers.items():
                 answer = batch.answer(logits(image))
                 if batch.is_right is None:

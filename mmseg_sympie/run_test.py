@@ -151,11 +151,21 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
         data_preprocessor=dict(preprocessor_config(cfg)))
     for path in _checkpoints_below(preprocessor_config(cfg)):
         details[f'sha256 of {path}'] = sha256(path)
-    if has_enhancer(cfg) and SHIPPED.is_file():
+    if _takes_shipped(preprocessor_config(cfg)):
         details['sha256 of the shipped enhancer'] = sha256(SHIPPED)
     details['versions'] = dict(versions())
     details['device'] = torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'
     return details
+
+
+def _takes_shipped(preprocessor: dict) -> bool:
+    """Whether a SyMPIE without a checkpoint of its own is among the enhancers."""
+    if not {'enhancer', 'checkpoint'} & set(preprocessor):
+        return str(preprocessor.get('type')).split('.')[-1] == SyMPIEDataPreprocessor.__name__
+    enhancers = preprocessor.get('enhancer') or []
+    return preprocessor.get('checkpoint') is None and any(
+        cfg.get('type', 'SyMPIE').split('.')[-1] == 'SyMPIE' and not cfg.get('checkpoint')
+        for cfg in ([enhancers] if isinstance(enhancers, dict) else enhancers))
 
 
 def versions() -> Iterator[Tuple[str, str]]:

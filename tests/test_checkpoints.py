@@ -13,8 +13,9 @@ from torch import nn
 
 from mmseg_sympie.checkpoints import read_checkpoint, unwrap_state_dict
 from mmseg_sympie.enhancer import NEM, SyMPIE
-from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+from mmseg_sympie.enhancer.checkpoint import SHIPPED, convert_published_enhancer
 from mmseg_sympie.errors import InputError
+from mmseg_sympie.files import sha256
 
 
 def hidden_code(path) -> None:
@@ -177,3 +178,9 @@ def test_converting_a_wrong_file_lists_keys():
     state['extra'] = torch.zeros(1)
     with pytest.raises(ValueError, match=r'first: backbone.3.conv1.weight\).*first: extra'):
         convert_published_enhancer(state, 'x.pth')
+
+
+def test_shipped_weights_are_those_of_their_card():
+    card = (SHIPPED.parent / 'README.md').read_text()
+    assert sha256(SHIPPED) in card
+    assert SHIPPED.stat().st_size < 12e6

@@ -59,7 +59,8 @@ def pretrainer():
 @pytest.fixture
 def batch():
     images = torch.stack([golden.image_255(224, 224, phase=i) for i in range(4)])
-    return dict(inputs=images, target=torch.tensor([0, 3, 1, 4]), source=torch.zeros(4).long())
+    return dict(inputs=images, target={0: torch.tensor([0, 3, 1, 4])},
+                source=torch.zeros(4).long())
 
 
 def test_one_step_equals_the_published_one(pretrainer, batch):
@@ -103,7 +104,8 @@ def step_once(pretrainer, *batches):
 
 
 def test_accumulating_the_same_batch_twice_is_one_step_on_it(batch):
-    batch = {key: value[:2] for key, value in batch.items()}
+    batch = dict(inputs=batch['inputs'][:2], target={0: batch['target'][0][:2]},
+                 source=batch['source'][:2])
     once, twice = (step_once(Pretrainer(
         [dict(type='mmseg_sympie.ToyClassifier')], dict(checkpoint=convert_published_enhancer(
             golden.published_enhancer(), 'golden')), severities=[0]), *[batch] * count)

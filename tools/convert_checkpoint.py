@@ -1,8 +1,7 @@
-"""Turn a published checkpoint into one that this package loads, or halve the size of an enhancer.
+"""Turn a published checkpoint into one that this package loads.
 
 Example:
     python tools/convert_checkpoint.py enhancer sympie_published.pth checkpoints/sympie.pth
-    python tools/convert_checkpoint.py half work_dirs/sympie_shipped/enhancer.pth enhancer.pth
     python tools/convert_checkpoint.py deeplabv2 published_segmentor.pth \
         checkpoints/deeplabv2_cityscapes.pth
     python tools/convert_checkpoint.py mobilenetv2 mobilenet_v2-b0353104.pth \
@@ -15,7 +14,7 @@ import argparse
 import torch
 
 from mmseg_sympie.checkpoints import read_checkpoint, unwrap_state_dict
-from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer, halve
+from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
 from mmseg_sympie.errors import errors_without_traceback
 from mmseg_sympie.files import sha256, written_whole
 from mmseg_sympie.models.deeplabv2 import convert_published_deeplabv2
@@ -24,7 +23,6 @@ from mmseg_sympie.models.mobilenetv2 import convert_torchvision_mobilenetv2
 
 CONVERTERS = dict(
     enhancer=('noise estimation network of SyMPIE', convert_published_enhancer),
-    half=('enhancer', halve),
     deeplabv2=('DeepLabV2-R50 of SyMPIE', convert_published_deeplabv2),
     mobilenetv2=("torchvision's MobileNetV2", convert_torchvision_mobilenetv2),
     efficientnet_lite=('EfficientNet-Lite', convert_efficientnet_lite))

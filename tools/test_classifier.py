@@ -52,7 +52,8 @@ from mmseg_sympie.evaluation.classification import (
 )
 from mmseg_sympie.evaluation.report import terminal
 from mmseg_sympie.files import check_writable, written_whole
-from mmseg_sympie.run_classifier import build_classifiers, build_enhancers, check_classes, count
+from mmseg_sympie.pretraining.upstream import check_classes
+from mmseg_sympie.run_classifier import build_classifiers, build_enhancers, count
 from mmseg_sympie.run_test import versions
 
 
@@ -81,7 +82,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--workers', type=int, default=0, help='processes that load images')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--autocast', choices=['bfloat16'], help='run the networks in this')
+    parser.add_argument('--autocast', choices=['bfloat16'],
+                        help='run the classifiers in this; enhancers stay in float32')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/test_classifier'))
     return parser.parse_args()
 
@@ -140,7 +142,8 @@ def main() -> None:
     enhancers = build_enhancers(args.enhancer, args.iterations)
     classifiers = build_classifiers(args.classifier)
     for name, (model, _) in classifiers.items():
-        check_classes(datasets, model.to(args.device), name, args.device)
+        for dataset in datasets:
+            check_classes(dataset, model.to(args.device), name)
     details = dict(
         command=shlex.join(sys.argv), date=datetime.now(timezone.utc).isoformat(timespec='seconds'),
         classifiers={name: facts for name, (_, facts) in classifiers.items()},

@@ -6,7 +6,7 @@ train_cfg = dict(type='mmseg_sympie.PretrainLoop', max_iters=50000, val_interval
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='Adam', lr=1e-3),
-    paramwise_cfg=dict(custom_keys={'student.nem.head': dict(lr_mult=0.2)}))
+    paramwise_cfg=dict(custom_keys={'nem.head': dict(lr_mult=0.2)}))
 val_evaluator = dict(type='mmseg_sympie.HeldOutAccuracy')
 val_cfg = dict(type='ValLoop')
 default_hooks = dict(checkpoint=dict(interval=500))

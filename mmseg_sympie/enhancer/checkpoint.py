@@ -57,18 +57,6 @@ def enhancer_state(nem: NEM, min_mean_255: Optional[Tensor] = None) -> Dict[str,
     return state if min_mean_255 is None else {**state, MIN_MEAN: min_mean_255.cpu()}
 
 
-def halve(state: Mapping[str, Tensor], path: Union[str, Path]) -> Dict[str, Tensor]:
-    """Pretrained enhancer weights in half precision, half the size, to be given away.
-
-    Raises:
-        InputError: they are no enhancer's, or do not fit into half precision.
-    """
-    state = {key: value.half() if value.is_floating_point() else value
-             for key, value in state.items()}
-    load_enhancer(state)
-    return state
-
-
 def convert_published_enhancer(state: Mapping[str, Tensor],
                                path: Union[str, Path]) -> Dict[str, Tensor]:
     """Rename the entries of the authors' enhancer file.

@@ -1,6 +1,6 @@
 """SyMPIE: look at a thumbnail, predict 37 numbers, correct the image with them (Sec. 3)."""
 from pathlib import Path
-from typing import Mapping, Optional, Union
+from typing import Mapping, Optional, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -49,12 +49,17 @@ class SyMPIE(nn.Module):
 
     def predict(self, image: Tensor) -> WarpParameters:
         """Warp parameters for images (B, 3, H, W), RGB, standardised."""
+        thumbnail, gain = self.look(image)
+        parameters = WarpParameters.split(self.nem(thumbnail))
+        return parameters if gain is None else parameters.after_gain(gain.flatten(1))
+
+    def look(self, image: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
+        """What the NEM sees of images (B, 3, H, W), and the gain (B, 1, 1, 1) it was given."""
         thumbnail = view(image)
         if self.min_mean_255 is None:
-            return WarpParameters.split(self.nem(thumbnail))
+            return thumbnail, None
         gain = mean_match_gain(IMAGENET_RGB.restore(image), self.min_mean_255).clamp(min=1)
-        thumbnail = IMAGENET_RGB.standardise(gain * IMAGENET_RGB.restore(thumbnail))
-        return WarpParameters.split(self.nem(thumbnail)).after_gain(gain.flatten(1))
+        return IMAGENET_RGB.standardise(gain * IMAGENET_RGB.restore(thumbnail)), gain
 
     def forward(self, image: Tensor) -> Tensor:
         """Enhance images (B, 3, H, W), RGB on [0, 1]; results are clamped in evaluation mode."""

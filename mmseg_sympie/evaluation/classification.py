@@ -53,10 +53,11 @@ class Tally:
         """95% interval in points of the change over all corruptions, from the spread over images.
 
         The tests of one image are no independent evidence: the image is the unit (a ratio estimate
-        with clusters, normal approximation). None below two images.
+        with clusters, normal approximation). None below two images, and where images were not all
+        in the same number of tests, because 'all' then weighs them differently.
         """
         pairs = np.array(list(self.image_changes[classifier, enhancer].values()), dtype=float)
-        if len(pairs) < 2:
+        if len(pairs) < 2 or len(set(pairs[:, 1])) > 1:
             return None
         change, tests = pairs.T
         mean = change.sum() / tests.sum()

@@ -45,7 +45,7 @@ class Pretrainer(BaseModel):
             higher than its averaged copy's. None: never, as published.
         autocast: 'bfloat16' runs the networks in it, on a CPU too; the warp stays in float32. For
             float16 use MMEngine's `AmpOptimWrapper` instead.
-        compile: `torch.compile` for the student's network and the upstream models.
+        compile: `torch.compile` for the enhancer's network and upstream classifiers.
         seed: of the corruptions; they depend on seed, step and process alone, so that a resumed run
             goes on exactly.
     """
@@ -61,6 +61,10 @@ class Pretrainer(BaseModel):
         unknown = sorted(set(corruptions or ()) - set(POOL))
         if unknown:
             raise InputError(f'Unknown corruption {unknown[0]!r}; known are {", ".join(POOL)}.')
+        if autocast not in (None, 'bfloat16'):
+            raise InputError(f"autocast is 'bfloat16' or None, got {autocast!r}.")
+        if not set(severities) or not set(severities) <= {0, 1, 2, 3, 4, 5}:
+            raise InputError(f'severities are of 0 to 5, at least one, got {list(severities)}.')
         if not upstream:
             raise InputError('Pretrainer needs at least one upstream model, got none.')
         self.corruptions = list(corruptions or POOL)
@@ -79,7 +83,8 @@ class Pretrainer(BaseModel):
         self.upstream = tuple(MODELS.build(cfg).to(memory_format=torch.channels_last)
                               for cfg in upstream)
         if compile:
-            for module in (self.student.nem, *(frozen.model for frozen in self.upstream)):
+            for module in (self.student.nem, self.average.nem,
+                           *(frozen.model for frozen in self.upstream)):
                 module.compile()
         # Steps and gradients of both losses so far, for gradient accumulation and for the draws.
         self.register_buffer('step', torch.zeros((), dtype=torch.long))
@@ -135,7 +140,7 @@ class Pretrainer(BaseModel):
             if len(rows):
                 upstream = upstream.to(clean.device)
                 target = (upstream.own_target(clean[rows]) if self.own_targets else
-                          torch.stack([data['target'][row] for row in rows.tolist()]))
+                          data['target'][index])
                 parts.append((upstream, rows, target))
         return parts
 

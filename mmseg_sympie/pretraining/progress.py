@@ -48,9 +48,6 @@ class ExportEnhancer(Hook):
 
     priority = 'LOW'
 
-    def __init__(self):
-        self.history = []
-
     def after_val_epoch(self, runner: Runner, metrics: Mapping[str, float] = None) -> None:
         if runner.rank != 0:
             return

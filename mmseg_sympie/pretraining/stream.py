@@ -10,13 +10,17 @@ from typing import Iterator, Sequence, Tuple
 import numpy as np
 import torch
 from mmengine.dist import get_dist_info
+from mmengine.model import is_model_wrapper
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import DefaultScope
-from mmengine.runner import IterBasedTrainLoop
-from torch.utils.data import Dataset, Sampler
+from mmengine.runner import IterBasedTrainLoop, Runner
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, Sampler
 
+from ..datasets.photographs import Photographs
 from ..errors import InputError
 from ..registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, LOOPS
+from .upstream import MMSegSegmentor, check_classes
 
 Position = Tuple[int, int]  # source, and how many of its images were given out before
 
@@ -36,6 +40,7 @@ class PretrainingStream(Dataset):
         with DefaultScope.overwrite_default_scope('mmseg'):
             self.sources = [MMENGINE_DATASETS.build(cfg) for cfg in sources]
         self.seed = seed
+        self.orders = {}  # source -> epoch and its order
 
     def __len__(self) -> int:
         return sum(len(source) for source in self.sources)
@@ -43,13 +48,19 @@ class PretrainingStream(Dataset):
     def __getitem__(self, position: Position) -> dict:
         source, count = position
         epoch, offset = divmod(count, len(self.sources[source]))
-        order = np.random.default_rng((self.seed, source, epoch))
-        index = order.permutation(len(self.sources[source]))[offset]
+        index = self._order(source, epoch)[offset]
         crops = np.random.SeedSequence((self.seed, source, count)).generate_state(3).tolist()
         random.seed(crops[0])
         np.random.seed(crops[1])
         torch.manual_seed(crops[2])
         return dict(self.sources[source][int(index)], source=source)
+
+    def _order(self, source: int, epoch: int) -> np.ndarray:
+        """The order of a pass; kept, because of a million images it takes longer than an image."""
+        if self.orders.get(source, (None,))[0] != epoch:
+            generator = np.random.default_rng((self.seed, source, epoch))
+            self.orders[source] = epoch, generator.permutation(len(self.sources[source]))
+        return self.orders[source][1]
 
 
 @DATASETS.register_module()
@@ -82,6 +93,7 @@ class TurnSampler(Sampler):
         turns: the source of each item, repeated; (0, 0, 1) takes two images of the first for each
             of the second. Mixed batches, because batch norm has to see in each batch what it will
             average over.
+        seed: not used; MMEngine gives one to every sampler. The stream has its own.
     """
 
     def __init__(self, dataset: PretrainingStream, batch_size: int, turns: Sequence[int] = (0,),
@@ -108,14 +120,16 @@ class TurnSampler(Sampler):
 
 @FUNCTIONS.register_module()
 def stack_images(items: Sequence[dict]) -> dict:
-    """A batch: inputs (B, 3, h, w), source (B,), and a list of B targets."""
+    """A batch: inputs (B, 3, h, w), source (B,), and the targets of each source together."""
     sizes = {tuple(item['inputs'].shape) for item in items}
     if len(sizes) > 1:
         raise InputError(f'The sources give images of different sizes, {sorted(sizes)}: crop all '
                          'to one.')
+    source = [item['source'] for item in items]
+    target = {index: torch.stack([torch.as_tensor(item['target']) for item in items
+                                  if item['source'] == index]) for index in sorted(set(source))}
     return dict(inputs=torch.stack([item['inputs'] for item in items]),
-                source=torch.tensor([item['source'] for item in items]),
-                target=[torch.as_tensor(item['target']) for item in items])
+                source=torch.tensor(source), target=target)
 
 
 @LOOPS.register_module()
@@ -123,9 +137,18 @@ class PretrainLoop(IterBasedTrainLoop):
     """MMEngine's loop over steps, which on resuming starts the stream at its step.
 
     MMEngine's own loads everything once more from the beginning to get there.
+
+    Raises:
+        InputError: in the constructor, for settings that contradict each other and for labels that
+            are not the classifier's.
     """
 
-    def run(self) -> None:
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.dataloader_iterator = None  # MMEngine's has started to load from the beginning.
+        check_settings(self.runner, self.dataloader)
+
+    def run(self) -> nn.Module:
         runner = self.runner
         runner.call_hook('before_train')
         runner.call_hook('before_train_epoch')
@@ -140,3 +163,35 @@ class PretrainLoop(IterBasedTrainLoop):
                 runner.val_loop.run()
         runner.call_hook('after_train_epoch')
         runner.call_hook('after_train')
+        return runner.model
+
+
+def check_settings(runner: Runner, dataloader: DataLoader) -> None:
+    """Raise InputError for what would go wrong later, or be wrong without a word."""
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    sampler, stream = dataloader.sampler, dataloader.dataset
+    if sampler.batch_size != dataloader.batch_size:
+        raise InputError(f'train_dataloader.batch_size is {dataloader.batch_size} and its '
+                         f"sampler's {sampler.batch_size}: set both to the same.")
+    if set(sampler.turns) != set(range(len(model.upstream))):
+        raise InputError(f'turns={sampler.turns} for {len(model.upstream)} upstream models: wanted '
+                         'each source that has a model, and no other.')
+    processes = runner.cfg.get('num_gpus', runner.world_size)
+    if processes != runner.world_size:
+        raise InputError(f'num_gpus = {processes} in the config and {runner.world_size} processes: '
+                         'set num_gpus in the config to the number of processes, as the batch size '
+                         'of each follows from it.')
+    accumulated = runner.cfg.optim_wrapper.get('accumulative_counts', 1)
+    interval = runner.cfg.default_hooks.checkpoint.interval
+    if interval % accumulated:
+        raise InputError(f'A checkpoint every {interval} steps falls between the {accumulated} '
+                         'steps of an update, whose gradients it would lose: choose a multiple.')
+    if runner.cfg.get('val_dataloader') and isinstance(model.upstream[0], MMSegSegmentor):
+        raise InputError('The first upstream model is a segmentor, and validation counts right '
+                         'classes: put a classifier first, or set val_dataloader, val_cfg and '
+                         'val_evaluator to None.')
+    for source, upstream in zip(stream.sources, model.upstream):
+        if isinstance(source, Photographs) and not model.own_targets:
+            check_classes(source, upstream, type(upstream).__name__)
+            if source.num_classes == 0:
+                raise InputError(f'{source.root} has no labels: set own_targets=True.')

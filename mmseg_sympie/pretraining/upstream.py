@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ..checkpoints import check_state_dict, read_checkpoint, unwrap_state_dict
 from ..config import load_config
+from ..datasets.photographs import Photographs
 from ..errors import InputError
 from ..registry import MODELS
 from ..statistics import IMAGENET_RGB
@@ -153,9 +154,27 @@ class MMSegSegmentor(FrozenModel):
         return self.logits(image).argmax(dim=1)
 
 
+@torch.inference_mode()
+def check_classes(dataset: Photographs, model: FrozenModel, name: str) -> None:
+    """Raise InputError where labels cannot be those of the classifier."""
+    device = next(model.parameters()).device
+    outputs = model.logits(torch.zeros(1, 3, 224, 224, device=device)).shape[1]
+    folders = dataset.named_class_folders()
+    if folders and len(folders) != outputs:
+        raise InputError(
+            f'{dataset.root} has {len(folders)} class folders and {name} {outputs} classes, so '
+            'the place of a folder is not its class. Name the folders by the number of the '
+            'class, or write labels.csv.')
+    if dataset.num_classes > outputs:
+        raise InputError(f'{dataset.root} has labels up to {dataset.num_classes - 1}, and '
+                         f'{name} only the classes 0 to {outputs - 1}.')
+
+
 def _preprocessed(model: BaseModel, image: Tensor) -> Tensor:
     """RGB images on [0, 1] through the model's own preprocessor, which expects BGR on 0..255."""
     data = dict(inputs=image.flip(1) * 255)
+    # Moved with the model that holds it, a preprocessor still casts its inputs to the old device.
+    model.data_preprocessor.to(image.device)
     return model.data_preprocessor(data, training=False)['inputs']
 
 

@@ -1,0 +1,32 @@
+"""From the weights that pretraining ends with to those that are given away."""
+from typing import Dict, Iterable
+
+import torch
+from torch import Tensor
+
+from ..enhancer import SyMPIE, WarpParameters
+from ..enhancer.checkpoint import enhancer_state
+from ..statistics import IMAGENET_RGB
+
+
+@torch.no_grad()
+def centre_on_clean(enhancer: SyMPIE, images: Iterable[Tensor]) -> None:
+    """Shift the head's bias so that clean images get the identity transform on average.
+
+    A classifier is overconfident on the photographs it was trained on, so that pretraining pays
+    too little for what the enhancer does to clean ones: a part of the correction is the same for
+    all images (it smooths, and lowers contrast). What remains is what depends on the image.
+
+    Args:
+        enhancer: changed in place.
+        images: batches (B, 3, H, W) of clean images, RGB on [0, 1].
+    """
+    predicted = torch.cat([enhancer.nem(enhancer.look(IMAGENET_RGB.standardise(image))[0])
+                           for image in images])
+    enhancer.nem.head.bias += WarpParameters.identity().join()[0] - predicted.mean(dim=0)
+
+
+def half_precision(enhancer: SyMPIE) -> Dict[str, Tensor]:
+    """The state dict that `SyMPIE(checkpoint=...)` reads, at half the size."""
+    return {key: value.half() if value.is_floating_point() else value
+            for key, value in enhancer_state(enhancer.nem, enhancer.min_mean_255).items()}

@@ -1,0 +1,46 @@
+"""Make a pretrained enhancer ready to give away: neutral on clean images, in half precision.
+
+Example:
+    python tools/release.py work_dirs/sympie_shipped/enhancer.pth enhancer.pth \\
+        --clean data/imagenet_samples --limit 200
+"""
+import argparse
+from pathlib import Path
+
+import torch
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from mmseg_sympie.datasets.photographs import Photographs, stack_photographs
+from mmseg_sympie.enhancer import SyMPIE
+from mmseg_sympie.errors import errors_without_traceback
+from mmseg_sympie.files import sha256, written_whole
+from mmseg_sympie.pretraining.release import centre_on_clean, half_precision
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('source', help='enhancer.pth of a pretraining run')
+    parser.add_argument('target', help='where to write the result')
+    parser.add_argument('--clean', type=Path, required=True,
+                        help='photographs that should stay as they are on average: those of the '
+                        'pretraining')
+    parser.add_argument('--limit', type=int, help='only so many of them, spread evenly')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    photographs = Photographs(args.clean, limit=args.limit, labels=None)
+    enhancer = SyMPIE(args.source).eval()
+    batches = tqdm(DataLoader(photographs, 20, collate_fn=stack_photographs), unit='batch')
+    centre_on_clean(enhancer, (batch['inputs'].float() / 255 for batch in batches))
+    with written_whole(args.target) as partial:
+        torch.save(half_precision(enhancer), partial)
+    print(f'{args.target}  SHA-256 {sha256(args.target)}')
+
+
+if __name__ == '__main__':
+    with errors_without_traceback():
+        main()
