@@ -1,5 +1,6 @@
 _base_ = ['./_base_/datasets/photographs.py', './_base_/pretraining.py']
-# The weights that ship: README, 'The shipped weights'.
+# The weights that ship (mmseg_sympie/weights/README.md): 480 steps, 33 minutes and 9 GB on two CPU
+# cores; needs checkpoints/mobilenetv2_camvid.pth (README, 'CamVid on a CPU').
 # Two of three images are photographs for a classifier, one is a daylight street for a segmentor.
 street_crops = dict(
     type='mmseg_sympie.SegmentationCrops',

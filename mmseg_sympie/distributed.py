@@ -16,4 +16,5 @@ def join_processes(cfg: Config, launcher: str) -> None:
         torch.distributed.init_process_group('gloo')
         cfg.sync_bn = None  # PyTorch synchronises batch norm on GPUs only.
         cfg.setdefault('model_wrapper_cfg', dict(
-            type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False))
+            type='MMDistributedDataParallel', broadcast_buffers=False))
+        cfg.model_wrapper_cfg.device_ids = None

@@ -89,6 +89,7 @@ class Pretrainer(BaseModel):
         # Steps and gradients of both losses so far, for gradient accumulation and for the draws.
         self.register_buffer('step', torch.zeros((), dtype=torch.long))
         self.gradients = ([], [])
+        self._register_state_dict_hook(_name_student_without_wrapper)
         self.train()
 
     def init_weights(self) -> None:
@@ -232,6 +233,14 @@ def update_average(average: nn.Module, student: nn.Module, rate: float) -> None:
             old.lerp_(new.to(old.dtype), 1 - rate)
         else:
             old.copy_(new)
+
+
+def _name_student_without_wrapper(module: nn.Module, state: Dict[str, Tensor], prefix: str,
+                                  *metadata) -> None:
+    """Same names from one process and several: MMEngine loads by these, and saves by others."""
+    wrapped = f'{prefix}student.module.'
+    for key in [key for key in state if key.startswith(wrapped)]:
+        state[f'{prefix}student.{key[len(wrapped):]}'] = state.pop(key)
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:
