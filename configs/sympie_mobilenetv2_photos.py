@@ -1,6 +1,6 @@
 _base_ = ['./_base_/datasets/photographs.py', './_base_/pretraining.py']
-# The paper's recipe, a classifier alone and images as they are, on a thousand photographs and a CPU,
-# with what a batch of 32 needs: a lower rate. At 3.3 s a step: 14 minutes on two cores; not run.
+# The paper's recipe, a classifier alone and images as they are, on a thousand photographs and a
+# CPU, with the lower rate that a batch of 32 needs. At 3.3 s a step: 14 minutes; not run.
 model = dict(
     type='mmseg_sympie.Pretrainer',
     upstream=[

@@ -1,8 +1,8 @@
 _base_ = ['./_base_/datasets/photographs.py', './_base_/pretraining.py']
 # The paper's pretraining: ResNet-50 V2, 50,000 steps of 384 images, all 23 corruptions.
 # Not run by us: neither duration nor memory is measured. At the 3,000 images/s aimed at on one H200
-# it would take 1 h 50 min. Ours, not the paper's: crops are mirrored half of the time, the head learns
-# more slowly (_base_/pretraining.py), and the warm-up.
+# it would take 1 h 50 min. Ours, not the paper's: crops are mirrored half of the time, the head
+# learns more slowly (_base_/pretraining.py), and the warm-up.
 num_gpus = 1  # of all nodes
 batch_size = 384 // num_gpus
 train_dataloader = dict(
