@@ -1,4 +1,4 @@
-# ImageNet weights: README, 'Classifiers'.
+# ImageNet weights: README, 'Weights'.
 model = dict(
     type='ImageClassifier',
     data_preprocessor=dict(
