@@ -10,7 +10,7 @@ REQUIREMENTS := requirements/$(STACK).txt requirements/dev.txt
 
 demo: $(READY)
 	$(BIN)/python tools/render_scenes.py --out data/demo --only-val
-	$(BIN)/python tools/test.py configs/demo_meanmatch.py --compare
+	$(BIN)/python tools/test.py configs/demo_sympie.py --compare
 	@echo
 	@echo 'These scenes are synthetic: they show the tool at work, not what it gains on real streets.'
 	@echo 'Real data: $(BIN)/python tools/test.py configs/deeplabv2_acdc_sympie.py --compare (see README)'

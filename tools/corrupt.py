@@ -2,7 +2,7 @@
 
 Example:
     python tools/corrupt.py data/imagenet/val --out data/imagenet-c
-    python tools/corrupt.py data/photos --out data/photos-c --corruptions street fog mixed \
+    python tools/corrupt.py data/photos_ccby --out data/photos-c --corruptions street fog mixed \
         --severities 3 --short-side 0 --crop 0 --format png
     python tools/corrupt.py photo.jpg --gallery gallery.png --severities 3
 

@@ -1,0 +1,2 @@
+_base_ = ['./demo.py']
+model = dict(data_preprocessor=dict(type='mmseg_sympie.SyMPIEDataPreprocessor'))
