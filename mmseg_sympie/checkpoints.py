@@ -2,13 +2,13 @@
 import pickle
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterable, Mapping, Union
+from typing import Any, Dict, Iterable, List, Mapping, Union
 
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
-from torch import Tensor
+from torch import Tensor, nn
 
 from .errors import InputError
 
@@ -113,6 +113,23 @@ def check_state_dict(state: Mapping[str, Tensor], wanted: Mapping[str, Iterable[
         if not torch.isfinite(state[key]).all():
             raise InputError(f'The {what} {path} is broken: {key} holds NaN or infinity, as after '
                              'diverged training. Use an earlier checkpoint.')
+
+
+def load_weights(model: nn.Module, path: Union[str, Path], what: str, hint: str,
+                 surplus_allowed: bool = False) -> List[str]:
+    """Load a checkpoint into a model and be strict: nothing may stay at random values.
+
+    Returns:
+        Names in the file that the model does not have, which were left out.
+
+    Raises:
+        FileNotFoundError, InputError: as `read_checkpoint` and `check_state_dict`.
+    """
+    state = unwrap_state_dict(read_checkpoint(path, what), path, what)
+    wanted = {key: value.shape for key, value in model.state_dict().items()}
+    check_state_dict(state, wanted, path, what, hint, surplus_allowed)
+    model.load_state_dict({key: state[key] for key in wanted})
+    return [key for key in state if key not in wanted]
 
 
 def _first(keys) -> str:

@@ -18,7 +18,6 @@ MIXED = 'mixed'
 GROUPS = {'Noise': tuple(pools.NOISE), 'Blur': tuple(pools.BLUR), 'Weather': tuple(pools.WEATHER),
           'Digital': tuple(pools.DIGITAL), 'Extra': tuple(pools.IMAGENET_C_EXTRA),
           'Street': tuple(pools.STREET), 'C-bar': tuple(IMAGENET_C_BAR), 'Mixed': (MIXED,)}
-_KNOWN = {**POOL, **IMAGENET_C_BAR}
 _SETS = {'imagenet-c': tuple(pools.IMAGENET_C), 'extra': tuple(pools.IMAGENET_C_EXTRA),
          'street': tuple(pools.STREET), 'pool': tuple(POOL),
          'imagenet-c-bar': tuple(IMAGENET_C_BAR), MIXED: (MIXED,)}
@@ -60,9 +59,9 @@ def corruption_names(wanted: Sequence[str]) -> List[str]:
     """
     names = []
     for name in wanted:
-        if name not in _SETS and name not in _KNOWN:
+        if name not in _SETS and name not in pools.ALL:
             raise InputError(f'Unknown corruption {name!r}; known are {", ".join(_SETS)}, and each '
-                             f'by itself: {", ".join(_KNOWN)}.')
+                             f'by itself: {", ".join(pools.ALL)}.')
         names += _SETS.get(name, (name,))
     return list(dict.fromkeys(names))
 
@@ -76,7 +75,7 @@ def corrupted(image: Tensor, name: str, severity: int, seed: Sequence) -> Tensor
         draws = draw_mixed(len(image), POOL, torch.Generator().manual_seed(number), (severity,))
         return corrupt_mixed(image, draws, POOL, generator)
     drawn = Draw([name] * len(image), torch.full((len(image),), severity))
-    return corrupt(image, drawn, _KNOWN, generator)
+    return corrupt(image, drawn, pools.ALL, generator)
 
 
 def corrupted_batches(dataset: Photographs, loading: Loading, names: Sequence[str],

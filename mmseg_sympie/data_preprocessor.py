@@ -42,7 +42,7 @@ class EnhancerMixin:
         # In a tuple, PyTorch does not see the modules: no train(), no state dict, no optimiser, and
         # above all no init_weights(), which would overwrite the trained weights in training.
         self.enhancers = tuple(_frozen(build_enhancer(cfg))
-                               for cfg in _enhancer_configs(enhancer, checkpoint))
+                               for cfg in enhancer_configs(enhancer, checkpoint))
 
     def forward(self, data: dict, training: bool = False) -> dict:
         inputs = self.cast_data(data['inputs'])
@@ -117,7 +117,9 @@ def build_enhancer(cfg: dict) -> nn.Module:
     return MODELS.build(cfg)
 
 
-def _enhancer_configs(enhancer, checkpoint: Optional[str]) -> Sequence[dict]:
+def enhancer_configs(enhancer: Union[dict, Sequence[dict], None],
+                     checkpoint: Optional[str]) -> Sequence[dict]:
+    """The enhancers in order, for the arguments of `EnhancerMixin`."""
     configs = [enhancer] if isinstance(enhancer, dict) else list(enhancer or [])
     if isinstance(enhancer, str) or not all(isinstance(config, dict) for config in configs):
         raise InputError("enhancer must be a config such as dict(type='MeanMatch'), or a list of "

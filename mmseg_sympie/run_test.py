@@ -19,8 +19,8 @@ from mmengine.runner import Runner
 from torch import nn
 from tqdm import tqdm
 
-from .checkpoints import check_state_dict, read_checkpoint, unwrap_state_dict
-from .data_preprocessor import SyMPIEDataPreprocessor
+from .checkpoints import load_weights
+from .data_preprocessor import SyMPIEDataPreprocessor, enhancer_configs
 from .enhancer.checkpoint import SHIPPED
 from .errors import InputError
 from .evaluation import SegmentationReport
@@ -131,15 +131,11 @@ def load_segmentor(model: nn.Module, checkpoint: str) -> None:
     """
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
-    state = unwrap_state_dict(read_checkpoint(checkpoint, SEGMENTOR), checkpoint, SEGMENTOR)
-    wanted = {key: value.shape for key, value in model.state_dict().items()}
-    check_state_dict(state, wanted, checkpoint, SEGMENTOR,
-                     'Wanted the weights of the model in the config.', surplus_allowed=True)
-    surplus = [key for key in state if key not in wanted]
+    surplus = load_weights(model, checkpoint, SEGMENTOR,
+                           'Wanted the weights of the model in the config.', surplus_allowed=True)
     if surplus:
         print(f'Note: {len(surplus)} entries of {checkpoint} are not in the model and were left '
               f'out (first: {", ".join(surplus[:3])}).')
-    model.load_state_dict({key: state[key] for key in wanted})
 
 
 def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
@@ -151,7 +147,7 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
         data_preprocessor=dict(preprocessor_config(cfg)))
     for path in _checkpoints_below(preprocessor_config(cfg)):
         details[f'sha256 of {path}'] = sha256(path)
-    if _takes_shipped(preprocessor_config(cfg)):
+    if has_enhancer(cfg) and _takes_shipped(preprocessor_config(cfg)):
         details['sha256 of the shipped enhancer'] = sha256(SHIPPED)
     details['versions'] = dict(versions())
     details['device'] = torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'
@@ -160,12 +156,10 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
 
 def _takes_shipped(preprocessor: dict) -> bool:
     """Whether a SyMPIE without a checkpoint of its own is among the enhancers."""
-    if not {'enhancer', 'checkpoint'} & set(preprocessor):
-        return str(preprocessor.get('type')).split('.')[-1] == SyMPIEDataPreprocessor.__name__
-    enhancers = preprocessor.get('enhancer') or []
-    return preprocessor.get('checkpoint') is None and any(
-        cfg.get('type', 'SyMPIE').split('.')[-1] == 'SyMPIE' and not cfg.get('checkpoint')
-        for cfg in ([enhancers] if isinstance(enhancers, dict) else enhancers))
+    configs = enhancer_configs(preprocessor.get('enhancer', dict(type='SyMPIE')),
+                               preprocessor.get('checkpoint'))
+    return any(cfg.get('type', 'SyMPIE').split('.')[-1] == 'SyMPIE' and not cfg.get('checkpoint')
+               for cfg in configs)
 
 
 def versions() -> Iterator[Tuple[str, str]]:

@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from mmseg_sympie.corruptions import POOL
+
 DATA = Path(__file__).parent / 'data'
 GOLDEN = json.loads((DATA / 'corruptions.json').read_text())
 COLUMNS = GOLDEN['columns']
@@ -46,3 +48,9 @@ def deterministic(name: str, severity: int) -> np.ndarray:
     """Every eighth pixel of the first photograph, corrupted: (28, 28, 3) uint8."""
     with np.load(DATA / 'corruptions_deterministic.npz') as arrays:
         return arrays[f'{PUBLISHED_NAME.get(name, name)}_{severity}']
+
+
+def corrupted(name: str, image: Tensor, severity, seed: int = 0) -> Tensor:
+    """Images of one corruption; `severity` is one for all or one for each."""
+    severity = torch.as_tensor(severity).expand(len(image))
+    return POOL[name](image, severity, torch.Generator().manual_seed(seed))

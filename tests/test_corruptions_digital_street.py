@@ -5,10 +5,10 @@ import corruption_golden
 import numpy as np
 import pytest
 import torch
-from corruption_golden import golden_photographs, golden_statistics, statistics
+from corruption_golden import corrupted, golden_photographs, golden_statistics, statistics
 from PIL import Image
 
-from mmseg_sympie.corruptions import POOL, digital
+from mmseg_sympie.corruptions import digital
 from mmseg_sympie.corruptions.jpeg import QUALITY
 
 DETERMINISTIC = ['contrast', 'saturate', 'pixelate', 'jpeg_compression', 'darken']
@@ -19,11 +19,6 @@ SEVERITIES = [1, 2, 3, 4, 5]
 @pytest.fixture(scope='module')
 def photographs(real_data):
     return golden_photographs(real_data)
-
-
-def corrupted(name, image, severity, seed=0):
-    severity = torch.as_tensor(severity).expand(len(image))
-    return POOL[name](image, severity, torch.Generator().manual_seed(seed))
 
 
 def grey(*rows):

@@ -3,9 +3,15 @@ import math
 
 import pytest
 import torch
-from corruption_golden import deterministic, golden_photographs, golden_statistics, statistics
+from corruption_golden import (
+    corrupted,
+    deterministic,
+    golden_photographs,
+    golden_statistics,
+    statistics,
+)
 
-from mmseg_sympie.corruptions import POOL, filters, liquid, textures
+from mmseg_sympie.corruptions import filters, liquid, textures
 
 NAMES = ['brightness', 'fog', 'frost', 'snow', 'spatter']
 RANDOM = NAMES[1:]
@@ -15,11 +21,6 @@ SEVERITIES = [1, 2, 3, 4, 5]
 @pytest.fixture(scope='module')
 def photographs(real_data):
     return golden_photographs(real_data)
-
-
-def corrupted(name, image, severity, seed=0):
-    severity = torch.as_tensor(severity).expand(len(image))
-    return POOL[name](image, severity, torch.Generator().manual_seed(seed))
 
 
 def flat(*rgb, count=1, side=64):

@@ -18,12 +18,11 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from mmseg_sympie.datasets.photographs import SUFFIXES
 from mmseg_sympie.enhancer import MeanMatch, SyMPIE
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import check_writable, written_whole
 from mmseg_sympie.statistics import IMAGENET_RGB
-
-SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
 
 
 def parse_args() -> argparse.Namespace:

@@ -3,6 +3,7 @@ from types import MappingProxyType
 
 from .blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
 from .digital import contrast, elastic_transform, pixelate, saturate
+from .imagenet_c_bar import IMAGENET_C_BAR
 from .jpeg import jpeg_compression
 from .noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise
 from .street import darken, horizon, night, white_point
@@ -25,3 +26,5 @@ IMAGENET_C_EXTRA = _named(speckle_noise, gaussian_blur, spatter, saturate)
 STREET = _named(darken, horizon, night, white_point)
 # What SyMPIE is pretrained on: 23 corruptions.
 POOL = MappingProxyType({**IMAGENET_C, **IMAGENET_C_EXTRA, **STREET})
+# Whatever has a name, those that the pretraining does not know included.
+ALL = MappingProxyType({**POOL, **IMAGENET_C_BAR})

@@ -9,11 +9,9 @@ from mmcv.transforms import BaseTransform
 from ..errors import InputError
 from ..registry import TRANSFORMS
 from .apply import corrupt, draw
-from .imagenet_c_bar import IMAGENET_C_BAR
 from .mixed import corrupt_mixed, draw_mixed
-from .pools import POOL
+from .pools import ALL, POOL
 
-_KNOWN = {**POOL, **IMAGENET_C_BAR}
 _SEVERITIES = (0, 1, 2, 3, 4, 5)
 
 
@@ -40,15 +38,15 @@ class RandomCorruption(BaseTransform):
                  seed: Optional[int] = None, mixed: bool = False):
         names, levels = ((given,) if np.ndim(given) == 0 else tuple(given)
                          for given in (corruptions, severities))
-        unknown = [name for name in names if name not in _KNOWN]
+        unknown = [name for name in names if name not in ALL]
         if unknown:
             raise InputError(f'RandomCorruption: unknown corruption {unknown[0]!r}; known are '
-                             f'{", ".join(_KNOWN)}.')
+                             f'{", ".join(ALL)}.')
         if not levels or any(level not in _SEVERITIES for level in levels):
             raise InputError('RandomCorruption: severities are whole numbers from 0 to 5, at least '
                              f'one, got {list(levels)}.')
         self.severities = tuple(int(level) for level in levels)
-        self.pool = {name: _KNOWN[name] for name in names}
+        self.pool = {name: ALL[name] for name in names}
         needed = 3 if mixed else 1
         if len(self.pool) < needed:
             raise InputError(f'RandomCorruption: wanted at least {needed} different corruptions'

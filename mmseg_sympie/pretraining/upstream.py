@@ -17,12 +17,15 @@ from mmseg.registry import MODELS as MMSEG_MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from ..checkpoints import check_state_dict, read_checkpoint, unwrap_state_dict
+from ..checkpoints import load_weights
 from ..config import load_config
 from ..datasets.photographs import Photographs
 from ..errors import InputError
 from ..registry import MODELS
 from ..statistics import IMAGENET_RGB
+
+CLASSIFIER = 'classifier checkpoint'
+FITTING = 'Do config and checkpoint belong together?'
 
 
 class FrozenModel(nn.Module):
@@ -71,13 +74,8 @@ class TorchvisionClassifier(FrozenModel):
         if weights in known:
             model = torchvision.models.get_model(name, weights=weights)
         elif weights and ('/' in weights or '.' in weights):
-            state = unwrap_state_dict(read_checkpoint(weights, 'classifier checkpoint'), weights,
-                                      'classifier checkpoint')
             model = torchvision.models.get_model(name, weights=None)
-            check_state_dict(state, {key: value.shape for key, value in
-                                     model.state_dict().items()}, weights,
-                             'classifier checkpoint', f"Wanted torchvision's {name}.")
-            model.load_state_dict(state)
+            load_weights(model, weights, CLASSIFIER, f"Wanted torchvision's {name}.")
         else:
             raise InputError(f'{name}: weights={weights!r} is neither a file nor one of '
                              f'{", ".join(known)}.')
@@ -107,7 +105,7 @@ class MMPretrainClassifier(FrozenModel):
         else:
             model = get_model(config, pretrained=weights is None)
         if weights is not None:
-            _load_fitting(model, weights, 'classifier checkpoint')
+            load_weights(model, weights, CLASSIFIER, FITTING, surplus_allowed=True)
         super().__init__(model)
 
     def logits(self, image: Tensor) -> Tensor:
@@ -134,7 +132,7 @@ class MMSegSegmentor(FrozenModel):
         model_cfg.backbone.init_cfg = None
         with DefaultScope.overwrite_default_scope('mmseg'):
             model = MMSEG_MODELS.build(model_cfg)
-        _load_fitting(model, weights, 'segmentor checkpoint')
+        load_weights(model, weights, 'segmentor checkpoint', FITTING, surplus_allowed=True)
         super().__init__(model)
 
     def logits(self, image: Tensor) -> Tensor:
@@ -176,11 +174,3 @@ def _preprocessed(model: BaseModel, image: Tensor) -> Tensor:
     # Moved with the model that holds it, a preprocessor still casts its inputs to the old device.
     model.data_preprocessor.to(image.device)
     return model.data_preprocessor(data, training=False)['inputs']
-
-
-def _load_fitting(model: nn.Module, weights: str, what: str) -> None:
-    state = unwrap_state_dict(read_checkpoint(weights, what), weights, what)
-    check_state_dict(state, {key: value.shape for key, value in model.state_dict().items()},
-                     weights, what, 'Do config and checkpoint belong together?',
-                     surplus_allowed=True)
-    model.load_state_dict(state, strict=False)
