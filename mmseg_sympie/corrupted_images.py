@@ -17,7 +17,8 @@ from .evaluation.classification import CLEAN, EVERY
 MIXED = 'mixed'
 GROUPS = {'Noise': tuple(pools.NOISE), 'Blur': tuple(pools.BLUR), 'Weather': tuple(pools.WEATHER),
           'Digital': tuple(pools.DIGITAL), 'Extra': tuple(pools.IMAGENET_C_EXTRA),
-          'Street': tuple(pools.STREET), 'C-bar': tuple(IMAGENET_C_BAR), 'Mixed': (MIXED,)}
+          'Street': tuple(pools.STREET), 'Low light': tuple(pools.LOW_LIGHT),
+          'C-bar': tuple(IMAGENET_C_BAR), 'Mixed': (MIXED,)}
 _SETS = {'imagenet-c': tuple(pools.IMAGENET_C), 'extra': tuple(pools.IMAGENET_C_EXTRA),
          'street': tuple(pools.STREET), 'pool': tuple(POOL),
          'imagenet-c-bar': tuple(IMAGENET_C_BAR), MIXED: (MIXED,)}

@@ -10,6 +10,7 @@ from PIL import Image
 
 from mmseg_sympie.corruptions import digital
 from mmseg_sympie.corruptions.jpeg import QUALITY
+from mmseg_sympie.corruptions.low_light import low_light
 
 DETERMINISTIC = ['contrast', 'saturate', 'pixelate', 'jpeg_compression', 'darken']
 RANDOM = ['elastic_transform', 'horizon', 'night', 'white_point']
@@ -114,6 +115,20 @@ def test_white_point_by_hand():
 
 
 # The parts of the elastic transform.
+
+@pytest.mark.parametrize('severity', [1, 3, 5])
+def test_low_light_by_hand(severity):
+    """White at half the light, once for each severity: mean and noise of the photons."""
+    found = low_light(torch.ones(1, 3, 200, 200), torch.tensor([severity]),
+                      torch.Generator().manual_seed(0))
+    electrons = 5000 / 2 ** severity
+    grey = 255 * (electrons / 5000) ** (1 / 2.2)
+    # The slope of the gamma curve, and rounding to whole grey levels.
+    spread = ((grey / 2.2 / electrons) ** 2 * (electrons + 3 ** 2) + 1 / 12) ** 0.5
+    assert torch.allclose(found * 255, (found * 255).round(), atol=1e-3)
+    assert 255 * found.mean() == pytest.approx(grey, abs=0.1)
+    assert 255 * found.std() == pytest.approx(spread, rel=0.03)
+
 
 @pytest.mark.parametrize('size', [1, 2, 40])
 def test_mirrored_blur_against_padding(size):

@@ -5,6 +5,7 @@ from .blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blu
 from .digital import contrast, elastic_transform, pixelate, saturate
 from .imagenet_c_bar import IMAGENET_C_BAR
 from .jpeg import jpeg_compression
+from .low_light import low_light
 from .noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise
 from .street import darken, horizon, night, white_point
 from .weather import brightness, fog, frost, snow, spatter
@@ -24,7 +25,9 @@ IMAGENET_C = MappingProxyType({**NOISE, **BLUR, **WEATHER, **DIGITAL})
 IMAGENET_C_EXTRA = _named(speckle_noise, gaussian_blur, spatter, saturate)
 # SyMPIE's own four, for what streets look like in bad weather.
 STREET = _named(darken, horizon, night, white_point)
-# What SyMPIE is pretrained on: 23 corruptions.
+# What SyMPIE is pretrained on in the paper: 23 corruptions.
 POOL = MappingProxyType({**IMAGENET_C, **IMAGENET_C_EXTRA, **STREET})
-# Whatever has a name, those that the pretraining does not know included.
-ALL = MappingProxyType({**POOL, **IMAGENET_C_BAR})
+# Ours, for what dusk is to a camera.
+LOW_LIGHT = _named(low_light)
+# Whatever has a name.
+ALL = MappingProxyType({**POOL, **LOW_LIGHT, **IMAGENET_C_BAR})

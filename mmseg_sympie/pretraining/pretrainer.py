@@ -11,6 +11,7 @@ from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
 from ..corruptions import POOL, Draw, corrupt, draw
+from ..corruptions.pools import ALL
 from ..data_preprocessor import build_enhancer
 from ..enhancer.nem import NEM
 from ..errors import InputError
@@ -33,8 +34,8 @@ class Pretrainer(BaseModel):
             the `PretrainingStream`, and the losses are averaged over the images.
         enhancer: arguments of `SyMPIE`, such as `min_mean_255`; by default trained from the
             identity transform, or from its `checkpoint`.
-        corruptions: names out of the pool of 23, each as likely as its number of mentions; by
-            default all.
+        corruptions: their names, each as likely as its number of mentions; by default the paper's
+            pool of 23.
         severities: equally likely; 0 leaves an image clean.
         second_loss_weight, averaging_rate: 0.5 and 0.9 in the paper.
         max_gradient_norm: of each loss, for each parameter tensor by itself (not in the paper, in
@@ -58,9 +59,9 @@ class Pretrainer(BaseModel):
                  autocast: Optional[str] = None, compile: bool = False, seed: int = 0,
                  data_preprocessor: Optional[dict] = None):
         super().__init__(data_preprocessor)
-        unknown = sorted(set(corruptions or ()) - set(POOL))
+        unknown = sorted(set(corruptions or ()) - set(ALL))
         if unknown:
-            raise InputError(f'Unknown corruption {unknown[0]!r}; known are {", ".join(POOL)}.')
+            raise InputError(f'Unknown corruption {unknown[0]!r}; known are {", ".join(ALL)}.')
         if autocast not in (None, 'bfloat16'):
             raise InputError(f"autocast is 'bfloat16' or None, got {autocast!r}.")
         if not set(severities) or not set(severities) <= {0, 1, 2, 3, 4, 5}:
@@ -151,7 +152,7 @@ class Pretrainer(BaseModel):
         return self._corrupt(image, seed, self.severities)[0]
 
     def _corrupt(self, image: Tensor, seed: int, severities: Sequence[int]) -> Tuple[Tensor, Draw]:
-        pool = {name: POOL[name] for name in self.corruptions}
+        pool = {name: ALL[name] for name in self.corruptions}
         weights = [self.corruptions.count(name) for name in pool]
         drawn = draw(len(image), pool, torch.Generator().manual_seed(seed), severities, weights)
         return corrupt(image, drawn, pool, torch.Generator(image.device).manual_seed(seed)), drawn
