@@ -9,8 +9,11 @@ from mmengine.model import BaseDataPreprocessor
 from mmseg.models import SegDataPreProcessor
 from torch import Tensor, nn
 
+from .enhancer import SyMPIE
+from .enhancer.fast import FastSyMPIE, Pixels
 from .errors import InputError
 from .registry import MODELS, SCOPE
+from .statistics import ChannelStatistics
 
 _HINT = "Load images with dict(type='LoadImageFromFile'): 8 bit, three channels."
 
@@ -43,12 +46,33 @@ class EnhancerMixin:
         # above all no init_weights(), which would overwrite the trained weights in training.
         self.enhancers = tuple(_frozen(build_enhancer(cfg))
                                for cfg in enhancer_configs(enhancer, checkpoint))
+        self.fast, self.leaving = None, Pixels(channel_order)
+        if self.enhancers and isinstance(self.enhancers[-1], SyMPIE):
+            self.fast = FastSyMPIE(self.enhancers[-1], channel_order)
+            self.leaving = self._take_over_normalisation()
+
+    def _take_over_normalisation(self) -> Pixels:
+        """Switch it off in the preprocessor behind, and say what it was."""
+        channel_order, statistics = Pixels(self.channel_order)
+        for name in ('channel_conversion', '_channel_conversion', 'to_rgb'):
+            if getattr(self, name, False):
+                channel_order = {'bgr': 'rgb', 'rgb': 'bgr'}[self.channel_order]
+                setattr(self, name, False)
+        if getattr(self, '_enable_normalize', False):
+            statistics = ChannelStatistics(*(tuple(values.flatten().expand(3).tolist())
+                                             for values in (self.mean, self.std)))
+            self._enable_normalize = False
+        return Pixels(channel_order, statistics)
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        inputs = self.cast_data(data['inputs'])
+        data = self.cast_data(data)
         if self.enhancers:
-            inputs = self.enhance(inputs)
-        return super().forward({**data, 'inputs': inputs}, training)
+            data = {**data, 'inputs': self._by_size(data['inputs'], self.leaving)}
+        return self._behind(data, training)
+
+    def _behind(self, data: dict, training: bool) -> dict:
+        """What the preprocessor behind does to enhanced images."""
+        return super().forward(data, training)
 
     def enhance(self, images: Union[Tensor, Sequence[Tensor]]) -> Union[Tensor, Sequence[Tensor]]:
         """Enhance images on 0..255 in the incoming channel order; the result is float32.
@@ -59,31 +83,42 @@ class EnhancerMixin:
         Raises:
             InputError: other channels, an integer type other than uint8, or values out of 0..255.
         """
+        return self._by_size(images, Pixels(self.channel_order)) if self.enhancers else images
+
+    def _by_size(self, images: Union[Tensor, Sequence[Tensor]],
+                 leaving: Pixels) -> Union[Tensor, Sequence[Tensor]]:
         if isinstance(images, Tensor):
-            return self._enhance_batch(images)
+            return self._enhance_batch(images, leaving)
         indices_by_size = defaultdict(list)
         for index, image in enumerate(images):
             indices_by_size[image.shape].append(index)
         enhanced = list(images)
         for indices in indices_by_size.values():
-            batch = self._enhance_batch(torch.stack([images[index] for index in indices]))
+            batch = self._enhance_batch(torch.stack([images[index] for index in indices]), leaving)
             for index, image in zip(indices, batch):
                 enhanced[index] = image
         return enhanced
 
     @torch.no_grad()
-    def _enhance_batch(self, image: Tensor) -> Tensor:
+    def _enhance_batch(self, image: Tensor, leaving: Pixels) -> Tensor:
         _check_images(image)
         with torch.autocast(image.device.type, enabled=False):
-            image = image.float() / 255
-            if self.channel_order == 'bgr':
-                image = image.flip(1)
-            for enhancer in self.enhancers:
-                # PyTorch does not move what it does not see, so the enhancer follows its input.
-                image = enhancer.to(image.device)(image)
-            if self.channel_order == 'bgr':
-                image = image.flip(1)
-            return image * 255
+            if self.fast is None or not FastSyMPIE.supports(image):
+                return leaving.from_rgb_255(self._to_rgb_255(image, self.enhancers))
+            if len(self.enhancers) > 1:
+                before = self._to_rgb_255(image, self.enhancers[:-1])
+                image = Pixels(self.channel_order).from_rgb_255(before)
+            return self.fast(image, leaving)
+
+    def _to_rgb_255(self, image: Tensor, enhancers: Sequence[nn.Module]) -> Tensor:
+        """Raw images (B, 3, H, W) -> enhanced by the reference path, RGB on 0..255, float32."""
+        image = image.float() / 255
+        if self.channel_order == 'bgr':
+            image = image.flip(1)
+        for enhancer in enhancers:
+            # PyTorch does not move what it does not see, so the enhancer follows its input.
+            image = enhancer.to(image.device)(image)
+        return image * 255
 
     def extra_repr(self) -> str:
         names = ', '.join(type(enhancer).__name__ for enhancer in self.enhancers)
@@ -93,6 +128,13 @@ class EnhancerMixin:
 @MODELS.register_module()
 class SyMPIEDataPreprocessor(EnhancerMixin, SegDataPreProcessor):
     """MMSegmentation's `SegDataPreProcessor` with enhancers in front; see `EnhancerMixin`."""
+
+    def _behind(self, data: dict, training: bool) -> dict:
+        single = self.fast is not None and len(data['inputs']) == 1
+        if single and not training and not self.test_cfg:
+            # Nothing is left to do, and stacking one image would copy it.
+            return dict(inputs=data['inputs'][0][None], data_samples=data.get('data_samples'))
+        return super()._behind(data, training)
 
 
 @MODELS.register_module()

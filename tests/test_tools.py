@@ -330,7 +330,14 @@ def test_prepare_cityscapes(tmp_path):
                                                     fails=True)
 
 
-def test_benchmark_prints_every_part():
-    output = tool('benchmark', 'enhancer', '--sizes', '160x120', '--repeats', 1)
-    for text in ('view', 'NEM', 'warp, published', 'warp, ours', 'clamp', '160x120'):
+def test_benchmark_of_the_enhancer(tmp_path):
+    output = tool('benchmark', 'enhancer', '--sizes', '160x120', '96x80', '--batch-sizes', 2,
+                  '--threads', 1, '--repeats', 1, '--segmentor', 'configs/demo.py', '--out', tmp_path)
+    for text in ('160x120', 'published / ours', 'forward pass of configs/demo.py',
+                 'network 1.01e+09, warp 1.74e+08'):
         assert text in output
+    numbers = json.loads((tmp_path / 'enhancer.json').read_text())
+    assert [cell['width'] for cell in numbers['measured']] == [160, 96]
+    assert numbers['measured'][0]['ms_per_image']['warp, ours']['median'] > 0
+    assert '| 96x80, batch 2 |' in (tmp_path / 'enhancer.md').read_text()
+    assert (tmp_path / 'enhancer.png').stat().st_size > 10_000

@@ -66,5 +66,5 @@ class NEM(nn.Module):
         self.head.bias.data.copy_(WarpParameters.identity().join()[0])
 
     def forward(self, view: Tensor) -> Tensor:
-        features = self.blocks(self.stem(view))
-        return self.head(features.mean(dim=(2, 3)))
+        features = self.blocks(self.stem(view.to(self.stem[0].weight.dtype)))
+        return self.head(features.to(self.head.weight.dtype).mean(dim=(2, 3)))

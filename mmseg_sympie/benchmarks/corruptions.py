@@ -1,0 +1,80 @@
+"""Time of each corruption beside the NumPy implementations."""
+import argparse
+import importlib
+from types import ModuleType
+from typing import Any, Dict, List, Mapping, Optional
+
+import numpy as np
+import torch
+
+from ..corruptions import POOL, Draw, corrupt
+from ..demo.street import render_street
+from ..evaluation.report import terminal
+from ..files import check_writable
+from .timing import interleaved, machine, summary, write_table
+
+
+def numpy_package() -> Optional[ModuleType]:
+    try:
+        return importlib.import_module('imagecorruptions')
+    except ImportError:
+        return None
+
+
+@torch.inference_mode()
+def measure_corruptions(args: argparse.Namespace) -> Dict[str, Dict[str, Dict[str, float]]]:
+    """Milliseconds an image by corruption; `ours` is a batch, `numpy` five images in turn."""
+    width, height = args.size
+    scenes = [render_street(seed, height, width).image for seed in range(5)]
+    stacked = torch.from_numpy(np.stack(scenes)).permute(0, 3, 1, 2).float() / 255
+    number = torch.arange(args.batch_size)
+    image = stacked[number % 5].contiguous().to(args.device)
+    severity = number % 5 + 1
+    generator = torch.Generator(args.device).manual_seed(0)
+    package, timed, images = numpy_package(), {}, {}
+    for name in POOL:
+        drawn = Draw([name] * args.batch_size, severity)
+        timed[name, 'ours'] = lambda drawn=drawn: corrupt(image, drawn, POOL, generator)
+        images[name, 'ours'] = args.batch_size
+        if package and name in package.get_corruption_names('all'):
+            timed[name, 'numpy'] = lambda name=name: [
+                package.corrupt(scene, level + 1, name) for level, scene in enumerate(scenes)]
+            images[name, 'numpy'] = 5
+    measured = {name: {} for name in POOL}
+    for key, values in interleaved(timed, args.repeats, args.device).items():
+        measured[key[0]][key[1]] = summary(values, images[key])
+    return measured
+
+
+def corruption_table(measured: Mapping[str, Any]) -> List[List[str]]:
+    """Rows of the table, header first; the averages are over corruptions."""
+    both = [name for name, times in measured.items() if 'numpy' in times]
+    rows = [['', 'images/s', 'ms/image', 'fastest', 'slowest', *(['NumPy ms', 'times'] if both
+                                                                 else [])]]
+
+    def add(title: str, names: List[str], compared: bool) -> None:
+        ours, theirs = ({key: sum(measured[name][whose][key] for name in names) / len(names)
+                         for key in ('median', 'fastest', 'slowest')}
+                        if whose == 'ours' or compared else None for whose in ('ours', 'numpy'))
+        rows.append([title, f'{1000 / ours["median"]:.0f}', *(f'{ms:.3f}' for ms in ours.values())])
+        if both:
+            rows[-1] += [f'{theirs["median"]:.1f}', f'{theirs["median"] / ours["median"]:.1f}'
+                         ] if compared else ['', '']
+
+    for name in measured:
+        add(name, [name], name in both)
+    add(f'average of all {len(measured)}', list(measured), False)
+    if both:
+        add(f'average of the {len(both)} in both', both, True)
+    return rows
+
+
+def benchmark_corruptions(args: argparse.Namespace) -> None:
+    """Write and print the table; for the arguments see tools/benchmark.py."""
+    check_writable(args.out)
+    measured = measure_corruptions(args)
+    title = (f'{args.size[0]}x{args.size[1]}, batch {args.batch_size} of severities 1 to 5, '
+             f'float32, {machine(args.device, args.threads)}; NumPy: single 8-bit images')
+    rows = corruption_table(measured)
+    write_table(args.out / 'corruptions', title, [rows], dict(ms_per_image=measured))
+    print(terminal(rows, title, summary_rows=len(rows) - 1 - len(measured)))

@@ -1,0 +1,54 @@
+"""Time several calls side by side, and write the tables."""
+import json
+import platform
+import statistics
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping, Sequence
+
+import torch
+from tqdm import tqdm
+
+from ..evaluation.report import markdown
+from ..files import written_whole
+
+
+def interleaved(timed: Mapping[Any, Callable], repeats: int, device: str,
+                title: str = 'benchmark') -> Dict[Any, List[float]]:
+    """Milliseconds of every call, all of them in turn, so that noise falls on all alike."""
+    milliseconds = {name: [] for name in timed}
+    for repeat in tqdm(range(repeats + 2), desc=title):
+        for name, call in timed.items():
+            start = time.perf_counter()
+            call()
+            if device != 'cpu':
+                torch.cuda.synchronize()
+            if repeat >= 2:  # The first calls warm up.
+                milliseconds[name].append(1000 * (time.perf_counter() - start))
+    return milliseconds
+
+
+def summary(milliseconds: List[float], images: int = 1) -> Dict[str, float]:
+    """Median and extremes of calls that each take as many images, for one image."""
+    return {name: of(milliseconds) / images for name, of in
+            (('median', statistics.median), ('fastest', min), ('slowest', max))}
+
+
+def machine(device: str, threads: int) -> str:
+    """What the numbers were measured on, in words."""
+    if device != 'cpu':
+        return torch.cuda.get_device_name(device)
+    return (f'{threads} threads, {platform.machine()} '
+            f'{torch.backends.cpu.get_cpu_capability()}')
+
+
+def write_table(path: Path, title: str, tables: Sequence[Sequence[Sequence[str]]],
+                numbers: Mapping[str, Any]) -> None:
+    """Tables of text as `path`.md, and the numbers behind them as `path`.json."""
+    details = dict(title=title, date=str(date.today()), torch=torch.__version__)
+    text = '\n\n'.join([title, *map(markdown, tables)])
+    for suffix, content in (('md', text + '\n'),
+                            ('json', json.dumps({**details, **numbers}, indent=1))):
+        with written_whole(path.with_suffix(f'.{suffix}')) as partial:
+            partial.write_text(content)

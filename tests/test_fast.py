@@ -1,0 +1,266 @@
+"""The fast path against the reference, on every kind of image, and when it is taken."""
+import os
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import golden
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from mmengine.dataset import pseudo_collate
+from mmseg.registry import MODELS
+
+from mmseg_sympie.checkpoints import load_weights
+from mmseg_sympie.config import load_config
+from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
+from mmseg_sympie.datasets import CamVidDataset
+from mmseg_sympie.enhancer import NEM, SyMPIE, WarpParameters, view
+from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels, fold, warp_folded, warp_opencv
+from mmseg_sympie.enhancer.fast.opencv import empty_result, forget_results
+from mmseg_sympie.enhancer.fast.thumbnail import fast_view
+from mmseg_sympie.statistics import IMAGENET_RGB, ChannelStatistics
+
+VECTORS = np.load(golden.DATA / 'enhancer.npz')
+GOLDEN = convert_published_enhancer(golden.published_enhancer(), 'golden')
+NORMALISATION = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375])
+RANGE_OF_NORMALISED = 255 / 57.12
+SIZES = [(1, 1), (3, 7), (97, 131), (224, 224), (270, 481), (333, 250), (60, 500)]
+
+
+def noise_255(height, width, count=1, brightest=256):
+    generator = torch.Generator().manual_seed(height + width)
+    return torch.randint(brightest, (count, 3, height, width), dtype=torch.uint8,
+                         generator=generator)
+
+
+def build(precision=torch.float32, **kwargs):
+    preprocessor = SyMPIEDataPreprocessor(**{'checkpoint': GOLDEN, **NORMALISATION, **kwargs})
+    preprocessor.fast.precision = precision
+    return preprocessor
+
+
+def result(preprocessor, images):
+    return preprocessor(dict(inputs=images, data_samples=None))['inputs']
+
+
+def reference(preprocessor, images):
+    """Images of float64 take the reference path."""
+    assert not FastSyMPIE.supports(torch.zeros(1, dtype=torch.float64))
+    return result(preprocessor, images.double())
+
+
+# The result is the reference's.
+
+@pytest.mark.parametrize('size', SIZES)
+@pytest.mark.parametrize('order', [dict(bgr_to_rgb=True), dict(rgb_to_bgr=True), dict(),
+                                   dict(channel_order='rgb')])
+def test_equals_the_reference(size, order):
+    preprocessor = build(**order)
+    images = noise_255(*size, count=2)
+    found, wanted = result(preprocessor, images), reference(preprocessor, images)
+    assert found.dtype == torch.float32 and found.shape == images.shape
+    assert (found - wanted).abs().max() < 2e-5 * RANGE_OF_NORMALISED
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_parameters_equal_the_reference(size):
+    sympie = SyMPIE(GOLDEN, min_mean_255=110).eval()
+    images = noise_255(*size, count=2, brightest=128)
+    with torch.no_grad():
+        wanted = sympie.predict(IMAGENET_RGB.standardise(images.flip(1).float() / 255)).join()
+        for precision, bound in ((torch.float32, 1e-4), (torch.bfloat16, 1e-2)):
+            found = FastSyMPIE(sympie, 'bgr', precision).predict(images).join()
+            assert (found - wanted).abs().max() < bound
+
+
+@pytest.mark.parametrize('name', ['land', 'port', 'small'])
+def test_equals_the_published_implementation(name):
+    height, width = dict(land=(270, 481), port=(333, 250), small=(97, 131))[name]
+    fast = FastSyMPIE(SyMPIE(GOLDEN).eval(), 'rgb', torch.float32)
+    image = golden.image_255(height, width)[None]
+    assert np.abs(fast.predict(image).join().numpy() - VECTORS[f'{name}_params']).max() < 1e-4
+    leaving = Pixels('rgb', ChannelStatistics(*(tuple(255 * value for value in values)
+                                                for values in IMAGENET_RGB)))
+    found = fast(image, leaving)[0, :, ::7, ::7].numpy()
+    assert np.abs(found - VECTORS[f'{name}_clamped_s7'].squeeze()).max() < 1e-4
+
+
+@pytest.mark.parametrize('min_mean_255', [None, 110])
+@pytest.mark.parametrize('iterations', [1, 3])
+def test_shipped_weights_in_half_precision(min_mean_255, iterations):
+    """The bound of the output is what a user may rely on: 2e-3 of its range."""
+    preprocessor = build(torch.bfloat16, checkpoint=None, bgr_to_rgb=True, enhancer=dict(
+        type='SyMPIE', iterations=iterations, min_mean_255=min_mean_255))
+    images = golden.image_255(270, 481)[None] // 3
+    difference = (result(preprocessor, images) - reference(preprocessor, images)).abs().max()
+    assert difference < 2e-3 * RANGE_OF_NORMALISED
+
+
+def test_behind_another_enhancer():
+    preprocessor = build(checkpoint=None, enhancer=[
+        dict(type='MeanMatch', target=200), dict(type='SyMPIE', checkpoint=GOLDEN)])
+    images = noise_255(60, 80, count=2)
+    difference = (result(preprocessor, images) - reference(preprocessor, images)).abs().max()
+    assert difference < 2e-5 * RANGE_OF_NORMALISED
+
+
+def test_without_normalisation_the_enhanced_image_comes_out():
+    preprocessor = SyMPIEDataPreprocessor(checkpoint=NEM().state_dict())
+    images = noise_255(60, 80)
+    assert (result(preprocessor, images) - images).abs().max() < 0.01
+
+
+@pytest.mark.parametrize('size', SIZES + [(1080, 1920), (1920, 1080), (500, 1999)])
+def test_thumbnail_equals_view(size):
+    images = noise_255(*size)
+    assert (fast_view(images) - view(images.float())).abs().max() < 1e-3
+
+
+def test_a_real_segmentor_decides_the_same(real_data, demo_segmentor):
+    """Streets of CamVid at dusk through a trained DeepLabV2: 99.9% of the pixels."""
+    cfg = load_config(str(ROOT / 'configs/demo_sympie.py'))
+    cfg.model.backbone.init_cfg = None
+    model = MODELS.build(cfg.model).eval()
+    load_weights(model, demo_segmentor, 'segmentor', '')
+    dataset = CamVidDataset(data_root=str(real_data / 'camvid'), split='train',
+                            sequences=['0001TP'], pipeline=cfg.test_pipeline)
+    same = []
+    for index in range(0, len(dataset), 20):
+        data = model.data_preprocessor(pseudo_collate([dataset[index]]))
+        raw = dataset[index]['inputs'][None]
+        with torch.no_grad():
+            fast, slow = (model.encode_decode(images, [data['data_samples'][0].metainfo]).argmax(1)
+                          for images in (data['inputs'], reference(model.data_preprocessor, raw)))
+        same.append((fast == slow).float().mean().item())
+    assert len(same) >= 3 and np.mean(same) >= 0.999
+
+
+# One folded warp, three ways to compute it.
+
+def folded_and_images(order='bgr'):
+    vector = WarpParameters.identity(2).join()
+    vector += 0.2 * torch.randn(vector.shape, generator=torch.Generator().manual_seed(0))
+    leaving = Pixels('rgb', ChannelStatistics((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)))
+    return fold(WarpParameters.split(vector), order, leaving), noise_255(70, 150, count=2)
+
+
+def test_folded_warp_by_hand():
+    """Red from blue and a half more of it; outside the image is what the shift turns into 0."""
+    matrix = torch.zeros(1, 3, 3)
+    matrix[0, 2, 0] = 1.5  # row = input channel
+    kernel = torch.zeros(1, 5, 5)
+    kernel[0, 2, 1] = 1  # takes the left neighbour
+    shift = torch.tensor([[0.0, 0.0, 1.0]])
+    folded = fold(WarpParameters(matrix, shift, kernel), 'rgb',
+                  Pixels('rgb', ChannelStatistics((10.0, 0.0, 0.0), (2.0, 1.0, 1.0))))
+    image = torch.tensor([100, 50, 130]).view(1, 3, 1, 1).expand(1, 3, 1, 2).byte()
+    blue = (130 / 255 - 0.406) / 0.225 + 1  # standardised and shifted
+    inside = (255 * (1.5 * blue * 0.229 + 0.485) - 10) / 2
+    outside = (255 * 0.485 - 10) / 2
+    for warp in (warp_folded, warp_opencv):
+        found = warp(image, folded)[0, :, 0]
+        assert found[0].tolist() == pytest.approx([outside, inside], abs=1e-3)
+        assert found[1].tolist() == pytest.approx([255 * 0.456] * 2, abs=1e-3)
+
+
+@pytest.mark.parametrize('threads', [1, 2])
+@pytest.mark.parametrize('kind', ['uint8', 'float32', 'channels_last', 'transposed'])
+def test_opencv_equals_pytorch(kind, threads):
+    folded, images = folded_and_images()
+    wanted = warp_folded(images, folded)
+    images = {'uint8': images, 'float32': images.float(),
+              'channels_last': images.contiguous(memory_format=torch.channels_last),
+              'transposed': images.transpose(2, 3).contiguous().transpose(2, 3)}[kind]
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = warp_opencv(images, folded)
+    finally:
+        torch.set_num_threads(before)
+    assert (found - wanted).abs().max() < 1e-5
+
+
+def test_triton_equals_pytorch_in_its_interpreter():
+    pytest.importorskip('triton')
+    outcome = subprocess.run(
+        [sys.executable, Path(__file__).parent / 'triton_interpreted.py'], capture_output=True,
+        text=True, env={**os.environ, 'TRITON_INTERPRET': '1'})
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.split() == ['uint8', 'float32', 'channels_last', 'half']
+
+
+# When it is taken, and what becomes of its memory.
+
+def test_what_it_does_not_know_takes_the_reference():
+    image = torch.zeros(1, 3, 4, 4)
+    assert FastSyMPIE.supports(image) and FastSyMPIE.supports(image.byte())
+    assert not FastSyMPIE.supports(image[:0])
+    assert not FastSyMPIE.supports(image.requires_grad_())
+    for dtype in (torch.float16, torch.bfloat16, torch.float64):
+        assert not FastSyMPIE.supports(torch.zeros(1, 3, 4, 4, dtype=dtype))
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float64])
+def test_odd_types_give_the_same(dtype):
+    preprocessor = build()
+    images = noise_255(40, 50, count=2)  # whole numbers up to 255 are exact in all of them
+    difference = (result(preprocessor, images.to(dtype)) - result(preprocessor, images)).abs()
+    assert difference.max() < 2e-5 * RANGE_OF_NORMALISED
+
+
+def test_no_images_and_gradients():
+    preprocessor = build()
+    images = noise_255(40, 50).float().requires_grad_()
+    assert preprocessor.enhance(images[:0]).shape == (0, 3, 40, 50)
+    with torch.enable_grad():
+        assert not result(preprocessor, images).requires_grad  # frozen, as ever
+        enhanced = preprocessor.enhancers[0](images / 255)
+        assert torch.autograd.grad(enhanced.sum(), images)[0].abs().sum() > 0
+
+
+def test_a_result_is_not_overwritten_while_a_part_of_it_is_held():
+    forget_results()
+    preprocessor = build()
+    held = result(preprocessor, noise_255(40, 50))[:, :1, 3:]
+    before, address = held.clone(), held.untyped_storage().data_ptr()
+    others = [result(preprocessor, noise_255(40, 50) // (2 + i)) for i in range(3)]
+    assert torch.equal(held, before)
+    assert len({address, *(other.untyped_storage().data_ptr() for other in others)}) == 4
+
+
+def test_memory_of_a_result_is_used_again():
+    forget_results()
+    result = empty_result((1, 3, 40, 50))
+    address = result.data_ptr()
+    part = result[0, 1]
+    del result
+    assert empty_result((1, 3, 40, 50)).data_ptr() != address
+    del part
+    assert address in [each.data_ptr() for each in [empty_result((1, 3, 40, 50))
+                                                     for _ in range(2)]]
+
+
+def test_memory_beyond_the_result_is_a_few_rows():
+    folded, _ = folded_and_images()
+    image = noise_255(1080, 1920, count=2)
+    full_resolution = 4 * 3 * 1080 * 1920
+    forget_results()
+    tracemalloc.start()
+    try:
+        warp_opencv(image, folded)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 2 * full_resolution <= peak < 2.5 * full_resolution
+
+
+def test_network_follows_new_weights_of_another_enhancer():
+    """Two enhancers of one class do not share a network."""
+    images = noise_255(40, 50)
+    shipped, own = (result(build(checkpoint=checkpoint), images)
+                    for checkpoint in (None, GOLDEN))
+    assert (shipped - own).abs().max() > 0.1
