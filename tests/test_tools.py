@@ -332,7 +332,8 @@ def test_prepare_cityscapes(tmp_path):
 
 def test_benchmark_of_the_enhancer(tmp_path):
     output = tool('benchmark', 'enhancer', '--sizes', '160x120', '96x80', '--batch-sizes', 2,
-                  '--threads', 1, '--repeats', 1, '--segmentor', 'configs/demo.py', '--out', tmp_path)
+                  '--threads', 1, '--repeats', 1, '--segmentor', 'configs/demo.py',
+                  '--out', tmp_path)
     for text in ('160x120', 'published / ours', 'forward pass of configs/demo.py',
                  'network 1.01e+09, warp 1.74e+08'):
         assert text in output

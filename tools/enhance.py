@@ -20,9 +20,10 @@ from tqdm import tqdm
 
 from mmseg_sympie.datasets.photographs import SUFFIXES
 from mmseg_sympie.enhancer import MeanMatch, SyMPIE
+from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels
+from mmseg_sympie.enhancer.mean_match import mean_match_gain
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import check_writable, written_whole
-from mmseg_sympie.statistics import IMAGENET_RGB
 
 
 def parse_args() -> argparse.Namespace:
@@ -70,7 +71,7 @@ def images_below(folder: Path, out: Path) -> Sequence[Path]:
 
 
 def read_image(path: Path) -> Tensor:
-    """An image file of any depth and number of channels as (1, 3, H, W), RGB on [0, 1]."""
+    """An image file of any depth and number of channels as (1, 3, H, W), RGB, uint8."""
     try:
         bgr = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:  # an empty file
@@ -78,12 +79,12 @@ def read_image(path: Path) -> Tensor:
     if bgr is None:
         raise InputError(f'{path} cannot be read as an image: it is damaged or of an unknown kind.')
     rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
-    return torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255
+    return torch.from_numpy(rgb).permute(2, 0, 1)[None]
 
 
 def to_bgr(image: Tensor) -> np.ndarray:
-    """(1, 3, H, W), RGB on [0, 1] -> (H, W, 3), BGR, uint8."""
-    rgb = (image[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+    """(1, 3, H, W), RGB on 0..255 -> (H, W, 3), BGR, uint8."""
+    rgb = image[0].float().round().clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy()
     return cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
 
 
@@ -96,17 +97,18 @@ def write_image(path: Path, bgr: np.ndarray) -> None:
 def enhance(args: argparse.Namespace,
             paths: Iterable[Path]) -> Iterator[Tuple[Path, Tensor, Tensor, Dict[str, list]]]:
     """Path, original, enhanced image and parameters, one image at a time."""
-    enhancer = (SyMPIE(args.checkpoint, args.iterations) if args.mean_match is None
-                else MeanMatch(args.mean_match)).to(args.device).eval()
+    if args.mean_match is None:
+        fast = FastSyMPIE(SyMPIE(args.checkpoint, args.iterations).eval().to(args.device), 'rgb')
     for path in tqdm(paths, unit='image', desc='enhance'):
         image = read_image(path).to(args.device)
-        enhanced = enhancer(image)
         if args.mean_match is None:
             # Of the first application; its numbers depend on nothing but the image.
-            predicted = enhancer.predict(IMAGENET_RGB.standardise(image))
+            predicted = fast.predict(image)
+            enhanced = fast(image, Pixels('rgb'), predicted)
             parameters = {name: value[0].tolist() for name, value in predicted._asdict().items()}
         else:
-            parameters = dict(gain=(enhanced.mean() / image.mean().clamp(min=1 / 255)).item())
+            gain = mean_match_gain(image.float() / 255, MeanMatch(args.mean_match).target)
+            enhanced, parameters = gain * image, dict(gain=gain.item())
         yield path, image, enhanced, parameters
 
 

@@ -47,23 +47,24 @@ class FastSyMPIE:
                 and not wants_gradient)
 
     @torch.no_grad()
-    def __call__(self, image: Tensor, leaving: Pixels) -> Tensor:
+    def __call__(self, image: Tensor, leaving: Pixels,
+                 parameters: Optional[WarpParameters] = None) -> Tensor:
         """Enhance and normalise.
 
         Args:
             image: (B, 3, H, W), uint8 or float32 on 0..255.
             leaving: what the segmentor takes.
+            parameters: of the first application, where they are known already.
 
         Returns:
             float32 (B, 3, H, W).
         """
         with torch.autocast(image.device.type, enabled=False):
-            for _ in range(self.enhancer.iterations - 1):
-                image = self._apply(image, Pixels(self.arriving_order))
-            return self._apply(image, leaving)
-
-    def _apply(self, image: Tensor, leaving: Pixels) -> Tensor:
-        return self.warp(image, fold(self.predict(image), self.arriving_order, leaving))
+            for remaining in reversed(range(self.enhancer.iterations)):
+                pixels = Pixels(self.arriving_order) if remaining else leaving
+                folded = fold(parameters or self.predict(image), self.arriving_order, pixels)
+                image, parameters = self.warp(image, folded), None
+            return image
 
     @staticmethod
     def warp(image: Tensor, folded: FoldedWarp) -> Tensor:
