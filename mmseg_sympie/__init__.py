@@ -3,7 +3,7 @@ from importlib import metadata
 
 from .version import __version__
 
-__all__ = ['__version__']
+__all__ = ['__version__', 'attach']
 
 
 def _check_mmseg() -> None:
@@ -26,3 +26,5 @@ _check_mmseg()
 from .checkpoints import read_mmengine_checkpoints_safely  # noqa: E402
 
 read_mmengine_checkpoints_safely()
+
+from .attach import attach  # noqa: E402

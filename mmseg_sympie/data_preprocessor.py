@@ -138,16 +138,32 @@ class SyMPIEDataPreprocessor(EnhancerMixin, SegDataPreProcessor):
 
 
 @MODELS.register_module()
+def EnhancedDataPreprocessor(behind: Union[str, type], **kwargs) -> BaseDataPreprocessor:
+    """Any other data preprocessor with enhancers in front; see `EnhancerMixin`.
+
+    Args:
+        behind: its name, such as 'mmdet.DetDataPreprocessor', or its class.
+        **kwargs: its arguments, and those of the mixin.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    base = MODELS.get(behind) if isinstance(behind, str) else behind
+    if base is None:
+        raise InputError(f'There is no data preprocessor {behind!r}. Name its scope, as in '
+                         "'mmdet.DetDataPreprocessor', and install its package.")
+    return _enhanced(base)(**kwargs)
+
+
+@MODELS.register_module()
 def SyMPIEClsDataPreprocessor(**kwargs) -> BaseDataPreprocessor:
     """MMPretrain's `ClsDataPreprocessor` with enhancers in front; see `EnhancerMixin`."""
-    return _classification_preprocessor()(**kwargs)
+    return EnhancedDataPreprocessor('mmpretrain.ClsDataPreprocessor', **kwargs)
 
 
 @functools.cache
-def _classification_preprocessor() -> Type[BaseDataPreprocessor]:
-    # Imported when needed, because importing mmpretrain takes seconds and it may be missing.
-    from mmpretrain.models import ClsDataPreprocessor
-    return type('EnhancedClsDataPreprocessor', (EnhancerMixin, ClsDataPreprocessor), {})
+def _enhanced(base: Type[BaseDataPreprocessor]) -> Type[BaseDataPreprocessor]:
+    return type(f'Enhanced{base.__name__}', (EnhancerMixin, base), {})
 
 
 def build_enhancer(cfg: dict) -> nn.Module:

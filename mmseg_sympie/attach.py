@@ -1,0 +1,113 @@
+"""Put the enhancer in front of any config's model."""
+import copy
+from typing import Any, Iterator, Mapping, Optional, Sequence, Union
+
+from mmengine.config import Config
+
+from .errors import InputError
+
+# Data preprocessors with an enhanced twin of their own; any other goes by its name.
+TWINS = {'SegDataPreProcessor': 'mmseg_sympie.SyMPIEDataPreprocessor',
+         'ClsDataPreprocessor': 'mmseg_sympie.SyMPIEClsDataPreprocessor'}
+ANY = 'mmseg_sympie.EnhancedDataPreprocessor'
+ENHANCED = (*TWINS.values(), ANY)
+
+_NOT_COLOUR = ('LoadBiomedicalImageFromFile', 'LoadMultipleRSImageFromFile',
+               'LoadSingleRSImageFromFile')
+
+
+def attach(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
+           checkpoint: Optional[str] = None) -> Config:
+    """A copy of a config whose data preprocessor enhances the images first.
+
+    Args:
+        cfg: of MMSegmentation, MMPretrain or MMDetection; also one whose model is a TTA model
+            around another.
+        enhancer: as for the preprocessor; by default SyMPIE.
+        checkpoint: SyMPIE's weights; by default those that ship.
+
+    Raises:
+        InputError: there is an enhancer already, or the model does not get colour images on 0..255.
+    """
+    cfg = copy.deepcopy(cfg)
+    cfg.merge_from_dict(changes(cfg, enhancer, checkpoint))
+    return cfg
+
+
+def changes(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
+            checkpoint: Optional[str] = None) -> dict:
+    """What `attach` merges into the config; a child config that says this does the same."""
+    check_images(cfg)
+    path, preprocessor = find_preprocessor(cfg)
+    kind = preprocessor.get('type')
+    name = kind if isinstance(kind, str) else getattr(kind, '__name__', None)
+    if name in ENHANCED:
+        raise InputError(f'The model has an enhancer already: data_preprocessor.type={name!r}. '
+                         'Change its enhancer and checkpoint instead.')
+    twin = TWINS.get(str(name).split('.')[-1])
+    change = dict(type=twin) if twin else dict(type=ANY, behind=name or 'BaseDataPreprocessor')
+    if enhancer is not None:
+        change['enhancer'] = enhancer
+    if checkpoint is not None:
+        change['checkpoint'] = checkpoint
+    for key in reversed(path):
+        change = {key: change}
+    return change
+
+
+def find_preprocessor(cfg: Config) -> tuple:
+    """Its place in the config, as a tuple of keys, and what it is (empty if there is none).
+
+    Raises:
+        InputError: there is no model.
+    """
+    if 'model' not in cfg:
+        raise InputError(f'{cfg.filename} has no model to put an enhancer in front of.')
+    path, model = ('model',), cfg.model
+    while 'module' in model:
+        path, model = (*path, 'module'), model.module
+    return (*path, 'data_preprocessor'), model.get('data_preprocessor') or {}
+
+
+def check_images(cfg: Config) -> None:
+    """Raise InputError where the model does not get colour images on 0..255."""
+    for step in _steps(cfg._cfg_dict):
+        name = str(step['type']).split('.')[-1]
+        if name in _NOT_COLOUR:
+            raise InputError(f'{name} loads images that are not photographs of three colours: an '
+                             'enhancer cannot correct them.')
+        if name == 'LoadImageFromFile' and step.get('color_type', 'color') not in (
+                'color', 'color_ignore_orientation'):
+            raise InputError(f'LoadImageFromFile with color_type={step["color_type"]!r}: wanted '
+                             "'color', three channels of 8 bits.")
+        if name == 'Normalize':
+            raise InputError('The pipeline normalises images before the model sees them, and an '
+                             'enhancer needs them on 0..255: take Normalize out of the pipeline, '
+                             'and give its mean and std to the data preprocessor.')
+    mean = find_preprocessor(cfg)[1].get('mean')
+    if mean is not None and len(mean) not in (1, 3):
+        raise InputError(f'The data preprocessor has means for {len(mean)} channels: wanted '
+                         'colour images, three.')
+
+
+def _steps(node: Any) -> Iterator[Mapping[str, Any]]:
+    """Everything with a `type` in the data sets' pipelines."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key == 'pipeline' or key.endswith('_pipeline'):
+                yield from _typed(value)
+            else:
+                yield from _steps(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _steps(value)
+
+
+def _typed(node: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(node, Mapping):
+        if 'type' in node:
+            yield node
+        node = list(node.values())
+    if isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _typed(value)

@@ -1,0 +1,150 @@
+"""Does a config of MMSegmentation's model zoo still work with an enhancer in front?"""
+import copy
+import gc
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
+
+import mmseg
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.optim import OptimWrapper
+from mmengine.registry import DefaultScope
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+from .attach import attach
+from .enhancer import NEM
+
+# What the small models of a family have in their names, the smallest first.
+SMALL = ('mit-b0', 'stdc1', 'r18', 'hr18s', 'mobilenet', 'tiny', 'vit-t', 'erfnet', 'hr18',
+         'pidnet-s', '-t_', 'pcpvt-s', 'vit-s', 'small', '_s', 'vit-b', 'base', 'r50')
+CHECKS = ('builds without', 'builds with', 'keys unchanged', 'identity: same logits',
+          'enhancer runs', 'training step')
+SIDES_PX = (64, 512)  # the second for models that are made for one size
+
+
+def families(root: Path = Path(mmseg.__file__).parent / '.mim/configs') -> Dict[str, Path]:
+    """The smallest config of each folder of the installed zoo, judged by its name."""
+    found = {}
+    for folder in sorted(root.iterdir()):
+        configs = sorted(folder.glob('*.py'))
+        if configs and folder.name != '_base_':
+            found[folder.name] = min(configs, key=_size_by_name)
+    return found
+
+
+def _size_by_name(path: Path) -> Tuple[int, int, str]:
+    place = next((i for i, part in enumerate(SMALL) if part in path.name), len(SMALL))
+    return place, len(path.name), path.name
+
+
+def small_config(path: Path) -> Config:
+    """A config for a CPU: without pretrained weights, batch norm instead of synchronised."""
+    cfg = Config.fromfile(path)
+    _for_a_cpu(cfg.model)
+    return cfg
+
+
+def _for_a_cpu(node: Any) -> None:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == 'pretrained' or (key == 'init_cfg' and 'Pretrained' in str(value)):
+                node[key] = None
+            elif value in ('SyncBN', 'SyncBN2d', 'MMSyncBN'):
+                node[key] = 'BN'
+            else:
+                _for_a_cpu(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            _for_a_cpu(value)
+
+
+def check_config(path: Path) -> Dict[str, str]:
+    """What of `CHECKS` works: 'yes', or the error; what could not be tried is left out."""
+    outcome: Dict[str, str] = {}
+
+    def attempt(check: str, action: Callable[[], Any]) -> Any:
+        try:
+            result = action()
+            outcome[check] = 'yes'
+            return result
+        except Exception as error:
+            outcome[check] = f'{type(error).__name__}: {str(error).strip()[:120]}'
+            return None
+        finally:
+            gc.collect()
+
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        torch.manual_seed(0)
+        cfg = attempt(CHECKS[0], lambda: small_config(path))
+        plain = cfg and attempt(CHECKS[0], lambda: MODELS.build(copy.deepcopy(cfg.model)))
+        if plain is None:
+            return outcome
+        side = attempt(CHECKS[0], lambda: _working_side(plain))
+        if side is None:
+            return outcome
+        enhanced = attempt(CHECKS[1], lambda: MODELS.build(attach(cfg).model))
+        if enhanced is None:
+            return outcome
+        attempt(CHECKS[2], lambda: enhanced.load_state_dict(plain.state_dict(), strict=True))
+        identity = attempt(CHECKS[3], lambda: MODELS.build(
+            attach(cfg, checkpoint=NEM().state_dict()).model.data_preprocessor))
+        if identity is not None:
+            attempt(CHECKS[3], lambda: _same_logits(plain, identity, side))
+        attempt(CHECKS[4], lambda: _logits(enhanced, side))
+        attempt(CHECKS[5], lambda: _train_step(enhanced, side))
+    return outcome
+
+
+def _working_side(model: nn.Module) -> int:
+    """The first of `SIDES_PX` that the model takes."""
+    for side in SIDES_PX:
+        try:
+            _logits(model, side)
+            return side
+        except Exception:
+            if side == SIDES_PX[-1]:
+                raise
+
+
+def _batch(side_px: int, num_classes: int = 2) -> Dict[str, List[Any]]:
+    generator = torch.Generator().manual_seed(0)
+    shape = side_px, side_px
+    samples = []
+    for _ in range(2):
+        labels = torch.randint(num_classes, (1, *shape), generator=generator)
+        samples.append(SegDataSample(
+            gt_sem_seg=PixelData(data=labels),
+            metainfo=dict(ori_shape=shape, img_shape=shape, pad_shape=shape, img_path='x.png')))
+    images = torch.randint(256, (2, 3, *shape), generator=generator, dtype=torch.uint8)
+    return dict(inputs=list(images), data_samples=samples)
+
+
+@torch.no_grad()
+def _logits(model: nn.Module, side_px: int) -> Tensor:
+    model.eval()
+    model.test_cfg = ConfigDict(model.test_cfg, mode='whole')
+    results = model.test_step(_batch(side_px))
+    return torch.stack([result.seg_logits.data for result in results])
+
+
+def _same_logits(model: nn.Module, identity: nn.Module, side_px: int) -> None:
+    wanted, own = _logits(model, side_px), model.data_preprocessor
+    model.data_preprocessor = identity
+    try:
+        found = _logits(model, side_px)
+    finally:
+        model.data_preprocessor = own
+    difference = (found - wanted).abs().max() / wanted.abs().max()
+    if not difference < 1e-3:
+        raise AssertionError(f'logits differ by {difference:.2g} of the largest')
+
+
+def _train_step(model: nn.Module, side_px: int) -> None:
+    model.train()
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=1e-4))
+    losses = model.train_step(_batch(side_px), wrapper)
+    if not all(torch.isfinite(value).all() for value in losses.values()):
+        raise AssertionError(f'losses are not finite: {losses}')

@@ -1,0 +1,131 @@
+"""Putting an enhancer in front of any config: attach, tools/attach.py, tools/check_zoo.py."""
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import ROOT
+from mmengine.config import Config
+from mmengine.model import BaseDataPreprocessor, ImgDataPreprocessor
+from mmseg.registry import MODELS
+
+import mmseg_sympie
+from mmseg_sympie.config import load_config
+from mmseg_sympie.errors import InputError
+from mmseg_sympie.registry import MODELS as OWN_MODELS
+
+SEG = dict(type='SegDataPreProcessor', mean=[10.0, 20.0, 30.0], std=[2.0, 4.0, 5.0],
+           bgr_to_rgb=True, test_cfg=dict(size_divisor=32))
+MEAN_MATCH = dict(type='MeanMatch', target=100)
+
+
+@OWN_MODELS.register_module()
+class OwnPreprocessor(ImgDataPreprocessor):
+    """A user's data preprocessor."""
+
+
+def config(preprocessor, pipeline=(dict(type='LoadImageFromFile'),)):
+    model = dict(type='EncoderDecoder')
+    if preprocessor is not None:
+        model['data_preprocessor'] = preprocessor
+    return Config(dict(model=model, test_dataloader=dict(dataset=dict(pipeline=list(pipeline)))))
+
+
+def enhanced(preprocessor, grey=50, side=40, **kwargs):
+    """A grey image through the data preprocessor that `attach` makes of one."""
+    built = MODELS.build(mmseg_sympie.attach(config(preprocessor),
+                                             **kwargs).model.data_preprocessor)
+    image = torch.full((3, side, side), grey, dtype=torch.uint8)
+    return built, built(dict(inputs=[image], data_samples=[None]))['inputs']
+
+
+def test_the_original_is_not_changed_and_everything_else_stays():
+    cfg = config(dict(SEG, test_cfg=None))
+    built, found = enhanced(cfg.model.data_preprocessor, enhancer=MEAN_MATCH)
+    assert cfg.model.data_preprocessor.type == 'SegDataPreProcessor'
+    assert found[0, :, 0, 0].tolist() == pytest.approx([45, 20, 14])
+
+
+@pytest.mark.parametrize('kind', ['mmseg_sympie.OwnPreprocessor', OwnPreprocessor])
+def test_a_preprocessor_of_the_users(kind):
+    built, found = enhanced(dict(type=kind, mean=[10.0], std=[2.0], pad_size_divisor=16),
+                            enhancer=MEAN_MATCH)
+    assert isinstance(built, OwnPreprocessor)
+    assert found.shape == (1, 3, 48, 48) and found[0, 0, 0, 0] == pytest.approx(45)
+    assert (found[..., 40:, :] == 0).all()
+
+
+def test_no_preprocessor_at_all():
+    built, found = enhanced(None, enhancer=MEAN_MATCH)
+    assert isinstance(built, BaseDataPreprocessor)
+    assert found[0].mean() == pytest.approx(100)
+
+
+def test_sympie_takes_over_the_normalisation_of_a_users_preprocessor(enhancer_checkpoint):
+    """The same image leaves, with a real enhancer, whatever does the normalising."""
+    settings = dict(mean=[10.0, 20.0, 30.0], std=[2.0, 4.0, 5.0], bgr_to_rgb=True)
+    found = [enhanced(dict(settings, type=kind), grey=80, checkpoint=enhancer_checkpoint)[1]
+             for kind in ('SegDataPreProcessor', 'mmseg_sympie.OwnPreprocessor')]
+    assert (found[0] - found[1]).abs().max() < 1e-4
+    assert (found[0][0, 0] - (80 - 10) / 2).abs().max() > 0.1
+
+
+def test_a_model_inside_a_tta_model(enhancer_checkpoint):
+    cfg = Config(dict(model=dict(type='SegTTAModel', module=config(SEG).model)))
+    attached = mmseg_sympie.attach(cfg, checkpoint=enhancer_checkpoint).model
+    assert attached.module.data_preprocessor.type == 'mmseg_sympie.SyMPIEDataPreprocessor'
+    assert attached.module.data_preprocessor.checkpoint == enhancer_checkpoint
+    assert 'data_preprocessor' not in attached
+
+
+@pytest.mark.parametrize('cfg,message', [
+    (Config(dict(a=1)), 'no model'),
+    (config(dict(SEG, type='mmseg_sympie.SyMPIEDataPreprocessor')), 'an enhancer already'),
+    (config(dict(SEG, mean=[1.0] * 4, std=[1.0] * 4)), 'means for 4 channels'),
+    (config(SEG, [dict(type='LoadSingleRSImageFromFile')]), 'LoadSingleRSImageFromFile loads'),
+    (config(SEG, [dict(type='LoadImageFromFile', color_type='grayscale')]), "'grayscale'"),
+    (config(SEG, [dict(type='LoadImageFromFile'),
+                  dict(type='TestTimeAug', transforms=[[dict(type='Normalize')]])]),
+     'take Normalize out'),
+])
+def test_what_cannot_be_done_is_refused_with_the_reason(cfg, message):
+    with pytest.raises(InputError, match=message):
+        mmseg_sympie.attach(cfg)
+
+
+def test_unknown_preprocessor():
+    with pytest.raises(InputError, match="no data preprocessor 'nowhere.Nothing'"):
+        enhanced(dict(type='nowhere.Nothing'))
+
+
+def tool(name, *args, fails=False):
+    outcome = subprocess.run([sys.executable, f'tools/{name}.py', *map(str, args)], cwd=ROOT,
+                             capture_output=True, text=True)
+    assert (outcome.returncode != 0) == fails, outcome.stdout + outcome.stderr
+    return outcome.stdout + outcome.stderr
+
+
+def test_tool_writes_a_config_that_inherits(tmp_path):
+    (tmp_path / 'my').mkdir()
+    base = tmp_path / 'my/model.py'
+    base.write_text(f'model = dict(data_preprocessor={SEG!r})\n')
+    output = tool('attach', base, '--mean-match', 90, '--out', tmp_path / 'new.py')
+    assert 'enhancers=(MeanMatch)' in output
+    assert "_base_ = ['./my/model.py']" in (tmp_path / 'new.py').read_text()
+    new = load_config(str(tmp_path / 'new.py')).model.data_preprocessor
+    assert new.enhancer == dict(type='MeanMatch', target=90.0)
+    assert new.mean == SEG['mean'] and new.test_cfg.size_divisor == 32
+    again = tool('attach', tmp_path / 'new.py', '--out', tmp_path / 'newer.py', fails=True)
+    assert 'an enhancer already' in again and not (tmp_path / 'newer.py').exists()
+    assert 'is the config itself' in tool('attach', base, '--out', base, fails=True)
+
+
+def test_zoo_of_two_families(tmp_path):
+    output = tool('check_zoo', '--families', 'fcn', 'segformer', '--out', tmp_path)
+    assert 'training step 2 of 2 families' in output
+    outcome = json.loads((tmp_path / 'zoo.json').read_text())['families']['segformer']
+    assert outcome == {'config': outcome['config'], 'builds without': 'yes', 'builds with': 'yes',
+                       'keys unchanged': 'yes', 'identity: same logits': 'yes',
+                       'enhancer runs': 'yes', 'training step': 'yes'}
+    assert 'Unknown families nothing' in tool('check_zoo', '--families', 'nothing', fails=True)

@@ -1,0 +1,57 @@
+"""Write a config that puts the enhancer in front of another config's model.
+
+Example:
+    python tools/attach.py my_model.py --out my_model_sympie.py
+    python tools/attach.py my_model.py --out my_model_matched.py --mean-match 110
+
+The new file inherits from the old one and changes its data preprocessor; what cannot be done is
+refused with the reason.
+"""
+import argparse
+import os
+import pprint
+from pathlib import Path
+
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+
+from mmseg_sympie.attach import changes, find_preprocessor
+from mmseg_sympie.config import load_config
+from mmseg_sympie.errors import InputError, errors_without_traceback
+from mmseg_sympie.files import written_whole
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', type=Path)
+    parser.add_argument('--out', type=Path, required=True, help='the new config')
+    enhancer = parser.add_mutually_exclusive_group()
+    enhancer.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
+    enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
+                          help='instead of SyMPIE, scale each image to this mean on 0..255')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    if args.out.resolve() == args.config.resolve():
+        raise InputError(f'--out {args.out} is the config itself. Choose another name.')
+    cfg = load_config(str(args.config))
+    enhancer = args.mean_match and dict(type='MeanMatch', target=args.mean_match)
+    base = os.path.relpath(args.config.resolve(), args.out.resolve().parent)
+    base = base if base.startswith('.') else f'./{base}'
+    lines = [f'_base_ = [{base!r}]']
+    for name, value in changes(cfg, enhancer, args.checkpoint).items():
+        lines.append(f'{name} = {pprint.pformat(value, sort_dicts=False, width=96)}')
+    with written_whole(args.out) as partial:
+        partial.write_text('\n'.join(lines) + '\n')
+        attached = load_config(str(partial))
+        init_default_scope(attached.get('default_scope', 'mmseg'))
+        preprocessor = MODELS.build(find_preprocessor(attached)[1])
+    print(f'{args.out}: {preprocessor}')
+
+
+if __name__ == '__main__':
+    with errors_without_traceback():
+        main()
