@@ -10,7 +10,6 @@ from .errors import InputError
 TWINS = {'SegDataPreProcessor': 'mmseg_sympie.SyMPIEDataPreprocessor',
          'ClsDataPreprocessor': 'mmseg_sympie.SyMPIEClsDataPreprocessor'}
 ANY = 'mmseg_sympie.EnhancedDataPreprocessor'
-ENHANCED = (*TWINS.values(), ANY)
 
 _NOT_COLOUR = ('LoadBiomedicalImageFromFile', 'LoadMultipleRSImageFromFile',
                'LoadSingleRSImageFromFile')
@@ -39,13 +38,13 @@ def changes(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
     """What `attach` merges into the config; a child config that says this does the same."""
     check_images(cfg)
     path, preprocessor = find_preprocessor(cfg)
-    kind = preprocessor.get('type')
-    name = kind if isinstance(kind, str) else getattr(kind, '__name__', None)
-    if name in ENHANCED:
-        raise InputError(f'The model has an enhancer already: data_preprocessor.type={name!r}. '
+    if is_enhanced(preprocessor):
+        raise InputError('The model has an enhancer already: data_preprocessor.type='
+                         f'{preprocessor["type"]!r}. '
                          'Change its enhancer and checkpoint instead.')
-    twin = TWINS.get(str(name).split('.')[-1])
-    change = dict(type=twin) if twin else dict(type=ANY, behind=name or 'BaseDataPreprocessor')
+    kind = preprocessor.get('type', 'BaseDataPreprocessor')
+    twin = TWINS.get(_name(kind))
+    change = dict(type=twin) if twin else dict(type=ANY, behind=kind)
     if enhancer is not None:
         change['enhancer'] = enhancer
     if checkpoint is not None:
@@ -53,6 +52,16 @@ def changes(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
     for key in reversed(path):
         change = {key: change}
     return change
+
+
+def is_enhanced(preprocessor: Mapping[str, Any]) -> bool:
+    """Whether the config of a data preprocessor is of one with an enhancer."""
+    return _name(preprocessor.get('type')) in map(_name, (*TWINS.values(), ANY))
+
+
+def _name(kind: Any) -> str:
+    """Without the scope, for a name or a class."""
+    return getattr(kind, '__name__', str(kind)).split('.')[-1]
 
 
 def find_preprocessor(cfg: Config) -> tuple:
@@ -72,7 +81,7 @@ def find_preprocessor(cfg: Config) -> tuple:
 def check_images(cfg: Config) -> None:
     """Raise InputError where the model does not get colour images on 0..255."""
     for step in _steps(cfg._cfg_dict):
-        name = str(step['type']).split('.')[-1]
+        name = _name(step['type'])
         if name in _NOT_COLOUR:
             raise InputError(f'{name} loads images that are not photographs of three colours: an '
                              'enhancer cannot correct them.')

@@ -19,8 +19,9 @@ from mmengine.runner import Runner
 from torch import nn
 from tqdm import tqdm
 
+from .attach import find_preprocessor, is_enhanced
 from .checkpoints import load_weights
-from .data_preprocessor import SyMPIEDataPreprocessor, enhancer_configs
+from .data_preprocessor import enhancer_configs
 from .enhancer.checkpoint import SHIPPED
 from .errors import InputError
 from .evaluation import SegmentationReport
@@ -46,23 +47,16 @@ class ProgressBar(Hook):
         self._bar.close()
 
 
-def preprocessor_config(cfg: Config) -> dict:
-    """The data preprocessor's entry, also that of a model inside `SegTTAModel`."""
-    model = cfg.model.get('module', cfg.model)
-    return model.get('data_preprocessor') or {}
-
-
 def has_enhancer(cfg: Config) -> bool:
     """Whether the config's data preprocessor is ours with an enhancer in it."""
-    preprocessor = preprocessor_config(cfg)
-    ours = str(preprocessor.get('type')).split('.')[-1] == SyMPIEDataPreprocessor.__name__
-    return ours and preprocessor.get('enhancer', True) not in (None, [])
+    preprocessor = find_preprocessor(cfg)[1]
+    return is_enhanced(preprocessor) and preprocessor.get('enhancer', True) not in (None, [])
 
 
 def without_enhancer(cfg: Config) -> Config:
     """The same config with nothing in front of the segmentor."""
     cfg = copy.deepcopy(cfg)
-    preprocessor_config(cfg).update(enhancer=None, checkpoint=None)
+    find_preprocessor(cfg)[1].update(enhancer=None, checkpoint=None)
     return cfg
 
 
@@ -84,7 +78,7 @@ def check_inputs(cfg: Config, checkpoint: Optional[str], out_dir: str) -> None:
         problems.append(f'The {SEGMENTOR} {checkpoint} does not exist. Train one with '
                         '`python tools/train.py`, or name another after the config.')
     cfg = copy.deepcopy(cfg)  # Building changes nested entries in place.
-    steps = (lambda: MODELS.build(preprocessor_config(cfg)) if has_enhancer(cfg) else None,
+    steps = (lambda: MODELS.build(find_preprocessor(cfg)[1]) if has_enhancer(cfg) else None,
              lambda: DATASETS.build(cfg.test_dataloader.dataset),
              lambda: check_writable(out_dir))
     for step in steps:
@@ -144,10 +138,10 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
         timespec='seconds'), config=cfg.filename, checkpoint=checkpoint,
         checkpoint_sha256=sha256(checkpoint),
         config_sha256=hashlib.sha256(cfg.pretty_text.encode()).hexdigest(),
-        data_preprocessor=dict(preprocessor_config(cfg)))
-    for path in _checkpoints_below(preprocessor_config(cfg)):
+        data_preprocessor=dict(find_preprocessor(cfg)[1]))
+    for path in _checkpoints_below(find_preprocessor(cfg)[1]):
         details[f'sha256 of {path}'] = sha256(path)
-    if has_enhancer(cfg) and _takes_shipped(preprocessor_config(cfg)):
+    if has_enhancer(cfg) and _takes_shipped(find_preprocessor(cfg)[1]):
         details['sha256 of the shipped enhancer'] = sha256(SHIPPED)
     details['versions'] = dict(versions())
     details['device'] = torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'

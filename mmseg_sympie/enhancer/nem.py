@@ -7,7 +7,7 @@ from .dwm import NUM_PARAMETERS, WarpParameters
 
 VIEW_SHORT_SIDE_PX = 232
 VIEW_SIDE_PX = 224
-_LONGEST_ASPECT_RATIO = 8
+LONGEST_ASPECT_RATIO = 8
 
 
 def view(image: Tensor) -> Tensor:
@@ -25,9 +25,9 @@ def view(image: Tensor) -> Tensor:
     if height == width == VIEW_SIDE_PX:
         return image
     short = min(height, width)
-    if max(height, width) > _LONGEST_ASPECT_RATIO * short:
+    if max(height, width) > LONGEST_ASPECT_RATIO * short:
         # Only the centre is looked at; resizing all of a 1x5000 strip would take gigabytes.
-        longest = _LONGEST_ASPECT_RATIO * short
+        longest = LONGEST_ASPECT_RATIO * short
         image = TF.center_crop(image, [min(height, longest), min(width, longest)])
     image = TF.resize(image, VIEW_SHORT_SIDE_PX, TF.InterpolationMode.BILINEAR, antialias=True)
     return TF.center_crop(image, VIEW_SIDE_PX)

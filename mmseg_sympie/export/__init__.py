@@ -1,0 +1,1 @@
+"""Enhancers and segmentors as ONNX files."""

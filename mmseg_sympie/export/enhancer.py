@@ -1,0 +1,145 @@
+"""SyMPIE and the normalisation behind it as one ONNX graph for images of any size.
+
+The graph says what `enhancer.fast` says, in ONNX's operators; the tests hold them together.
+"""
+import numpy as np
+import onnx
+import torch
+from onnx import helper
+
+from ..enhancer import NEM, SyMPIE
+from ..enhancer.fast import Pixels, inference_network
+from ..enhancer.nem import LONGEST_ASPECT_RATIO, VIEW_SHORT_SIDE_PX, VIEW_SIDE_PX
+from ..errors import InputError
+from ..statistics import IMAGENET_RGB
+from ..version import __version__
+from .builder import FLOAT, INT64, OPSET, UINT8, Builder
+
+MEAN, STD = (255 * np.array(values, np.float32) for values in IMAGENET_RGB)
+IMAGE, NORMALISED = 'image', 'normalised'
+
+
+def enhancer_onnx(enhancer: SyMPIE, arriving_order: str, leaving: Pixels) -> onnx.ModelProto:
+    """A model from `image`, uint8 (B, 3, H, W), to `normalised`, float32 (B, 3, H, W).
+
+    Args:
+        enhancer: one application; its 37 numbers depend on each image alone.
+        arriving_order: channel order of the images that come, 'bgr' or 'rgb'.
+        leaving: channel order and normalisation of what comes out.
+
+    Raises:
+        InputError: more than one application.
+    """
+    if enhancer.iterations != 1:
+        raise InputError(f'An exported enhancer is applied once, got iterations='
+                         f'{enhancer.iterations}: run the file several times.')
+    op = Builder()
+    vector, gain = _predict(op, enhancer, arriving_order)
+    weight, bias, border = _fold(op, vector, gain, arriving_order, leaving)
+    mean, std = (np.array(values, np.float32)[:, None, None] for values in leaving.statistics)
+    op.Scan(IMAGE, weight, bias, border, num_scan_inputs=4,
+                     body=_warp_one(-mean / std, (255 - mean) / std))
+    op.nodes[-1].output[0] = NORMALISED
+    batch = ['batch', 3, 'height', 'width']
+    graph = op.graph('sympie', [helper.make_tensor_value_info(IMAGE, UINT8, batch)],
+                     [helper.make_tensor_value_info(NORMALISED, FLOAT, batch)])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=9,
+                              producer_name='mmseg_sympie', producer_version=__version__)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _predict(op: Builder, enhancer: SyMPIE, arriving_order: str):
+    """The 37 numbers (B, 37), and the gain (B, 1) or None."""
+    seen, gain = _thumbnail(op, arriving_order), None
+    if enhancer.min_mean_255 is not None:
+        mean = op.ReduceMean(op.Cast(IMAGE, to=FLOAT), [1, 2, 3], keepdims=0)
+        gain = op.Max(op.Div(float(enhancer.min_mean_255), op.Max(mean, 1.0)), 1.0)
+        gain = op.Unsqueeze(gain, [1])
+        seen = op.Mul(seen, op.Unsqueeze(gain, [2, 3]))
+    standardised = op.Div(op.Sub(seen, MEAN[:, None, None]), STD[:, None, None])
+    return _network(op, inference_network(enhancer.nem, torch.float32), standardised), gain
+
+
+def _thumbnail(op: Builder, arriving_order: str) -> str:
+    """`view`: RGB on 0..255, (B, 3, 224, 224)."""
+    size = op.Slice(op.Shape(IMAGE), [2], [4])
+    longest = op.Mul(op.ReduceMin(size, keepdims=1), LONGEST_ASPECT_RATIO)
+    image = _central(op, IMAGE, size, op.Min(size, op.Expand(longest, [2])))
+    size = op.Slice(op.Shape(image), [2], [4])
+    short = op.ReduceMin(size, keepdims=1)
+    resized = op.Div(op.Mul(size, VIEW_SHORT_SIDE_PX), short)
+    is_view = op.Equal(op.ReduceMax(op.Abs(op.Sub(size, VIEW_SIDE_PX)), keepdims=1), [0])
+    resized = op.Where(is_view, size, resized)
+    sizes = op.Concat(op.Slice(op.Shape(image), [0], [2]), resized, axis=0)
+    small = op.Resize(op.Cast(image, to=FLOAT), '', '', sizes, mode='linear', antialias=1,
+                      coordinate_transformation_mode='half_pixel')
+    seen = _central(op, small, resized, op.Expand([VIEW_SIDE_PX], [2]))
+    return op.Gather(seen, [2, 1, 0], axis=1) if arriving_order == 'bgr' else seen
+
+
+def _central(op: Builder, image: str, size: str, wanted: str) -> str:
+    """Cut the middle out; an odd rest is halved as torchvision does, to the even number."""
+    start = op.Cast(op.Round(op.Div(op.Cast(op.Sub(size, wanted), to=FLOAT), 2.0)), to=INT64)
+    return op.Slice(image, start, op.Add(start, wanted), [2, 3])
+
+
+def _network(op: Builder, nem: NEM, features: str) -> str:
+    def convolution(module, features):
+        return op.Conv(features, module.weight.numpy(), module.bias.numpy(), pads=[1] * 4,
+                       kernel_shape=[3, 3])
+
+    def normalisation(module, features):
+        return op.BatchNormalization(
+            features, *(values.numpy() for values in (module.weight, module.bias,
+                                                      module.running_mean, module.running_var)),
+            epsilon=module.eps)
+
+    features = op.Relu(convolution(nem.stem[0], features))
+    for block in nem.blocks:
+        pooled = op.AveragePool(features, kernel_shape=[5, 5], strides=[4, 4], pads=[1] * 4,
+                                count_include_pad=1)
+        shortcut = convolution(block.conv1, pooled)
+        features = op.Relu(normalisation(block.bn1, shortcut))
+        features = op.Add(op.Relu(convolution(block.conv2, features)), shortcut)
+    pooled = op.ReduceMean(features, [2, 3], keepdims=0)
+    return op.Gemm(pooled, nem.head.weight.numpy(), nem.head.bias.numpy(), transB=1)
+
+
+def _fold(op: Builder, vector: str, gain, arriving_order: str, leaving: Pixels):
+    """Weight (B, 3, 3, 5, 5), bias (B, 3) and border (B, 3) of `fast.fold`, as a convolution."""
+    matrix, shift, kernel = op.Split(vector, [9, 3, 25], axis=1, outputs=3)
+    matrix, kernel = op.Reshape(matrix, [-1, 3, 3]), op.Reshape(kernel, [-1, 1, 1, 5, 5])
+    if gain is not None:
+        matrix = op.Mul(matrix, op.Unsqueeze(gain, [2]))
+        shift = op.Div(op.Add(shift, op.Mul(op.Sub(gain, 1.0), MEAN / STD)), gain)
+    matrix = op.Mul(matrix, STD / STD[:, None])
+    border = op.Sub(MEAN, op.Mul(shift, STD))
+    mean, std = (np.array(values, np.float32) for values in leaving.statistics)
+    bias = MEAN
+    if arriving_order == 'bgr':
+        matrix, border = op.Gather(matrix, [2, 1, 0], axis=1), op.Gather(border, [2, 1, 0], axis=1)
+    if leaving.channel_order == 'bgr':
+        matrix, bias = op.Gather(matrix, [2, 1, 0], axis=2), bias[::-1]
+    matrix = op.Transpose(op.Div(matrix, std), perm=[0, 2, 1])  # row = leaving channel
+    weight = op.Mul(op.Unsqueeze(matrix, [3, 4]), kernel)
+    # The border is subtracted before the convolution, which pads with zeros.
+    bias = op.Expand((bias - mean) / std, op.Shape(border))
+    return weight, bias, border
+
+
+def _warp_one(lowest: np.ndarray, highest: np.ndarray) -> onnx.GraphProto:
+    """One image with its own weights; ONNX's groups are fixed, so batches are a loop."""
+    op = Builder('one_')
+    shifted = op.Sub(op.Cast('one', to=FLOAT), op.Unsqueeze('border', [1, 2]))
+    warped = op.Squeeze(op.Conv(op.Unsqueeze(shifted, [0]), 'weight', 'bias', pads=[2] * 4,
+                                kernel_shape=[5, 5]), [0])
+    op.Min(op.Max(warped, lowest), highest)
+    op.nodes[-1].output[0] = 'warped'
+    size = [3, 'height', 'width']
+    return op.graph('warp', [
+        helper.make_tensor_value_info('one', UINT8, size),
+        helper.make_tensor_value_info('weight', FLOAT, [3, 3, 5, 5]),
+        helper.make_tensor_value_info('bias', FLOAT, [3]),
+        helper.make_tensor_value_info('border', FLOAT, [3])],
+        [helper.make_tensor_value_info('warped', FLOAT, size)])

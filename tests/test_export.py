@@ -1,0 +1,112 @@
+"""ONNX files against PyTorch, and a program that runs them without it."""
+import subprocess
+import sys
+
+import cv2
+import golden
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from mmengine.config import ConfigDict
+from mmseg.registry import MODELS
+
+from mmseg_sympie.checkpoints import load_weights
+from mmseg_sympie.config import load_config
+from mmseg_sympie.demo.street import render_street
+from mmseg_sympie.enhancer import SyMPIE
+from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels
+from mmseg_sympie.errors import InputError
+from mmseg_sympie.statistics import ChannelStatistics
+
+onnx = pytest.importorskip('onnx')
+onnxruntime = pytest.importorskip('onnxruntime')
+from mmseg_sympie.export.enhancer import enhancer_onnx  # noqa: E402
+from mmseg_sympie.export.segmentor import segmentor_onnx  # noqa: E402
+
+GOLDEN = convert_published_enhancer(golden.published_enhancer(), 'golden')
+STATISTICS = ChannelStatistics((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+SIZES = [(1, 1), (97, 131), (224, 224), (333, 250), (270, 481), (20, 300)]
+
+
+def run(model, image):
+    session = onnxruntime.InferenceSession(model.SerializeToString(),
+                                           providers=['CPUExecutionProvider'])
+    return session.run(None, {'image': image.numpy()})[0]
+
+
+@pytest.mark.parametrize('weights', [GOLDEN, None])
+@pytest.mark.parametrize('order,leaving', [('bgr', Pixels('rgb', STATISTICS)),
+                                           ('rgb', Pixels('bgr', STATISTICS)),
+                                           ('bgr', Pixels('bgr'))])
+def test_enhancer_equals_pytorch_at_any_size(order, leaving, weights):
+    enhancer = SyMPIE(weights).eval()
+    model = enhancer_onnx(enhancer, order, leaving)
+    assert len(model.SerializeToString()) < 30e6
+    fast = FastSyMPIE(enhancer, order, torch.float32)
+    for size in SIZES:
+        image = torch.stack([golden.image_255(*size), golden.image_255(*size, phase=1) // 3])
+        found, wanted = run(model, image), fast(image, leaving).numpy()
+        assert np.abs(found - wanted).max() < 1e-4 * (wanted.max() - wanted.min())
+
+
+def test_several_applications_are_refused():
+    with pytest.raises(InputError, match='iterations=2'):
+        enhancer_onnx(SyMPIE(iterations=2).eval(), 'bgr', Pixels())
+
+
+@pytest.fixture
+def model(demo_segmentor):
+    cfg = load_config(str(ROOT / 'configs/demo_sympie.py'))
+    cfg.model.backbone.init_cfg = None
+    model = MODELS.build(cfg.model).eval()
+    load_weights(model, demo_segmentor, 'segmentor', '')
+    return model
+
+
+def test_segmentor_decides_the_same(model):
+    exported = segmentor_onnx(model)
+    for height, width in ((192, 384), (250, 333), (96, 97)):
+        scenes = [render_street(seed, height, width).image for seed in range(2)]
+        image = torch.from_numpy(np.stack([scenes[0], scenes[1] // 3])[..., ::-1].copy())
+        image = image.permute(0, 3, 1, 2).contiguous()
+        found = run(exported, image)
+        with torch.no_grad():
+            data = model.data_preprocessor(dict(inputs=list(image), data_samples=[None] * 2))
+            wanted = model.encode_decode(data['inputs'], [dict(
+                ori_shape=(height, width), img_shape=(height, width))] * 2).argmax(dim=1).numpy()
+        assert found.dtype == np.uint8 and found.shape == wanted.shape
+        assert len(np.unique(found)) > 3
+        assert (found == wanted).mean() >= 0.999
+
+
+@pytest.mark.parametrize('change,message', [
+    (lambda model: setattr(model, 'test_cfg', ConfigDict(mode='slide')), "'slide'"),
+    (lambda model: setattr(model.data_preprocessor, 'test_cfg', dict(size=(8, 8))), 'pads'),
+    (lambda model: setattr(model.data_preprocessor, 'fast', None), 'SyMPIE alone'),
+    (lambda model: setattr(model.decode_head, 'out_channels', 1), 'one output channel'),
+])
+def test_what_cannot_be_exported_is_refused(model, change, message):
+    change(model)
+    with pytest.raises(InputError, match=message):
+        segmentor_onnx(model)
+
+
+def test_tool_and_a_program_without_pytorch(demo_segmentor, tmp_path):
+    image = render_street(1, 96, 160).image
+    cv2.imwrite(str(tmp_path / 'street.png'), image[..., ::-1])
+    # None in sys.modules makes an import fail.
+    without = ('import sys, runpy; sys.modules.update(torch=None, mmseg=None, mmengine=None); '
+               'sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name="__main__")')
+    for config, shape in (((), (96, 160, 3)),
+                          (('configs/demo_sympie.py', demo_segmentor), (96, 160))):
+        outcome = subprocess.run([sys.executable, 'tools/export_onnx.py', *config, '--out',
+                                  str(tmp_path / 'model.onnx'), '--repeats', '1'], cwd=ROOT,
+                                 capture_output=True, text=True)
+        assert outcome.returncode == 0, outcome.stderr
+        assert 'ONNX Runtime:' in outcome.stdout and '480x' not in outcome.stderr
+        subprocess.run([sys.executable, '-c', without, 'tools/run_onnx.py',
+                        tmp_path / 'model.onnx', tmp_path / 'street.png', tmp_path / 'out.png'],
+                       cwd=ROOT, check=True)
+        assert cv2.imread(str(tmp_path / 'out.png'), cv2.IMREAD_UNCHANGED).shape == shape

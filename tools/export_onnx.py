@@ -1,0 +1,142 @@
+"""Export the enhancer, or enhancer and segmentor as one graph, to an ONNX file.
+
+Example:
+    python tools/export_onnx.py --out enhancer.onnx
+    python tools/export_onnx.py configs/demo_sympie.py mmseg_sympie/weights/demo_segmentor.pth \\
+        --out segmentor.onnx
+    python tools/run_onnx.py segmentor.onnx street.png labels.png
+
+The file takes images of any size, uint8 (B, 3, H, W), BGR as OpenCV reads them, and gives the
+enhanced images on 0..255, or labels or logits. It is held against PyTorch at three sizes before it
+is written, and timed beside it.
+"""
+import argparse
+from pathlib import Path
+from typing import Callable, Dict
+
+import numpy as np
+import onnx
+import torch
+from mmengine.config import DictAction
+from mmengine.registry import init_default_scope
+from mmseg.registry import MODELS
+
+from mmseg_sympie.attach import attach
+from mmseg_sympie.benchmarks.timing import interleaved, summary
+from mmseg_sympie.checkpoints import load_weights
+from mmseg_sympie.config import load_config
+from mmseg_sympie.demo.street import render_street
+from mmseg_sympie.enhancer import SyMPIE
+from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels
+from mmseg_sympie.errors import InputError, errors_without_traceback
+from mmseg_sympie.export.enhancer import NORMALISED, enhancer_onnx
+from mmseg_sympie.export.segmentor import OUTPUTS, WholeImage, segmentor_onnx
+from mmseg_sympie.files import check_writable, written_whole
+from mmseg_sympie.run_test import has_enhancer
+
+SIZES = ((256, 512), (333, 250), (480, 640))
+LARGEST_DIFFERENCE_255, SMALLEST_AGREEMENT = 1e-3 * 255, 0.999
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', nargs='?', help='of a segmentor; left out, the enhancer alone')
+    parser.add_argument('weights', nargs='?', help='of the segmentor; by default its load_from')
+    parser.add_argument('--out', type=Path, required=True)
+    parser.add_argument('--output', choices=OUTPUTS, default=OUTPUTS[0])
+    parser.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    parser.add_argument('--repeats', type=int, default=5, help='of the timing')
+    return parser.parse_args()
+
+
+def of_enhancer(args: argparse.Namespace) -> tuple:
+    """The exported model, and the same by PyTorch."""
+    enhancer = SyMPIE(args.checkpoint).eval()
+    fast = FastSyMPIE(enhancer, 'bgr')
+    return (enhancer_onnx(enhancer, 'bgr', Pixels('bgr')),
+            lambda image: fast(torch.from_numpy(image), Pixels('bgr')).numpy())
+
+
+def of_segmentor(args: argparse.Namespace) -> tuple:
+    """The exported model, and the same by PyTorch."""
+    cfg = load_config(args.config, args.cfg_options)
+    weights = args.weights or cfg.get('load_from')
+    if weights is None:
+        raise InputError(f'{args.config} has no load_from: name the weights after it.')
+    if not has_enhancer(cfg) or args.checkpoint:
+        cfg = attach(cfg, checkpoint=args.checkpoint)
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    cfg.model.backbone.init_cfg = None
+    model = MODELS.build(cfg.model).eval()
+    load_weights(model, weights, 'segmentor checkpoint', 'Do config and weights belong together?',
+                 surplus_allowed=True)
+    whole = WholeImage(model, args.output).eval()
+
+    def by_pytorch(image: np.ndarray) -> np.ndarray:
+        data = dict(inputs=list(torch.from_numpy(image)), data_samples=[None] * len(image))
+        return whole(model.data_preprocessor(data)['inputs']).numpy()
+
+    return segmentor_onnx(model, args.output), by_pytorch
+
+
+def session(model: onnx.ModelProto) -> Callable[[np.ndarray], np.ndarray]:
+    import onnxruntime
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    running = onnxruntime.InferenceSession(model.SerializeToString(), options,
+                                           providers=['CPUExecutionProvider'])
+    return lambda image: running.run(None, {'image': image})[0]
+
+
+def check(by_onnx: Callable, by_pytorch: Callable, output: str) -> Dict[str, float]:
+    """Largest difference or smallest agreement, by size, on rendered streets.
+
+    Raises:
+        InputError: the two differ by more than rounding explains.
+    """
+    found = {}
+    for height, width in SIZES:
+        clear, other = (render_street(seed, height, width).image for seed in range(2))
+        image = np.stack([clear, other // 3]).transpose(0, 3, 1, 2)[:, ::-1].copy()
+        wanted, got = by_pytorch(image), by_onnx(image)
+        name = f'{width}x{height}'
+        if output == NORMALISED:
+            found[name] = np.abs(got - wanted).max().item()
+            good = found[name] <= LARGEST_DIFFERENCE_255
+        else:
+            if output == 'logits':
+                wanted, got = wanted.argmax(axis=1), got.argmax(axis=1)
+            found[name] = (got == wanted).mean().item()
+            good = found[name] >= SMALLEST_AGREEMENT
+        if not good:
+            raise InputError(f'The exported model and PyTorch differ at {name}: {found[name]:g}. '
+                             'Nothing was written.')
+    return found
+
+
+@torch.inference_mode()
+def main() -> None:
+    args = parse_args()
+    check_writable(args.out.parent)
+    model, by_pytorch = (of_segmentor if args.config else of_enhancer)(args)
+    output = model.graph.output[0].name
+    by_onnx = session(model)
+    for size, value in check(by_onnx, by_pytorch, output).items():
+        print(f'{size}: ' + (f'differs by {value:.2g} of 255' if output == NORMALISED else
+                             f'{100 * value:.2f}% of the pixels equal'))
+    with written_whole(args.out) as partial:
+        onnx.save(model, partial)
+    print(f'{args.out}: {args.out.stat().st_size / 2**20:.1f} MiB, image -> {output}')
+    image = render_street(0, 1080, 1920).image.transpose(2, 0, 1)[None].copy()
+    times = interleaved({'ONNX Runtime': lambda: by_onnx(image),
+                         'PyTorch': lambda: by_pytorch(image)}, args.repeats, 'cpu')
+    for name, milliseconds in times.items():
+        print(f'{name}: {summary(milliseconds)["median"]:.1f} ms at 1920x1080, '
+              f'{torch.get_num_threads()} threads')
+
+
+if __name__ == '__main__':
+    with errors_without_traceback():
+        main()
