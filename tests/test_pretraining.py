@@ -24,7 +24,7 @@ from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
 from mmseg_sympie.enhancer.nem import NEM
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.pretraining.pretrainer import Pretrainer, clip_to_norm, update_average
-from mmseg_sympie.pretraining.release import centre_on_clean, half_precision
+from mmseg_sympie.pretraining.release import centre_on_clean, half_precision, weaken_kernel
 from mmseg_sympie.pretraining.stream import PretrainingStream, TurnSampler
 from mmseg_sympie.pretraining.upstream import FrozenModel, MMSegSegmentor
 from mmseg_sympie.registry import MODELS
@@ -145,6 +145,19 @@ def test_student_starts_as_the_identity_and_the_average_equals_it():
     for name, value in pretrainer.average.state_dict().items():
         if 'running' not in name and 'tracked' not in name:
             torch.testing.assert_close(value, pretrainer.student.state_dict()[name])
+
+
+def test_own_targets_are_what_the_model_says_of_the_clean_image(batch):
+    """An identity student on clean images: the cross-entropy with itself is the entropy."""
+    pretrainer = Pretrainer([dict(type='mmseg_sympie.ToyClassifier')], severities=[0],
+                            own_targets=True)
+    logits = pretrainer.upstream[0].logits(batch['inputs'] / 255)
+    entropy = torch.distributions.Categorical(logits=logits).entropy().mean()
+    losses = pretrainer.train_step(dict(batch, target={}), OptimWrapper(
+        torch.optim.Adam(pretrainer.student.parameters(), 1e-3)))
+    assert float(losses['loss_1']) == pytest.approx(float(entropy), abs=1e-5)
+    assert not torch.isclose(entropy, pretrainer.upstream[0].loss(batch['inputs'] / 255,
+                                                                  batch['target'][0]))
 
 
 def test_upstream_models_stay_frozen_and_out_of_the_checkpoint(pretrainer):
@@ -334,6 +347,22 @@ def test_contradictions_are_refused_before_training(small_run, tmp_path, option,
                             cwd=ROOT, capture_output=True, text=True, env=ENVIRONMENT, timeout=120)
     assert result.returncode != 0 and message in result.stderr
     assert 'Traceback' not in result.stderr
+
+
+def test_a_weakened_kernel_is_nearer_to_the_identity_and_colours_stay():
+    torch.manual_seed(0)
+    start = NEM().state_dict()
+    start['head.weight'] += 0.3 * torch.randn(37, 512)
+    start['head.bias'] += 0.5
+    enhancer = SyMPIE(start).eval()
+    images = IMAGENET_RGB.standardise(torch.rand(2, 3, 64, 80))
+    before = enhancer.predict(images)
+    weaken_kernel(enhancer, 0.25)
+    after, identity = enhancer.predict(images), WarpParameters.identity()
+    torch.testing.assert_close(after.matrix, before.matrix)
+    torch.testing.assert_close(after.shift, before.shift)
+    torch.testing.assert_close(after.kernel - identity.kernel,
+                               0.25 * (before.kernel - identity.kernel), rtol=1e-4, atol=1e-5)
 
 
 def test_a_release_is_neutral_on_clean_images_and_half_as_large():

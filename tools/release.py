@@ -15,7 +15,7 @@ from mmseg_sympie.datasets.photographs import Photographs, stack_photographs
 from mmseg_sympie.enhancer import SyMPIE
 from mmseg_sympie.errors import errors_without_traceback
 from mmseg_sympie.files import sha256, written_whole
-from mmseg_sympie.pretraining.release import centre_on_clean, half_precision
+from mmseg_sympie.pretraining.release import centre_on_clean, half_precision, weaken_kernel
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,6 +26,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--clean', type=Path, required=True,
                         help='photographs that should stay as they are on average: those of the '
                         'pretraining')
+    parser.add_argument('--kernel', type=float, default=1.0, metavar='STRENGTH',
+                        help='of what the predicted filters differ from the identity by')
     parser.add_argument('--limit', type=int, help='only so many of them, spread evenly')
     return parser.parse_args()
 
@@ -35,6 +37,7 @@ def main() -> None:
     photographs = Photographs(args.clean, limit=args.limit, labels=None)
     enhancer = SyMPIE(args.source).eval()
     batches = tqdm(DataLoader(photographs, 20, collate_fn=stack_photographs), unit='batch')
+    weaken_kernel(enhancer, args.kernel)
     centre_on_clean(enhancer, (batch['inputs'].float() / 255 for batch in batches))
     with written_whole(args.target) as partial:
         torch.save(half_precision(enhancer), partial)
