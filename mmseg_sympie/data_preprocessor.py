@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .enhancer import SyMPIE
 from .enhancer.fast import FastSyMPIE, Pixels
+from .enhancer.smoother import ParameterSmoother
 from .errors import InputError
 from .registry import MODELS, SCOPE
 from .statistics import ChannelStatistics
@@ -30,11 +31,14 @@ class EnhancerMixin:
         checkpoint: short for `enhancer=dict(type='SyMPIE', checkpoint=...)`.
         channel_order: of the incoming images, 'bgr' or 'rgb'. By default what the preprocessor's
             own arguments say: RGB if it turns RGB into BGR, and else BGR, as MMCV loads images.
+        smoothing: arguments of `ParameterSmoother`, for frames of a video that come in order; it
+            works in testing only, and `smoother.forget()` goes between two videos.
         *args, **kwargs: of the preprocessor behind the mixin.
     """
 
     def __init__(self, *args, enhancer: Union[dict, Sequence[dict], None] = dict(type='SyMPIE'),
-                 checkpoint: Optional[str] = None, channel_order: Optional[str] = None, **kwargs):
+                 checkpoint: Optional[str] = None, channel_order: Optional[str] = None,
+                 smoothing: Optional[dict] = None, **kwargs):
         super().__init__(*args, **kwargs)
         if channel_order is None:
             own = inspect.signature(super().__init__).bind(*args, **kwargs).arguments
@@ -50,6 +54,15 @@ class EnhancerMixin:
         if self.enhancers and isinstance(self.enhancers[-1], SyMPIE):
             self.fast = FastSyMPIE(self.enhancers[-1], channel_order)
             self.leaving = self._take_over_normalisation()
+        self.smoother = self._build_smoother(smoothing)
+
+    def _build_smoother(self, smoothing: Optional[dict]) -> Optional[ParameterSmoother]:
+        if smoothing is None:
+            return None
+        if self.fast is None or self.enhancers[-1].iterations != 1:
+            raise InputError('smoothing is for SyMPIE as last enhancer, applied once; got '
+                             f'{self.enhancers}.')
+        return ParameterSmoother(self.fast, **smoothing)
 
     def _take_over_normalisation(self) -> Pixels:
         """Switch it off in the preprocessor behind, and say what it was."""
@@ -67,7 +80,8 @@ class EnhancerMixin:
     def forward(self, data: dict, training: bool = False) -> dict:
         data = self.cast_data(data)
         if self.enhancers:
-            data = {**data, 'inputs': self._by_size(data['inputs'], self.leaving)}
+            smoother = None if training else self.smoother
+            data = {**data, 'inputs': self._by_size(data['inputs'], self.leaving, smoother)}
         return self._behind(data, training)
 
     def _behind(self, data: dict, training: bool) -> dict:
@@ -85,22 +99,24 @@ class EnhancerMixin:
         """
         return self._by_size(images, Pixels(self.channel_order)) if self.enhancers else images
 
-    def _by_size(self, images: Union[Tensor, Sequence[Tensor]],
-                 leaving: Pixels) -> Union[Tensor, Sequence[Tensor]]:
+    def _by_size(self, images: Union[Tensor, Sequence[Tensor]], leaving: Pixels,
+                 smoother: Optional[ParameterSmoother] = None) -> Union[Tensor, Sequence[Tensor]]:
         if isinstance(images, Tensor):
-            return self._enhance_batch(images, leaving)
+            return self._enhance_batch(images, leaving, smoother)
         indices_by_size = defaultdict(list)
         for index, image in enumerate(images):
             indices_by_size[image.shape].append(index)
         enhanced = list(images)
         for indices in indices_by_size.values():
-            batch = self._enhance_batch(torch.stack([images[index] for index in indices]), leaving)
+            batch = self._enhance_batch(torch.stack([images[index] for index in indices]), leaving,
+                                        smoother)
             for index, image in zip(indices, batch):
                 enhanced[index] = image
         return enhanced
 
     @torch.no_grad()
-    def _enhance_batch(self, image: Tensor, leaving: Pixels) -> Tensor:
+    def _enhance_batch(self, image: Tensor, leaving: Pixels,
+                       smoother: Optional[ParameterSmoother]) -> Tensor:
         _check_images(image)
         with torch.autocast(image.device.type, enabled=False):
             if self.fast is None or not FastSyMPIE.supports(image):
@@ -108,7 +124,7 @@ class EnhancerMixin:
             if len(self.enhancers) > 1:
                 before = self._to_rgb_255(image, self.enhancers[:-1])
                 image = Pixels(self.channel_order).from_rgb_255(before)
-            return self.fast(image, leaving)
+            return self.fast(image, leaving, smoother and smoother(image))
 
     def _to_rgb_255(self, image: Tensor, enhancers: Sequence[nn.Module]) -> Tensor:
         """Raw images (B, 3, H, W) -> enhanced by the reference path, RGB on 0..255, float32."""

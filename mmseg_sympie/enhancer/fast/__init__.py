@@ -81,9 +81,9 @@ class FastSyMPIE:
         """`view` of raw images (B, 3, H, W), float32."""
         return fast_view(image) if image.device.type == 'cpu' else view(image.float())
 
-    def predict(self, image: Tensor) -> WarpParameters:
+    def predict(self, image: Tensor, thumbnail: Optional[Tensor] = None) -> WarpParameters:
         """Warp parameters for raw images (B, 3, H, W), as `SyMPIE.predict`."""
-        seen = self.thumbnail(image) / 255
+        seen = (self.thumbnail(image) if thumbnail is None else thumbnail) / 255
         if self.arriving_order == 'bgr':
             seen = seen.flip(1)
         gain = None

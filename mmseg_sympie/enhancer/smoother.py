@@ -1,0 +1,63 @@
+"""Parameters from frame to frame of a video, as the paper suggests for future work."""
+from typing import Optional
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from .dwm import WarpParameters
+from .fast import FastSyMPIE
+
+
+class ParameterSmoother:
+    """Warp parameters for frames in order: predicted now and then, re-used and smoothed between.
+
+    A new prediction p changes the parameters to `momentum * parameters + (1 - momentum) * p`, or to
+    p itself at the first frame and where the scene changes.
+
+    Args:
+        fast: predicts.
+        every: predict every so many frames; 1 smooths without saving.
+        momentum: 0 takes each prediction as it is.
+        scene_change_255: predict at once where the thumbnail is on average so many grey levels from
+            that of the last prediction.
+
+    Raises:
+        InputError: a number out of its range.
+    """
+
+    def __init__(self, fast: FastSyMPIE, every: int = 8, momentum: float = 0.5,
+                 scene_change_255: float = 25.0):
+        if not (isinstance(every, int) and every >= 1 and 0 <= momentum < 1
+                and scene_change_255 > 0):
+            raise InputError('every is a whole number from 1, momentum from 0 to below 1, and '
+                             f'scene_change_255 positive; got {every!r}, {momentum!r} and '
+                             f'{scene_change_255!r}.')
+        self.fast, self.every, self.momentum = fast, every, momentum
+        self.scene_change_255 = scene_change_255
+        self.forget()
+
+    def forget(self) -> None:
+        """Start anew, with another video."""
+        self.age, self.predictions = 0, 0
+        self.thumbnail: Optional[Tensor] = None
+        self.parameters: Optional[WarpParameters] = None
+
+    @torch.no_grad()
+    def __call__(self, frames: Tensor) -> WarpParameters:
+        """Parameters for frames (B, 3, H, W) in order, raw as `FastSyMPIE` takes them."""
+        return WarpParameters(*map(torch.cat, zip(*map(self._one, frames.split(1)))))
+
+    def _one(self, frame: Tensor) -> WarpParameters:
+        thumbnail = self.fast.thumbnail(frame)
+        cut = self.thumbnail is None or thumbnail.device != self.thumbnail.device or (
+            (thumbnail - self.thumbnail).abs().mean() > self.scene_change_255)
+        self.age += 1
+        if cut or self.age >= self.every:
+            predicted = self.fast.predict(frame, thumbnail)
+            self.parameters = predicted if cut else WarpParameters(
+                *(torch.lerp(new, old, self.momentum)
+                  for old, new in zip(self.parameters, predicted)))
+            self.age, self.thumbnail = 0, thumbnail
+            self.predictions += 1
+        return self.parameters

@@ -1,0 +1,80 @@
+"""Parameters re-used from frame to frame."""
+import golden
+import pytest
+import torch
+
+from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
+from mmseg_sympie.enhancer import SyMPIE, WarpParameters
+from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+from mmseg_sympie.enhancer.fast import FastSyMPIE
+from mmseg_sympie.enhancer.smoother import ParameterSmoother
+from mmseg_sympie.errors import InputError
+
+GOLDEN = convert_published_enhancer(golden.published_enhancer(), 'golden')
+
+
+class Counter:
+    """Predicts the number of the call, for frames that are what it is told they look like."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def thumbnail(self, image):
+        return image.float()
+
+    def predict(self, image, thumbnail):
+        self.calls += 1
+        return WarpParameters(*(torch.full_like(part, self.calls)
+                                for part in WarpParameters.identity()))
+
+
+def shifts(smoother, *greys):
+    return [smoother(torch.full((1, 3, 4, 4), float(grey))).shift[0, 0].item() for grey in greys]
+
+
+def test_predicted_every_third_frame_and_half_of_the_old_kept():
+    smoother = ParameterSmoother(Counter(), every=3, momentum=0.5)
+    # 1, then (1 + 2) / 2, then (1.5 + 3) / 2
+    assert shifts(smoother, *[100] * 8) == [1, 1, 1, 1.5, 1.5, 1.5, 2.25, 2.25]
+    assert smoother.predictions == 3
+
+
+def test_a_scene_change_is_predicted_at_once_and_not_smoothed():
+    smoother = ParameterSmoother(Counter(), every=4, momentum=0.5, scene_change_255=20)
+    assert shifts(smoother, 100, 110, 119, 125, 125, 125, 125, 125) == [1, 1, 1, 2, 2, 2, 2, 2.5]
+
+
+def test_another_video_starts_anew():
+    smoother = ParameterSmoother(Counter(), every=100)
+    shifts(smoother, 100, 100)
+    smoother.forget()
+    assert shifts(smoother, 100, 100) == [2, 2]
+
+
+@pytest.mark.parametrize('wrong', [dict(every=0), dict(every=1.5), dict(momentum=1),
+                                   dict(momentum=-0.1), dict(scene_change_255=0)])
+def test_numbers_out_of_range(wrong):
+    with pytest.raises(InputError, match='momentum from 0 to below 1'):
+        ParameterSmoother(Counter(), **wrong)
+
+
+def test_preprocessor_uses_it_in_testing_alone():
+    preprocessor = SyMPIEDataPreprocessor(checkpoint=GOLDEN, smoothing=dict(every=2, momentum=0))
+    plain = SyMPIEDataPreprocessor(checkpoint=GOLDEN)
+    frames = torch.stack([golden.image_255(60, 80, phase=phase) for phase in (0, 0.02, 0.04)])
+    found = preprocessor(dict(inputs=list(frames), data_samples=[None] * 3))['inputs']
+    assert preprocessor.smoother.predictions == 2
+    wanted = plain.enhance(frames)
+    for index in (0, 2):
+        assert (found[index] - wanted[index]).abs().max() < 1e-2
+    fast = FastSyMPIE(SyMPIE(GOLDEN).eval(), 'bgr')
+    reused = fast(frames[1:2], plain.leaving, fast.predict(frames[:1]))
+    assert (found[1] - reused[0]).abs().max() < 1e-2 < (found[1] - wanted[1]).abs().max()
+    preprocessor.enhance(frames)
+    assert preprocessor.smoother.predictions == 2
+
+
+def test_it_needs_sympie_applied_once():
+    for enhancer in (dict(type='MeanMatch'), dict(type='SyMPIE', iterations=2), None):
+        with pytest.raises(InputError, match='SyMPIE as last enhancer, applied once'):
+            SyMPIEDataPreprocessor(enhancer=enhancer, smoothing=dict(every=2))
