@@ -59,9 +59,10 @@ def test_numbers_out_of_range(wrong):
 
 
 def test_preprocessor_uses_it_in_testing_alone():
-    preprocessor = SyMPIEDataPreprocessor(checkpoint=GOLDEN, smoothing=dict(every=2, momentum=0))
+    preprocessor = SyMPIEDataPreprocessor(checkpoint=GOLDEN, smoothing=dict(
+        every=2, momentum=0, scene_change_255=1000))
     plain = SyMPIEDataPreprocessor(checkpoint=GOLDEN)
-    frames = torch.stack([golden.image_255(60, 80, phase=phase) for phase in (0, 0.02, 0.04)])
+    frames = torch.stack([golden.image_255(60, 80, phase=phase) for phase in range(3)])
     found = preprocessor(dict(inputs=list(frames), data_samples=[None] * 3))['inputs']
     assert preprocessor.smoother.predictions == 2
     wanted = plain.enhance(frames)
