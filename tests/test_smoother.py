@@ -1,7 +1,13 @@
 """Parameters re-used from frame to frame."""
+import json
+import subprocess
+import sys
+
 import golden
 import pytest
 import torch
+from conftest import ROOT
+from PIL import Image
 
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.enhancer import SyMPIE, WarpParameters
@@ -73,6 +79,20 @@ def test_preprocessor_uses_it_in_testing_alone():
     assert (found[1] - reused[0]).abs().max() < 1e-2 < (found[1] - wanted[1]).abs().max()
     preprocessor.enhance(frames)
     assert preprocessor.smoother.predictions == 2
+
+
+def test_benchmark(tmp_path):
+    for number in range(4):
+        Image.fromarray(golden.image_255(40, 50, phase=number / 20).permute(1, 2, 0).numpy()).save(
+            tmp_path / f'a{number}.png')
+    outcome = subprocess.run(
+        [sys.executable, 'tools/benchmark.py', 'smoothing', str(tmp_path), '--prefix', 'a',
+         '--every', '1', '4', '--out', str(tmp_path / 'out')], cwd=ROOT, capture_output=True,
+        text=True)
+    assert outcome.returncode == 0, outcome.stderr
+    measured = json.loads((tmp_path / 'out/smoothing.json').read_text())['measured']
+    assert measured['1']['predictions'] == 4 and measured['4']['predictions'] == 1
+    assert measured['1']['flicker'] > measured['4']['flicker'] == 0
 
 
 def test_it_needs_sympie_applied_once():

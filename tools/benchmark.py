@@ -5,11 +5,13 @@ Example:
     python tools/benchmark.py enhancer --device cuda --batch-sizes 1 16
     python tools/benchmark.py corruptions --threads 2
     python tools/benchmark.py corruptions --device cuda --batch-size 384
+    python tools/benchmark.py smoothing data/camvid/train --prefix 0001TP
 
 enhancer: the preprocessor beside MMSegmentation's own and beside the published formulation, and the
 parts of each. corruptions: the pool of 23 on a batch of all severities, beside the NumPy
-implementations of ImageNet-C's 19 where the package imagecorruptions-imaug is installed. Results go
-to --out as .md and .json, and for the enhancer as a plot.
+implementations of ImageNet-C's 19 where the package imagecorruptions-imaug is installed. smoothing:
+parameters re-used from frame to frame of a video. Results go to --out as .md and .json, and for the
+enhancer as a plot.
 """
 import argparse
 from pathlib import Path
@@ -44,6 +46,13 @@ def parse_args() -> argparse.Namespace:
     command.add_argument('--threads', type=int, default=torch.get_num_threads())
     common(command, repeats=5)
 
+    command = commands.add_parser('smoothing')
+    command.add_argument('frames', type=Path, help='folder of frames, in the order of their names')
+    command.add_argument('--prefix', default='', help='only frames whose names start with this')
+    command.add_argument('--every', nargs='+', type=int, default=[1, 2, 4, 8])
+    command.add_argument('--momentum', type=float, default=0.5)
+    common(command, repeats=1)
+
     args = parser.parse_args()
     if args.what == 'corruptions' and args.batch_size is None:
         args.batch_size = 384 if args.device.startswith('cuda') else 48
@@ -66,6 +75,9 @@ def main() -> None:
     if args.what == 'enhancer':
         from mmseg_sympie.benchmarks.enhancer import benchmark_enhancer
         benchmark_enhancer(args)
+    elif args.what == 'smoothing':
+        from mmseg_sympie.benchmarks.smoothing import benchmark_smoothing
+        benchmark_smoothing(args)
     else:
         from mmseg_sympie.benchmarks.corruptions import benchmark_corruptions
         torch.set_num_threads(args.threads)
