@@ -1,16 +1,18 @@
-"""Enhance images: results, predicted parameters and before/after panels.
+"""Enhance images and videos: results, predicted parameters and before/after panels.
 
 Example:
     python tools/enhance.py night.png --out enhanced
     python tools/enhance.py frames/ --mean-match 110 --out enhanced
+    python tools/enhance.py drive.mp4 --every 8 --out enhanced
 
 Writes, for each image, OUT/NAME.png (the enhanced image) and OUT/panels/NAME.jpg (original and
-enhanced side by side), and for all of them OUT/parameters.json.
+enhanced side by side), and for all of them OUT/parameters.json; for each video OUT/NAME.mp4 (or
+.mkv), sound kept.
 """
 import argparse
 import json
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
@@ -18,10 +20,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from mmseg_sympie import video
 from mmseg_sympie.datasets.photographs import SUFFIXES
 from mmseg_sympie.enhancer import MeanMatch, SyMPIE
 from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels
 from mmseg_sympie.enhancer.mean_match import mean_match_gain
+from mmseg_sympie.enhancer.smoother import ParameterSmoother
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import check_writable, written_whole
 
@@ -29,13 +33,19 @@ from mmseg_sympie.files import check_writable, written_whole
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('inputs', nargs='+', type=Path, help='images, or folders of images')
+    parser.add_argument('inputs', nargs='+', type=Path,
+                        help='images, folders of images, or videos '
+                        f'({", ".join(video.SUFFIXES)})')
     parser.add_argument('--out', type=Path, required=True, help='output folder')
     enhancer = parser.add_mutually_exclusive_group()
     enhancer.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
     enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
                           help='instead of SyMPIE, scale each image to this mean on 0..255')
     parser.add_argument('--iterations', type=int, default=1, help='applications of SyMPIE')
+    parser.add_argument('--every', type=int, default=1, metavar='N',
+                        help='of a video, predict every n-th frame and where the scene changes')
+    parser.add_argument('--momentum', type=float, default=0.0,
+                        help='of a video, how much of the last parameters a new prediction keeps')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     return parser.parse_args()
 
@@ -94,32 +104,66 @@ def write_image(path: Path, bgr: np.ndarray) -> None:
         partial.write_bytes(encoded.tobytes())
 
 
-def enhance(args: argparse.Namespace,
-            paths: Iterable[Path]) -> Iterator[Tuple[Path, Tensor, Tensor, Dict[str, list]]]:
+def enhance(enhancer: Union[FastSyMPIE, MeanMatch], paths: Iterable[Path],
+            device: str) -> Iterator[Tuple[Path, Tensor, Tensor, Dict[str, list]]]:
     """Path, original, enhanced image and parameters, one image at a time."""
-    if args.mean_match is None:
-        fast = FastSyMPIE(SyMPIE(args.checkpoint, args.iterations).eval().to(args.device), 'rgb')
     for path in tqdm(paths, unit='image', desc='enhance'):
-        image = read_image(path).to(args.device)
-        if args.mean_match is None:
+        image = read_image(path).to(device)
+        if isinstance(enhancer, FastSyMPIE):
             # Of the first application; its numbers depend on nothing but the image.
-            predicted = fast.predict(image)
-            enhanced = fast(image, Pixels('rgb'), predicted)
+            predicted = enhancer.predict(image)
+            enhanced = enhancer(image, Pixels('rgb'), predicted)
             parameters = {name: value[0].tolist() for name, value in predicted._asdict().items()}
         else:
-            gain = mean_match_gain(image.float() / 255, MeanMatch(args.mean_match).target)
+            gain = mean_match_gain(image.float() / 255, enhancer.target)
             enhanced, parameters = gain * image, dict(gain=gain.item())
         yield path, image, enhanced, parameters
+
+
+def enhance_videos(enhancer: Union[FastSyMPIE, MeanMatch], videos: Sequence[Path],
+                   args: argparse.Namespace) -> None:
+    for source in videos:
+        smoother = (ParameterSmoother(enhancer, args.every, args.momentum)
+                    if isinstance(enhancer, FastSyMPIE) else None)
+
+        def change(frame: Tensor, smoother=smoother) -> Tensor:
+            frame = frame.to(args.device)
+            if smoother is None:
+                return 255 * enhancer(frame.float() / 255)
+            return enhancer(frame, Pixels('rgb'), smoother(frame))
+
+        target = args.out / f'{source.stem}{video.target_suffix(source)}'
+        frames = video.convert_video(source, target, change)
+        print(f'{frames} frames'
+              + (f', {smoother.predictions} predictions' if smoother else '') + f': {target}')
+
+
+def build(args: argparse.Namespace) -> Union[FastSyMPIE, MeanMatch]:
+    if args.mean_match is not None:
+        return MeanMatch(args.mean_match)
+    return FastSyMPIE(SyMPIE(args.checkpoint, args.iterations).eval().to(args.device), 'rgb')
 
 
 @torch.inference_mode()
 def main() -> None:
     args = parse_args()
-    targets = plan(args.inputs, args.out)
+    videos = [path for path in args.inputs if path.suffix.lower() in video.SUFFIXES]
+    images = [path for path in args.inputs if path not in videos]
+    targets = plan(images, args.out)
+    if any(args.out.resolve() == path.resolve().parent for path in videos):
+        raise InputError(f'--out {args.out} is the folder of the originals. Choose another one.')
     check_writable(args.out)
+    enhancer = build(args)
+    enhance_videos(enhancer, videos, args)
+    if images:
+        enhance_images(enhancer, targets, args)
+
+
+def enhance_images(enhancer: Union[FastSyMPIE, MeanMatch], targets: Dict[Path, Path],
+                   args: argparse.Namespace) -> None:
     parameters = {}
     try:
-        for path, image, enhanced, predicted in enhance(args, targets):
+        for path, image, enhanced, predicted in enhance(enhancer, targets, args.device):
             write_image(args.out / targets[path], to_bgr(enhanced))
             panel = np.concatenate([to_bgr(image), to_bgr(enhanced)], axis=1)
             write_image((args.out / 'panels' / targets[path]).with_suffix('.jpg'), panel)

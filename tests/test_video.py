@@ -1,0 +1,100 @@
+"""tools/enhance.py on videos: frames, times, sound, and what an interruption leaves."""
+import subprocess
+import sys
+
+import golden
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+
+from mmseg_sympie.errors import InputError
+from mmseg_sympie.video import convert_video
+
+av = pytest.importorskip('av')
+FRAMES, RATE = 12, 10
+
+
+def make_video(path, height=48, width=64, sound=True):
+    """Moving waves, and a tone in AAC."""
+    with av.open(str(path), 'w') as container:
+        pictures = container.add_stream('libx264', rate=RATE, options=dict(crf='10'))
+        pictures.width, pictures.height, pictures.pix_fmt = width, height, 'yuv444p'
+        tone = container.add_stream('aac', rate=8000, layout='mono') if sound else None
+        for number in range(FRAMES):
+            image = golden.image_255(height, width, phase=number / 4) // 3
+            frame = av.VideoFrame.from_ndarray(
+                np.ascontiguousarray(image.permute(1, 2, 0).numpy()), format='rgb24')
+            container.mux(pictures.encode(frame))
+        container.mux(pictures.encode(None))
+        if sound:
+            wave = np.sin(np.arange(8000 * FRAMES // RATE) / 5).astype(np.float32)[None]
+            for start in range(0, wave.shape[1] - 1023, 1024):
+                frame = av.AudioFrame.from_ndarray(wave[:, start:start + 1024].copy(), 'fltp',
+                                                   'mono')
+                frame.sample_rate, frame.pts = 8000, start
+                container.mux(tone.encode(frame))
+            container.mux(tone.encode(None))
+
+
+def read_video(path):
+    """Frames (N, 3, H, W), their times in seconds, and the samples of sound."""
+    with av.open(str(path)) as container:
+        frames, times = [], []
+        for frame in container.decode(video=0):
+            frames.append(torch.from_numpy(frame.to_ndarray(format='rgb24')).permute(2, 0, 1))
+            times.append(float(frame.pts * frame.time_base))
+    samples = 0
+    with av.open(str(path)) as container:
+        if container.streams.audio:
+            samples = sum(frame.samples for frame in container.decode(audio=0))
+    return torch.stack(frames), times, samples
+
+
+@pytest.mark.parametrize('name,size', [('a.mp4', (48, 64)), ('a.mkv', (48, 64)),
+                                       ('a.mp4', (47, 63))])
+def test_frames_times_and_sound(tmp_path, name, size):
+    make_video(tmp_path / name, *size)
+    target = tmp_path / 'out' / name
+    assert convert_video(tmp_path / name, target, lambda frame: 255 - frame.float()) == FRAMES
+    before, times_before, samples_before = read_video(tmp_path / name)
+    after, times, samples = read_video(target)
+    assert after.shape == before.shape == (FRAMES, 3, *size)
+    assert times == pytest.approx(times_before, abs=1e-3) and samples == samples_before > 5000
+    assert (after.float() - (255 - before.float())).abs().mean() < 4  # lossy
+
+
+def test_an_interrupted_file_plays(tmp_path):
+    make_video(tmp_path / 'a.mp4')
+    calls = iter(range(100))
+
+    def change(frame):
+        if next(calls) == 8:
+            raise KeyboardInterrupt
+        return frame.float()
+
+    with pytest.raises(KeyboardInterrupt):
+        convert_video(tmp_path / 'a.mp4', tmp_path / 'b.mp4', change)
+    assert 1 <= len(read_video(tmp_path / 'b.mp4')[0]) <= 8
+
+
+def test_no_video(tmp_path):
+    (tmp_path / 'a.mp4').write_text('no video')
+    with pytest.raises(InputError, match='cannot be read as a video'):
+        convert_video(tmp_path / 'a.mp4', tmp_path / 'b.mp4', lambda frame: frame)
+    assert not (tmp_path / 'b.mp4').exists()
+
+
+def test_tool(tmp_path):
+    make_video(tmp_path / 'drive.mp4', sound=False)
+    for options, said in ((('--every', '4'), '12 frames, 3 predictions'),
+                          (('--mean-match', '110'), '12 frames:')):
+        outcome = subprocess.run([sys.executable, 'tools/enhance.py', str(tmp_path / 'drive.mp4'),
+                                  *options, '--out', str(tmp_path / 'out')], cwd=ROOT,
+                                 capture_output=True, text=True)
+        assert outcome.returncode == 0, outcome.stderr
+        assert said in outcome.stdout
+        after = read_video(tmp_path / 'out/drive.mp4')[0].float()
+        before = read_video(tmp_path / 'drive.mp4')[0].float()
+        assert len(after) == FRAMES and after.mean() > 1.5 * before.mean()
+    assert after.mean() == pytest.approx(110, abs=3)
