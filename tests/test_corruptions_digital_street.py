@@ -118,7 +118,7 @@ def test_white_point_by_hand():
 
 @pytest.mark.parametrize('severity', [1, 3, 5])
 def test_low_light_by_hand(severity):
-    """White at half the light, once for each severity: mean and noise of the photons."""
+    """White, halved once for each severity: mean and noise of the photons."""
     found = low_light(torch.ones(1, 3, 200, 200), torch.tensor([severity]),
                       torch.Generator().manual_seed(0))
     electrons = 5000 / 2 ** severity
@@ -128,6 +128,15 @@ def test_low_light_by_hand(severity):
     assert torch.allclose(found * 255, (found * 255).round(), atol=1e-3)
     assert 255 * found.mean() == pytest.approx(grey, abs=0.1)
     assert 255 * found.std() == pytest.approx(spread, rel=0.03)
+
+
+def test_low_light_darkens_what_is_dark_most():
+    """Half of white, at half the light: raised to a power of 1 to 2 first, and not to one alone."""
+    found = low_light(torch.full((100, 3, 40, 40), 0.5), torch.ones(100).long(),
+                      torch.Generator().manual_seed(0)).mean(dim=(1, 2, 3))
+    lowest, highest = (0.5 ** power * 0.5 ** (1 / 2.2) for power in (2, 1))
+    assert lowest - 0.005 < found.min() < lowest + 0.01
+    assert highest - 0.01 < found.max() < highest + 0.005
 
 
 @pytest.mark.parametrize('size', [1, 2, 40])
