@@ -11,7 +11,7 @@ WHITE_ELECTRONS, READ_ELECTRONS = 5000, 3
 
 
 def low_light(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
-    """Halve the light once for each severity, most where it is dark; add noise, and round to 8 bits.
+    """Halve the light once for each severity, most where it is dark, with noise and in 8 bits.
 
     `darken` divides all grey levels alike, so that brightening gives the clean image back. Under a
     sky that is still bright the street is darker than that: grey levels are raised to a random
