@@ -1,7 +1,6 @@
 _base_ = ['./_base_/datasets/photographs.py', './_base_/pretraining.py']
-# The weights that ship (mmseg_sympie/weights/README.md), before sympie_shipped_dusk.py: 900 steps,
-# 75 minutes and 9 GB on two CPU cores; needs checkpoints/mobilenetv2_camvid.pth (README, 'CamVid on
-# a CPU').
+# The weights that ship (mmseg_sympie/weights/README.md): 900 steps, 75 minutes and 9 GB on two CPU
+# cores; needs checkpoints/mobilenetv2_camvid.pth (README, 'CamVid on a CPU').
 # Of three images one is a photograph for each of two classifiers, which do not want the same (one
 # alone teaches its own taste), and one is a daylight street for a segmentor.
 photographs = dict(type='mmseg_sympie.Photographs', root='data/imagenet_samples', random_crop=True)

@@ -10,6 +10,9 @@ from .errors import InputError
 TWINS = {'SegDataPreProcessor': 'mmseg_sympie.SyMPIEDataPreprocessor',
          'ClsDataPreprocessor': 'mmseg_sympie.SyMPIEClsDataPreprocessor'}
 ANY = 'mmseg_sympie.EnhancedDataPreprocessor'
+# What a model takes whose config does not name one.
+_BASE = 'BaseDataPreprocessor'
+_UNNAMED = {'mmpretrain': 'ClsDataPreprocessor', 'mmdet': 'DetDataPreprocessor'}
 
 _NOT_COLOUR = ('LoadBiomedicalImageFromFile', 'LoadMultipleRSImageFromFile',
                'LoadSingleRSImageFromFile')
@@ -42,9 +45,15 @@ def changes(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
         raise InputError('The model has an enhancer already: data_preprocessor.type='
                          f'{preprocessor["type"]!r}. '
                          'Change its enhancer and checkpoint instead.')
-    kind = preprocessor.get('type', 'BaseDataPreprocessor')
+    scope = cfg.get('default_scope', 'mmseg')
+    kind = preprocessor.get('type', _UNNAMED.get(scope, _BASE))
     twin = TWINS.get(_name(kind))
+    if not twin and isinstance(kind, str) and '.' not in kind and kind != _BASE:
+        kind = f'{scope}.{kind}'
     change = dict(type=twin) if twin else dict(type=ANY, behind=kind)
+    if preprocessor is cfg.get('data_preprocessor'):
+        # One at the top of a config is the model's too, but gives way to one in the model.
+        change = {**copy.deepcopy(preprocessor), **change}
     if enhancer is not None:
         change['enhancer'] = enhancer
     if checkpoint is not None:
@@ -75,7 +84,8 @@ def find_preprocessor(cfg: Config) -> tuple:
     path, model = ('model',), cfg.model
     while 'module' in model:
         path, model = (*path, 'module'), model.module
-    return (*path, 'data_preprocessor'), model.get('data_preprocessor') or {}
+    found = model.get('data_preprocessor')
+    return (*path, 'data_preprocessor'), found or cfg.get('data_preprocessor') or {}
 
 
 def check_images(cfg: Config) -> None:

@@ -31,18 +31,22 @@ class EnhancerMixin:
         checkpoint: short for `enhancer=dict(type='SyMPIE', checkpoint=...)`.
         channel_order: of the incoming images, 'bgr' or 'rgb'. By default what the preprocessor's
             own arguments say: RGB if it turns RGB into BGR, and else BGR, as MMCV loads images.
-        smoothing: arguments of `ParameterSmoother`, for frames of a video that come in order; it
-            works in testing only, and `smoother.forget()` goes between two videos.
+        smoothing: arguments of `ParameterSmoother`, for the frames of one video in order, one view
+            each (no test-time augmentation) and in one process; in testing only.
+            `smoother.forget()` goes between two videos that look alike.
+        precision: of SyMPIE's network, 'float32', 'bfloat16' or 'float16'; by default what the
+            device is fast in (`network_precision`).
         *args, **kwargs: of the preprocessor behind the mixin.
     """
 
     def __init__(self, *args, enhancer: Union[dict, Sequence[dict], None] = dict(type='SyMPIE'),
                  checkpoint: Optional[str] = None, channel_order: Optional[str] = None,
-                 smoothing: Optional[dict] = None, **kwargs):
+                 smoothing: Optional[dict] = None, precision: Optional[str] = None, **kwargs):
         super().__init__(*args, **kwargs)
         if channel_order is None:
             own = inspect.signature(super().__init__).bind(*args, **kwargs).arguments
-            channel_order = 'rgb' if own.get('rgb_to_bgr') else 'bgr'
+            to_bgr = own.get('rgb_to_bgr', kwargs.get('rgb_to_bgr'))  # passed on as **kwargs
+            channel_order = 'rgb' if to_bgr else 'bgr'
         if channel_order not in ('bgr', 'rgb'):
             raise InputError(f"channel_order must be 'bgr' or 'rgb', got {channel_order!r}.")
         self.channel_order = channel_order
@@ -51,9 +55,15 @@ class EnhancerMixin:
         self.enhancers = tuple(_frozen(build_enhancer(cfg))
                                for cfg in enhancer_configs(enhancer, checkpoint))
         self.fast, self.leaving = None, Pixels(channel_order)
-        if self.enhancers and isinstance(self.enhancers[-1], SyMPIE):
-            self.fast = FastSyMPIE(self.enhancers[-1], channel_order)
-            self.leaving = self._take_over_normalisation()
+        if precision not in (None, 'float32', 'bfloat16', 'float16'):
+            raise InputError("precision is 'float32', 'bfloat16' or 'float16', got "
+                             f'{precision!r}.')
+        # Not for a subclass, whose own forward may do something else.
+        if self.enhancers and type(self.enhancers[-1]) is SyMPIE:
+            self.fast = FastSyMPIE(self.enhancers[-1], channel_order,
+                                   precision and getattr(torch, precision))
+            if self._normalises_as_known():
+                self.leaving = self._take_over_normalisation()
         self.smoother = self._build_smoother(smoothing)
 
     def _build_smoother(self, smoothing: Optional[dict]) -> Optional[ParameterSmoother]:
@@ -63,6 +73,12 @@ class EnhancerMixin:
             raise InputError('smoothing is for SyMPIE as last enhancer, applied once; got '
                              f'{self.enhancers}.')
         return ParameterSmoother(self.fast, **smoothing)
+
+    def _normalises_as_known(self) -> bool:
+        """Whether `forward` behind is one of the libraries', which ask the flags that we clear."""
+        own = type(self).__mro__[type(self).__mro__.index(EnhancerMixin) + 1:]
+        owner = next(base for base in own if 'forward' in vars(base))
+        return owner.__module__.split('.')[0] in ('mmengine', 'mmseg', 'mmpretrain', 'mmdet')
 
     def _take_over_normalisation(self) -> Pixels:
         """Switch it off in the preprocessor behind, and say what it was."""
@@ -79,7 +95,7 @@ class EnhancerMixin:
 
     def forward(self, data: dict, training: bool = False) -> dict:
         data = self.cast_data(data)
-        if self.enhancers:
+        if self.enhancers or self.leaving != Pixels(self.channel_order):
             smoother = None if training else self.smoother
             data = {**data, 'inputs': self._by_size(data['inputs'], self.leaving, smoother)}
         return self._behind(data, training)
@@ -103,6 +119,10 @@ class EnhancerMixin:
                  smoother: Optional[ParameterSmoother] = None) -> Union[Tensor, Sequence[Tensor]]:
         if isinstance(images, Tensor):
             return self._enhance_batch(images, leaving, smoother)
+        if not all(isinstance(image, Tensor) for image in images):
+            raise InputError('An enhancer needs images (3, H, W), got a '
+                             f'{type(images[0]).__name__} for each of them: several views of one '
+                             'image are not supported.')
         indices_by_size = defaultdict(list)
         for index, image in enumerate(images):
             indices_by_size[image.shape].append(index)
@@ -119,7 +139,7 @@ class EnhancerMixin:
                        smoother: Optional[ParameterSmoother]) -> Tensor:
         _check_images(image)
         with torch.autocast(image.device.type, enabled=False):
-            if self.fast is None or not FastSyMPIE.supports(image):
+            if self.fast is None or not self.enhancers or not FastSyMPIE.supports(image):
                 return leaving.from_rgb_255(self._to_rgb_255(image, self.enhancers))
             if len(self.enhancers) > 1:
                 before = self._to_rgb_255(image, self.enhancers[:-1])

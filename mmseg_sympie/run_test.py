@@ -23,6 +23,7 @@ from .attach import find_preprocessor, is_enhanced
 from .checkpoints import load_weights
 from .data_preprocessor import enhancer_configs
 from .enhancer.checkpoint import SHIPPED
+from .enhancer.fast import network_precision
 from .errors import InputError
 from .evaluation import SegmentationReport
 from .files import check_writable, sha256
@@ -56,7 +57,7 @@ def has_enhancer(cfg: Config) -> bool:
 def without_enhancer(cfg: Config) -> Config:
     """The same config with nothing in front of the segmentor."""
     cfg = copy.deepcopy(cfg)
-    find_preprocessor(cfg)[1].update(enhancer=None, checkpoint=None)
+    find_preprocessor(cfg)[1].update(enhancer=None, checkpoint=None, smoothing=None)
     return cfg
 
 
@@ -143,6 +144,10 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
         details[f'sha256 of {path}'] = sha256(path)
     if has_enhancer(cfg) and _takes_shipped(find_preprocessor(cfg)[1]):
         details['sha256 of the shipped enhancer'] = sha256(SHIPPED)
+    if has_enhancer(cfg):
+        device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+        details['precision of the enhancer'] = (find_preprocessor(cfg)[1].get('precision')
+                                                or str(network_precision(device)))
     details['versions'] = dict(versions())
     details['device'] = torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'
     return details

@@ -52,6 +52,8 @@ def convert_video(source: Path, target: Path, change: Callable[[Tensor], Tensor]
             even = pictures.width % 2 == pictures.height % 2 == 0
             encoder.pix_fmt = 'yuv420p' if even else 'yuv444p'
             encoder.time_base = encoder.codec_context.time_base = pictures.time_base
+            for name in ('colorspace', 'color_range', 'color_primaries', 'color_trc'):
+                setattr(encoder.codec_context, name, getattr(pictures.codec_context, name))
             copies = {sound.index: outgoing.add_stream_from_template(sound) for sound in sounds}
             count = 0
             try:
@@ -62,7 +64,7 @@ def convert_video(source: Path, target: Path, change: Callable[[Tensor], Tensor]
                             outgoing.mux(packet)
                         continue
                     for frame in packet.decode():
-                        outgoing.mux(encoder.encode(_changed(frame, change)))
+                        outgoing.mux(encoder.encode(_changed(frame, change, encoder.pix_fmt)))
                         count += 1
                         bar.update()
             finally:  # The encoder still holds frames, also after Ctrl-C.
@@ -70,10 +72,13 @@ def convert_video(source: Path, target: Path, change: Callable[[Tensor], Tensor]
     return count
 
 
-def _changed(frame, change: Callable[[Tensor], Tensor]):
+def _changed(frame, change: Callable[[Tensor], Tensor], pixel_format: str):
+    """A changed frame at the same time, its colours coded as before."""
     import av
     rgb = torch.from_numpy(frame.to_ndarray(format='rgb24')).permute(2, 0, 1)[None]
     changed = change(rgb)[0].round().clamp(0, 255).byte().permute(1, 2, 0).cpu().contiguous()
     result = av.VideoFrame.from_ndarray(changed.numpy(), format='rgb24')
+    result = result.reformat(format=pixel_format, dst_colorspace=frame.colorspace,
+                             dst_color_range=frame.color_range)
     result.pts, result.time_base = frame.pts, frame.time_base
     return result

@@ -43,11 +43,12 @@ def _size_by_name(path: Path) -> Tuple[int, int, str]:
 def small_config(path: Path) -> Config:
     """A config for a CPU: without pretrained weights, batch norm instead of synchronised."""
     cfg = Config.fromfile(path)
-    _for_a_cpu(cfg.model)
+    forget_pretrained(cfg.model)
     return cfg
 
 
-def _for_a_cpu(node: Any) -> None:
+def forget_pretrained(node: Any) -> None:
+    """Change a model's config in place: no download of weights, and no synchronised batch norm."""
     if isinstance(node, dict):
         for key, value in node.items():
             if key == 'pretrained' or (key == 'init_cfg' and 'Pretrained' in str(value)):
@@ -55,10 +56,10 @@ def _for_a_cpu(node: Any) -> None:
             elif value in ('SyncBN', 'SyncBN2d', 'MMSyncBN'):
                 node[key] = 'BN'
             else:
-                _for_a_cpu(value)
+                forget_pretrained(value)
     elif isinstance(node, (list, tuple)):
         for value in node:
-            _for_a_cpu(value)
+            forget_pretrained(value)
 
 
 def check_config(path: Path) -> Dict[str, str]:

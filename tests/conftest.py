@@ -73,7 +73,7 @@ def with_enhancer(enhancer_checkpoint):
         cfg = copy.deepcopy(cfg)
         cfg.merge_from_dict(dict(model=dict(data_preprocessor=dict(
             type='mmseg_sympie.SyMPIEDataPreprocessor', checkpoint=enhancer_checkpoint,
-            **changes))))
+            precision='float32', **changes))))
         return cfg
     return switch_on
 

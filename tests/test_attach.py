@@ -94,6 +94,49 @@ def test_what_cannot_be_done_is_refused_with_the_reason(cfg, message):
         mmseg_sympie.attach(cfg)
 
 
+def test_a_preprocessor_at_the_top_of_the_config():
+    cfg = Config(dict(model=dict(type='EncoderDecoder'), data_preprocessor=SEG))
+    attached = mmseg_sympie.attach(cfg, enhancer=MEAN_MATCH).model.data_preprocessor
+    assert attached == dict(SEG, type='mmseg_sympie.SyMPIEDataPreprocessor', enhancer=MEAN_MATCH)
+
+
+def test_mmpretrain_names_its_preprocessor_nowhere():
+    cfg = Config(dict(default_scope='mmpretrain', model=dict(type='ImageClassifier'),
+                      data_preprocessor=dict(mean=[1.0] * 3, std=[2.0] * 3, to_rgb=True)))
+    attached = mmseg_sympie.attach(cfg).model.data_preprocessor
+    assert attached.type == 'mmseg_sympie.SyMPIEClsDataPreprocessor' and attached.to_rgb
+
+
+def test_names_are_looked_up_in_the_scope_of_the_config():
+    cfg = config(dict(type='DetDataPreprocessor'))
+    cfg.default_scope = 'mmdet'
+    attached = mmseg_sympie.attach(cfg).model.data_preprocessor
+    assert attached == dict(type='mmseg_sympie.EnhancedDataPreprocessor',
+                            behind='mmdet.DetDataPreprocessor')
+
+
+def test_channel_order_of_a_preprocessor_that_passes_its_arguments_on():
+    @OWN_MODELS.register_module(force=True)
+    class Passing(ImgDataPreprocessor):
+        def __init__(self, extra=1, **kwargs):
+            super().__init__(**kwargs)
+
+    built, _ = enhanced(dict(type='mmseg_sympie.Passing', rgb_to_bgr=True), enhancer=MEAN_MATCH)
+    assert built.channel_order == 'rgb'
+
+
+def test_a_preprocessor_with_a_forward_of_its_own_normalises_itself(enhancer_checkpoint):
+    @OWN_MODELS.register_module(force=True)
+    class Stubborn(ImgDataPreprocessor):
+        def forward(self, data, training=False):
+            return dict(inputs=(torch.stack(list(data['inputs'])) - self.mean) / self.std)
+
+    settings = dict(mean=[10.0, 20.0, 30.0], std=[2.0, 4.0, 5.0])
+    found = [enhanced(dict(settings, type=kind), checkpoint=enhancer_checkpoint)[1]
+             for kind in ('SegDataPreProcessor', 'mmseg_sympie.Stubborn')]
+    assert (found[0] - found[1]).abs().max() < 1e-4
+
+
 def test_unknown_preprocessor():
     with pytest.raises(InputError, match="no data preprocessor 'nowhere.Nothing'"):
         enhanced(dict(type='nowhere.Nothing'))

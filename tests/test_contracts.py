@@ -138,7 +138,7 @@ def test_4_images_of_different_sizes_are_enhanced_before_padding(enhanced_config
             enhanced = golden_sympie()(rgb)[0] * 255
         wanted = (enhanced - preprocessor.mean) / preprocessor.std
         difference = (together[index, :, :height, :width] - wanted).abs().max()
-        assert difference < 2e-3 * 255 / preprocessor.std.min()
+        assert difference < 1e-3
 
 
 # 5. The enhancer sees RGB, whatever the config's order.
@@ -148,14 +148,15 @@ def test_4_images_of_different_sizes_are_enhanced_before_padding(enhanced_config
                                          ('rgb', dict(channel_order='rgb'))])
 def test_5_the_enhancer_sees_rgb(enhancer_checkpoint, order, flags):
     preprocessor = MODELS.build(dict(type='mmseg_sympie.SyMPIEDataPreprocessor',
-                                     checkpoint=enhancer_checkpoint, **flags))
+                                     checkpoint=enhancer_checkpoint, precision='float32',
+                                     **flags))
     rgb = golden.image_255(50, 60)
     incoming = rgb if order == 'rgb' else rgb.flip(0)
     found = preprocessor(dict(inputs=[incoming], data_samples=None))['inputs'][0]
     with torch.no_grad():
         wanted = golden_sympie()(rgb[None].float() / 255)[0] * 255
     comes_out_as_bgr = 'rgb_to_bgr' in flags or not flags
-    assert (found - (wanted.flip(0) if comes_out_as_bgr else wanted)).abs().max() < 2e-3 * 255
+    assert (found - (wanted.flip(0) if comes_out_as_bgr else wanted)).abs().max() < 1e-2
 
 
 def test_5_normalisation_of_the_segmentor_is_its_own(enhancer_checkpoint):

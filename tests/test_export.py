@@ -85,7 +85,8 @@ def test_segmentor_decides_the_same(model):
     (lambda model: setattr(model, 'test_cfg', ConfigDict(mode='slide')), "'slide'"),
     (lambda model: setattr(model.data_preprocessor, 'test_cfg', dict(size=(8, 8))), 'pads'),
     (lambda model: setattr(model.data_preprocessor, 'fast', None), 'SyMPIE alone'),
-    (lambda model: setattr(model.decode_head, 'out_channels', 1), 'one output channel'),
+    (lambda model: setattr(model, 'out_channels', 1), '1 output channels'),
+    (lambda model: setattr(model, 'out_channels', 847), '847 output channels'),
 ])
 def test_what_cannot_be_exported_is_refused(model, change, message):
     change(model)

@@ -37,10 +37,9 @@ def noise_255(height, width, count=1, brightest=256):
                          generator=generator)
 
 
-def build(precision=torch.float32, **kwargs):
-    preprocessor = SyMPIEDataPreprocessor(**{'checkpoint': GOLDEN, **NORMALISATION, **kwargs})
-    preprocessor.fast.precision = precision
-    return preprocessor
+def build(precision='float32', **kwargs):
+    return SyMPIEDataPreprocessor(**{'checkpoint': GOLDEN, 'precision': precision, **NORMALISATION,
+                                     **kwargs})
 
 
 def result(preprocessor, images):
@@ -93,7 +92,7 @@ def test_equals_the_published_implementation(name):
 @pytest.mark.parametrize('iterations', [1, 3])
 def test_shipped_weights_in_half_precision(min_mean_255, iterations):
     """The bound of the output is what a user may rely on: 2e-3 of its range."""
-    preprocessor = build(torch.bfloat16, checkpoint=None, bgr_to_rgb=True, enhancer=dict(
+    preprocessor = build('bfloat16', checkpoint=None, bgr_to_rgb=True, enhancer=dict(
         type='SyMPIE', iterations=iterations, min_mean_255=min_mean_255))
     images = golden.image_255(270, 481)[None] // 3
     difference = (result(preprocessor, images) - reference(preprocessor, images)).abs().max()
@@ -182,6 +181,7 @@ def test_opencv_equals_pytorch(kind, threads):
     finally:
         torch.set_num_threads(before)
     assert (found - wanted).abs().max() < 1e-5
+    assert (warp_folded(images, folded) - wanted).abs().max() < 1e-5
 
 
 def test_triton_equals_pytorch_in_its_interpreter():
@@ -199,7 +199,6 @@ def test_what_it_does_not_know_takes_the_reference():
     image = torch.zeros(1, 3, 4, 4)
     assert FastSyMPIE.supports(image) and FastSyMPIE.supports(image.byte())
     assert not FastSyMPIE.supports(image[:0])
-    assert not FastSyMPIE.supports(image.requires_grad_())
     for dtype in (torch.float16, torch.bfloat16, torch.float64):
         assert not FastSyMPIE.supports(torch.zeros(1, 3, 4, 4, dtype=dtype))
 
@@ -258,9 +257,37 @@ def test_memory_beyond_the_result_is_a_few_rows():
     assert 2 * full_resolution <= peak < 2.5 * full_resolution
 
 
-def test_network_follows_new_weights_of_another_enhancer():
-    """Two enhancers of one class do not share a network."""
+def test_two_enhancers_do_not_share_a_network():
     images = noise_255(40, 50)
     shipped, own = (result(build(checkpoint=checkpoint), images)
                     for checkpoint in (None, GOLDEN))
     assert (shipped - own).abs().max() > 0.1
+
+
+def test_a_subclass_with_its_own_forward_is_asked():
+    class Half(SyMPIE):
+        def forward(self, image):
+            return image / 2
+
+    preprocessor = SyMPIEDataPreprocessor(enhancer=dict(type=Half), **NORMALISATION)
+    images = noise_255(40, 50)
+    wanted = (images / 2 - preprocessor.mean) / preprocessor.std
+    assert (result(preprocessor, images) - wanted).abs().max() < 1e-4
+
+
+def test_without_its_enhancers_a_preprocessor_still_normalises():
+    preprocessor = build()
+    preprocessor.enhancers = ()
+    images = noise_255(40, 50)
+    wanted = (images - preprocessor.mean) / preprocessor.std
+    assert (result(preprocessor, images) - wanted).abs().max() < 1e-4
+
+
+def test_precision_is_a_setting():
+    images = noise_255(40, 50)
+    found = {precision: result(build(precision, checkpoint=None), images)
+             for precision in ('float32', 'bfloat16', 'float16')}
+    assert 0 < (found['float16'] - found['float32']).abs().max() < 2e-3 * RANGE_OF_NORMALISED
+    assert not torch.equal(found['bfloat16'], found['float32'])
+    with pytest.raises(ValueError, match="got 'half'"):
+        build('half')

@@ -24,7 +24,7 @@ from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
 from mmseg_sympie.enhancer.nem import NEM
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.pretraining.pretrainer import Pretrainer, clip_to_norm, update_average
-from mmseg_sympie.pretraining.release import centre_on_clean, half_precision, weaken_kernel
+from mmseg_sympie.pretraining.release import centre_on_clean, half_precision
 from mmseg_sympie.pretraining.stream import PretrainingStream, TurnSampler
 from mmseg_sympie.pretraining.upstream import FrozenModel, MMSegSegmentor
 from mmseg_sympie.registry import MODELS
@@ -347,22 +347,6 @@ def test_contradictions_are_refused_before_training(small_run, tmp_path, option,
                             cwd=ROOT, capture_output=True, text=True, env=ENVIRONMENT, timeout=120)
     assert result.returncode != 0 and message in result.stderr
     assert 'Traceback' not in result.stderr
-
-
-def test_a_weakened_kernel_is_nearer_to_the_identity_and_colours_stay():
-    torch.manual_seed(0)
-    start = NEM().state_dict()
-    start['head.weight'] += 0.3 * torch.randn(37, 512)
-    start['head.bias'] += 0.5
-    enhancer = SyMPIE(start).eval()
-    images = IMAGENET_RGB.standardise(torch.rand(2, 3, 64, 80))
-    before = enhancer.predict(images)
-    weaken_kernel(enhancer, 0.25)
-    after, identity = enhancer.predict(images), WarpParameters.identity()
-    torch.testing.assert_close(after.matrix, before.matrix)
-    torch.testing.assert_close(after.shift, before.shift)
-    torch.testing.assert_close(after.kernel - identity.kernel,
-                               0.25 * (before.kernel - identity.kernel), rtol=1e-4, atol=1e-5)
 
 
 def test_a_release_is_neutral_on_clean_images_and_half_as_large():

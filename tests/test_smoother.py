@@ -7,6 +7,8 @@ import golden
 import pytest
 import torch
 from conftest import ROOT
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
@@ -65,7 +67,7 @@ def test_numbers_out_of_range(wrong):
 
 
 def test_preprocessor_uses_it_in_testing_alone():
-    preprocessor = SyMPIEDataPreprocessor(checkpoint=GOLDEN, smoothing=dict(
+    preprocessor = SyMPIEDataPreprocessor(checkpoint=GOLDEN, size=(60, 80), smoothing=dict(
         every=2, momentum=0, scene_change_255=1000))
     plain = SyMPIEDataPreprocessor(checkpoint=GOLDEN)
     frames = torch.stack([golden.image_255(60, 80, phase=phase) for phase in range(3)])
@@ -78,6 +80,9 @@ def test_preprocessor_uses_it_in_testing_alone():
     reused = fast(frames[1:2], plain.leaving, fast.predict(frames[:1]))
     assert (found[1] - reused[0]).abs().max() < 1e-2 < (found[1] - wanted[1]).abs().max()
     preprocessor.enhance(frames)
+    samples = [SegDataSample(gt_sem_seg=PixelData(data=torch.zeros(1, 60, 80).long()))
+               for _ in frames]
+    preprocessor(dict(inputs=list(frames), data_samples=samples), training=True)
     assert preprocessor.smoother.predictions == 2
 
 

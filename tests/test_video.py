@@ -12,19 +12,25 @@ from mmseg_sympie.errors import InputError
 from mmseg_sympie.video import convert_video
 
 av = pytest.importorskip('av')
+from av.video.reformatter import Colorspace  # noqa: E402
+
 FRAMES, RATE = 12, 10
 
 
-def make_video(path, height=48, width=64, sound=True):
+def make_video(path, height=48, width=64, sound=True, colorspace=None):
     """Moving waves, and a tone in AAC."""
     with av.open(str(path), 'w') as container:
         pictures = container.add_stream('libx264', rate=RATE, options=dict(crf='10'))
         pictures.width, pictures.height, pictures.pix_fmt = width, height, 'yuv444p'
+        if colorspace is not None:
+            pictures.codec_context.colorspace = colorspace
         tone = container.add_stream('aac', rate=8000, layout='mono') if sound else None
         for number in range(FRAMES):
             image = golden.image_255(height, width, phase=number / 4) // 3
             frame = av.VideoFrame.from_ndarray(
                 np.ascontiguousarray(image.permute(1, 2, 0).numpy()), format='rgb24')
+            if colorspace is not None:
+                frame = frame.reformat(format='yuv444p', dst_colorspace=colorspace)
             container.mux(pictures.encode(frame))
         container.mux(pictures.encode(None))
         if sound:
@@ -64,6 +70,16 @@ def test_frames_times_and_sound(tmp_path, name, size):
     assert (after.float() - (255 - before.float())).abs().mean() < 4  # lossy
 
 
+def test_colours_stay_coded_as_they_were(tmp_path):
+    make_video(tmp_path / 'a.mp4', sound=False, colorspace=Colorspace.ITU709)
+    convert_video(tmp_path / 'a.mp4', tmp_path / 'b.mp4', lambda frame: frame.float())
+    for name in 'ab':
+        with av.open(str(tmp_path / f'{name}.mp4')) as container:
+            assert container.streams.video[0].codec_context.colorspace == Colorspace.ITU709
+    before, after = (read_video(tmp_path / f'{name}.mp4')[0].float() for name in 'ab')
+    assert (before - after).abs().mean() < 3
+
+
 def test_an_interrupted_file_plays(tmp_path):
     make_video(tmp_path / 'a.mp4')
     calls = iter(range(100))
@@ -98,3 +114,14 @@ def test_tool(tmp_path):
         before = read_video(tmp_path / 'drive.mp4')[0].float()
         assert len(after) == FRAMES and after.mean() > 1.5 * before.mean()
     assert after.mean() == pytest.approx(110, abs=3)
+
+
+@pytest.mark.parametrize('arguments,message', [
+    (('a/x.mp4', 'b/x.mp4'), 'would both become'),
+    (('a/x.mp4', '--every', '2', '--mean-match', '110'), '--every re-uses'),
+    (('a/x.mp4', '--every', '2', '--iterations', '2'), '--every re-uses')])
+def test_tool_refuses_before_it_starts(tmp_path, arguments, message):
+    arguments = [str(tmp_path / each) if each.endswith('mp4') else each for each in arguments]
+    outcome = subprocess.run([sys.executable, 'tools/enhance.py', *arguments, '--out',
+                              str(tmp_path / 'out')], cwd=ROOT, capture_output=True, text=True)
+    assert outcome.returncode != 0 and message in outcome.stderr

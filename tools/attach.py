@@ -38,9 +38,14 @@ def main() -> None:
     if args.out.resolve() == args.config.resolve():
         raise InputError(f'--out {args.out} is the config itself. Choose another name.')
     cfg = load_config(str(args.config))
-    enhancer = args.mean_match and dict(type='MeanMatch', target=args.mean_match)
+    enhancer = (None if args.mean_match is None else
+                dict(type='MeanMatch', target=args.mean_match))
     base = os.path.relpath(args.config.resolve(), args.out.resolve().parent)
     base = base if base.startswith('.') else f'./{base}'
+    kind = find_preprocessor(cfg)[1].get('type')
+    if not isinstance(kind, (str, type(None))):
+        raise InputError(f'The config names its data preprocessor as a class, {kind}, which a file '
+                         'cannot repeat: write its registered name there.')
     lines = [f'_base_ = [{base!r}]']
     for name, value in changes(cfg, enhancer, args.checkpoint).items():
         lines.append(f'{name} = {pprint.pformat(value, sort_dicts=False, width=96)}')

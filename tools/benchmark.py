@@ -51,7 +51,7 @@ def parse_args() -> argparse.Namespace:
     command.add_argument('--prefix', default='', help='only frames whose names start with this')
     command.add_argument('--every', nargs='+', type=int, default=[1, 2, 4, 8])
     command.add_argument('--momentum', type=float, default=0.5)
-    common(command, repeats=1)
+    common(command, repeats=3)
 
     args = parser.parse_args()
     if args.what == 'corruptions' and args.batch_size is None:

@@ -120,9 +120,31 @@ def enhance(enhancer: Union[FastSyMPIE, MeanMatch], paths: Iterable[Path],
         yield path, image, enhanced, parameters
 
 
-def enhance_videos(enhancer: Union[FastSyMPIE, MeanMatch], videos: Sequence[Path],
-                   args: argparse.Namespace) -> None:
+def plan_videos(videos: Sequence[Path], args: argparse.Namespace) -> Dict[Path, Path]:
+    """Video to read -> file to write.
+
+    Raises:
+        InputError: two with one result, results beside the originals, or options that contradict.
+    """
+    if args.every != 1 and (args.mean_match is not None or args.iterations != 1):
+        raise InputError('--every re-uses what SyMPIE predicts for one application: leave '
+                         '--mean-match and --iterations out.')
+    targets = {}
     for source in videos:
+        target = args.out / f'{source.stem}{video.target_suffix(source)}'
+        if args.out.resolve() == source.resolve().parent:
+            raise InputError(f'--out {args.out} is the folder of the originals. Choose another '
+                             'one.')
+        if target in targets.values():
+            raise InputError(f'{source} and another video would both become {target}. Rename one, '
+                             'or enhance them into different folders.')
+        targets[source] = target
+    return targets
+
+
+def enhance_videos(enhancer: Union[FastSyMPIE, MeanMatch], targets: Dict[Path, Path],
+                   args: argparse.Namespace) -> None:
+    for source, target in targets.items():
         smoother = (ParameterSmoother(enhancer, args.every, args.momentum)
                     if isinstance(enhancer, FastSyMPIE) else None)
 
@@ -132,7 +154,6 @@ def enhance_videos(enhancer: Union[FastSyMPIE, MeanMatch], videos: Sequence[Path
                 return 255 * enhancer(frame.float() / 255)
             return enhancer(frame, Pixels('rgb'), smoother(frame))
 
-        target = args.out / f'{source.stem}{video.target_suffix(source)}'
         frames = video.convert_video(source, target, change)
         print(f'{frames} frames'
               + (f', {smoother.predictions} predictions' if smoother else '') + f': {target}')
@@ -150,11 +171,10 @@ def main() -> None:
     videos = [path for path in args.inputs if path.suffix.lower() in video.SUFFIXES]
     images = [path for path in args.inputs if path not in videos]
     targets = plan(images, args.out)
-    if any(args.out.resolve() == path.resolve().parent for path in videos):
-        raise InputError(f'--out {args.out} is the folder of the originals. Choose another one.')
+    video_targets = plan_videos(videos, args)
     check_writable(args.out)
     enhancer = build(args)
-    enhance_videos(enhancer, videos, args)
+    enhance_videos(enhancer, video_targets, args)
     if images:
         enhance_images(enhancer, targets, args)
 

@@ -33,6 +33,7 @@ from mmseg_sympie.export.enhancer import NORMALISED, enhancer_onnx
 from mmseg_sympie.export.segmentor import OUTPUTS, WholeImage, segmentor_onnx
 from mmseg_sympie.files import check_writable, written_whole
 from mmseg_sympie.run_test import has_enhancer
+from mmseg_sympie.zoo import forget_pretrained
 
 SIZES = ((256, 512), (333, 250), (480, 640))
 LARGEST_DIFFERENCE_255, SMALLEST_AGREEMENT = 1e-3 * 255, 0.999
@@ -54,7 +55,7 @@ def parse_args() -> argparse.Namespace:
 def of_enhancer(args: argparse.Namespace) -> tuple:
     """The exported model, and the same by PyTorch."""
     enhancer = SyMPIE(args.checkpoint).eval()
-    fast = FastSyMPIE(enhancer, 'bgr')
+    fast = FastSyMPIE(enhancer, 'bgr', torch.float32)  # as the file
     return (enhancer_onnx(enhancer, 'bgr', Pixels('bgr')),
             lambda image: fast(torch.from_numpy(image), Pixels('bgr')).numpy())
 
@@ -68,17 +69,21 @@ def of_segmentor(args: argparse.Namespace) -> tuple:
     if not has_enhancer(cfg) or args.checkpoint:
         cfg = attach(cfg, checkpoint=args.checkpoint)
     init_default_scope(cfg.get('default_scope', 'mmseg'))
-    cfg.model.backbone.init_cfg = None
+    forget_pretrained(cfg.model)
     model = MODELS.build(cfg.model).eval()
     load_weights(model, weights, 'segmentor checkpoint', 'Do config and weights belong together?',
                  surplus_allowed=True)
     whole = WholeImage(model, args.output).eval()
+    exported = segmentor_onnx(model, args.output)
+    model.data_preprocessor.fast.precision = torch.float32  # as the file
 
     def by_pytorch(image: np.ndarray) -> np.ndarray:
+        if model.data_preprocessor.channel_order == 'rgb':
+            image = image[:, ::-1].copy()
         data = dict(inputs=list(torch.from_numpy(image)), data_samples=[None] * len(image))
         return whole(model.data_preprocessor(data)['inputs']).numpy()
 
-    return segmentor_onnx(model, args.output), by_pytorch
+    return exported, by_pytorch
 
 
 def session(model: onnx.ModelProto) -> Callable[[np.ndarray], np.ndarray]:

@@ -15,7 +15,7 @@ from mmseg_sympie.datasets.photographs import Photographs, stack_photographs
 from mmseg_sympie.enhancer import SyMPIE
 from mmseg_sympie.errors import errors_without_traceback
 from mmseg_sympie.files import sha256, written_whole
-from mmseg_sympie.pretraining.release import centre_on_clean, half_precision, weaken_kernel
+from mmseg_sympie.pretraining.release import centre_on_clean, half_precision
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,8 +26,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--clean', type=Path, required=True,
                         help='photographs that should stay as they are on average: those of the '
                         'pretraining')
-    parser.add_argument('--kernel', type=float, default=1.0, metavar='STRENGTH',
-                        help='of what the predicted filters differ from the identity by')
     parser.add_argument('--limit', type=int, help='only so many of them, spread evenly')
     return parser.parse_args()
 
@@ -37,10 +35,10 @@ def main() -> None:
     photographs = Photographs(args.clean, limit=args.limit, labels=None)
     enhancer = SyMPIE(args.source).eval()
     batches = tqdm(DataLoader(photographs, 20, collate_fn=stack_photographs), unit='batch')
-    weaken_kernel(enhancer, args.kernel)
     centre_on_clean(enhancer, (batch['inputs'].float() / 255 for batch in batches))
-    with written_whole(args.target) as partial:
-        torch.save(half_precision(enhancer), partial)
+    # Given a path, torch.save writes its name into the file, and the checksum would depend on it.
+    with written_whole(args.target) as partial, partial.open('wb') as file:
+        torch.save(half_precision(enhancer), file)
     print(f'{args.target}  SHA-256 {sha256(args.target)}')
 
 

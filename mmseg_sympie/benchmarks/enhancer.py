@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..data_preprocessor import SyMPIEDataPreprocessor
 from ..enhancer import NEM, WarpParameters, clamp_to_image_range, view
-from ..enhancer.fast import fold
+from ..enhancer.fast import fold, mean_255
 from ..evaluation.report import terminal
 from ..files import check_writable, written_whole
 from ..statistics import IMAGENET_RGB
@@ -67,6 +67,7 @@ def calls(size: Tuple[int, int], batch_size: int, device: str,
         'warp, published': lambda: published_warp(standardised, parameters),
         'clamp, published': lambda: clamp_to_image_range(warped),
         'view, ours': lambda: ours.fast.thumbnail(raw),
+        'mean and folding, ours': lambda: (mean_255(raw), fold(parameters, 'bgr', ours.leaving)),
         'NEM, ours': lambda: fast_network(thumbnail),
         'warp, ours': lambda: ours.fast.warp(raw, folded)}
 
@@ -111,8 +112,10 @@ def measure_segmentor(cell: Dict[str, Any], args: argparse.Namespace) -> None:
     from mmseg.registry import MODELS as MMSEG_MODELS
 
     from ..config import load_config
+    from ..zoo import forget_pretrained
     model = load_config(args.segmentor).model
-    model.backbone.init_cfg = model.data_preprocessor = None
+    forget_pretrained(model)
+    model.data_preprocessor = None
     network = MMSEG_MODELS.build(model).eval().to(args.device)
     image = torch.zeros(cell['batch_size'], 3, cell['height'], cell['width'], device=args.device)
 

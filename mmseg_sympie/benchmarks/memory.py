@@ -15,12 +15,12 @@ def peak_mib(call: Callable[[], Any], device: str) -> Optional[float]:
     """
     gc.collect()
     if device != 'cpu':
-        torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
+        torch.cuda.synchronize(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
         call()
-        torch.cuda.synchronize()
-        return (torch.cuda.max_memory_allocated() - before) / 2**20
+        torch.cuda.synchronize(device)
+        return (torch.cuda.max_memory_allocated(device) - before) / 2**20
     forget_results()
     try:
         Path('/proc/self/clear_refs').write_text('5')  # The highest so far becomes that of now.

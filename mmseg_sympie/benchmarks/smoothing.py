@@ -1,8 +1,7 @@
 """What re-using parameters from frame to frame of a video saves, and how steady they are."""
 import argparse
-import time
 from pathlib import Path
-from typing import Dict, List
+from typing import List, Tuple
 
 import cv2
 import torch
@@ -16,7 +15,7 @@ from ..enhancer.smoother import ParameterSmoother
 from ..errors import InputError
 from ..evaluation.report import terminal
 from ..files import check_writable
-from .timing import machine, write_table
+from .timing import interleaved, machine, summary, write_table
 
 
 def gain(parameters: WarpParameters) -> Tensor:
@@ -35,7 +34,14 @@ def benchmark_smoothing(args: argparse.Namespace) -> None:
         raise InputError(f'{args.frames} has {len(frames)} images with names that start with '
                          f'{args.prefix!r}: wanted the frames of a video, in the order of names.')
     fast = FastSyMPIE(SyMPIE().eval().to(args.device), 'bgr')
-    measured = {every: _measure(fast, frames, every, args) for every in args.every}
+    video = [_read(path).to(args.device) for path in tqdm(frames, desc='read')]
+    milliseconds = interleaved({every: lambda every=every: _run(fast, video, every, args.momentum)
+                                for every in args.every}, args.repeats, args.device)
+    measured = {}
+    for every in args.every:
+        predictions, flicker = _run(fast, video, every, args.momentum)
+        measured[every] = dict(predictions=predictions, flicker=flicker,
+                               ms_per_frame=summary(milliseconds[every], len(video))['median'])
     title = (f'{len(frames)} frames {args.prefix}* of {args.frames}, momentum {args.momentum}, '
              f'{machine(args.device, torch.get_num_threads())}')
     rows = [['every', 'predictions', 'ms a frame', 'flicker of the gain']]
@@ -46,14 +52,16 @@ def benchmark_smoothing(args: argparse.Namespace) -> None:
     print(terminal(rows, title, summary_rows=len(measured)))
 
 
-def _measure(fast: FastSyMPIE, frames: List[Path], every: int,
-             args: argparse.Namespace) -> Dict[str, float]:
-    smoother = ParameterSmoother(fast, every, args.momentum)
-    gains, seconds = [], 0.0
-    for path in tqdm(frames, desc=f'every {every}', unit='frame'):
-        frame = torch.from_numpy(cv2.imread(str(path))).permute(2, 0, 1)[None].to(args.device)
-        start = time.perf_counter()
-        gains.append(float(gain(smoother(frame))))
-        seconds += time.perf_counter() - start
-    return dict(predictions=smoother.predictions, ms_per_frame=1000 * seconds / len(frames),
-                flicker=float(torch.tensor(gains).diff().abs().mean()))
+def _read(path: Path) -> Tensor:
+    image = cv2.imread(str(path))
+    if image is None:
+        raise InputError(f'{path} cannot be read as an image.')
+    return torch.from_numpy(image).permute(2, 0, 1)[None]
+
+
+def _run(fast: FastSyMPIE, video: List[Tensor], every: int,
+         momentum: float) -> Tuple[int, float]:
+    """Number of predictions, and the mean absolute change of the gain from frame to frame."""
+    smoother = ParameterSmoother(fast, every, momentum)
+    gains = torch.cat([gain(smoother(frame)) for frame in video])
+    return smoother.predictions, float(gains.diff().abs().mean())

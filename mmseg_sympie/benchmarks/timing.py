@@ -23,7 +23,7 @@ def interleaved(timed: Mapping[Any, Callable], repeats: int, device: str,
             start = time.perf_counter()
             call()
             if device != 'cpu':
-                torch.cuda.synchronize()
+                torch.cuda.synchronize(device)
             if repeat >= 2:  # The first calls warm up.
                 milliseconds[name].append(1000 * (time.perf_counter() - start))
     return milliseconds

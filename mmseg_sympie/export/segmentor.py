@@ -16,7 +16,7 @@ OUTPUTS = ('labels', 'logits')
 
 
 def segmentor_onnx(model: BaseSegmentor, output: str = 'labels') -> onnx.ModelProto:
-    """A model from `image`, uint8 (B, 3, H, W), to `labels` or `logits` at its resolution.
+    """A model from `image`, uint8 (B, 3, H, W), BGR, to `labels` or `logits` at its resolution.
 
     Args:
         model: with SyMPIE in its data preprocessor.
@@ -27,8 +27,7 @@ def segmentor_onnx(model: BaseSegmentor, output: str = 'labels') -> onnx.ModelPr
     """
     check_model(model)
     preprocessor = model.data_preprocessor
-    enhancer = enhancer_onnx(preprocessor.enhancers[0], preprocessor.channel_order,
-                             preprocessor.leaving)
+    enhancer = enhancer_onnx(preprocessor.enhancers[0], 'bgr', preprocessor.leaving)
     batch = {0: 'batch', 2: 'height', 3: 'width'}
     file = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
@@ -76,6 +75,6 @@ def check_model(model: BaseSegmentor) -> None:
         raise InputError('The data preprocessor pads at test time (test_cfg='
                          f'{preprocessor.test_cfg}), and the graph does not: add --cfg-options '
                          'model.data_preprocessor.test_cfg=None.')
-    if model.decode_head.out_channels == 1:
-        raise InputError('The model has one output channel with a threshold: wanted one for each '
-                         'class.')
+    if not 1 < model.out_channels <= 256:
+        raise InputError(f'The model has {model.out_channels} output channels: wanted one for each '
+                         'class, and labels that fit into 8 bits.')

@@ -26,20 +26,6 @@ def centre_on_clean(enhancer: SyMPIE, images: Iterable[Tensor]) -> None:
     enhancer.nem.head.bias += WarpParameters.identity().join()[0] - predicted.mean(dim=0)
 
 
-@torch.no_grad()
-def weaken_kernel(enhancer: SyMPIE, strength: float) -> None:
-    """Multiply what the predicted filters differ from the identity by; changed in place.
-
-    Models differ most in how much smoothing of noise they like, so that a filter that is best for
-    those of the pretraining is too strong for others.
-    """
-    head, identity = enhancer.nem.head, WarpParameters.identity()
-    strengths = WarpParameters(*(torch.ones_like(part) for part in identity[:2]),
-                               kernel=torch.full_like(identity.kernel, strength)).join()[0]
-    head.weight *= strengths[:, None]
-    head.bias.copy_(torch.lerp(identity.join()[0], head.bias, strengths))
-
-
 def half_precision(enhancer: SyMPIE) -> Dict[str, Tensor]:
     """The state dict that `SyMPIE(checkpoint=...)` reads, at half the size."""
     return {key: value.half() if value.is_floating_point() else value

@@ -1,7 +1,7 @@
 """SyMPIE for inference: raw images in, the segmentor's normalised input out.
 
-The same result as the reference (`SyMPIE.forward` and the preprocessor behind it) within rounding,
-in one pass over the image.
+The same result as the reference (`SyMPIE.forward` and the preprocessor behind it) within rounding:
+one look at the image for its thumbnail and mean, and one pass that writes the result.
 """
 import copy
 import functools
@@ -32,6 +32,8 @@ class FastSyMPIE:
         arriving_order: channel order of the images that come, 'bgr' or 'rgb'.
         precision: of the network: a floating-point type, by default `network_precision(device)`.
             The warp is always computed in float32.
+
+    The network is copied from the enhancer at the first call for a device and precision.
     """
 
     def __init__(self, enhancer: SyMPIE, arriving_order: str = 'bgr',
@@ -42,9 +44,7 @@ class FastSyMPIE:
     @staticmethod
     def supports(image: Tensor) -> bool:
         """Whether images are of a kind that the fast path knows; others take the reference."""
-        wants_gradient = torch.is_grad_enabled() and image.requires_grad
-        return (image.dtype in (torch.uint8, torch.float32) and image.numel() > 0
-                and not wants_gradient)
+        return image.dtype in (torch.uint8, torch.float32) and image.numel() > 0
 
     @torch.no_grad()
     def __call__(self, image: Tensor, leaving: Pixels,
@@ -71,7 +71,7 @@ class FastSyMPIE:
         """The folded warp by the fastest means that the device has."""
         if image.device.type == 'cpu':
             return warp_opencv(image, folded)
-        if image.device.type == 'cuda' and triton_is_there():
+        if image.device.type == 'cuda' and triton_works(image.device):
             from .triton_warp import warp_triton
             return warp_triton(image, folded)
         return warp_folded(image, folded)
@@ -98,16 +98,17 @@ class FastSyMPIE:
 
     def network(self, device: torch.device) -> NEM:
         """The NEM for inference on a device."""
-        if device not in self.networks:
-            precision = self.precision or network_precision(device)
-            self.networks[device] = inference_network(self.enhancer.nem, precision).to(device)
-        return self.networks[device]
+        key = device, self.precision or network_precision(device)
+        if key not in self.networks:
+            self.networks[key] = inference_network(self.enhancer.nem, key[1]).to(device)
+        return self.networks[key]
 
 
 @functools.cache
-def triton_is_there() -> bool:
-    """Whether Triton can be imported; PyTorch for CUDA comes with it on Linux alone."""
-    return importlib.util.find_spec('triton') is not None
+def triton_works(device: torch.device) -> bool:
+    """PyTorch for CUDA comes with Triton on Linux alone; it needs compute capability 7.0."""
+    return (importlib.util.find_spec('triton') is not None
+            and torch.cuda.get_device_capability(device) >= (7, 0))
 
 
 def mean_255(image: Tensor) -> Tensor:
@@ -124,7 +125,7 @@ def network_precision(device: torch.device) -> torch.dtype:
     if device.type == 'cuda':
         return torch.float16
     fast_bfloat16 = getattr(torch.cpu, '_is_avx512_bf16_supported', lambda: False)
-    return torch.bfloat16 if fast_bfloat16() else torch.float32
+    return torch.bfloat16 if device.type == 'cpu' and fast_bfloat16() else torch.float32
 
 
 @torch.no_grad()

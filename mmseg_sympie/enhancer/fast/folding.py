@@ -76,7 +76,7 @@ def warp_folded(image: Tensor, folded: FoldedWarp, out: Optional[Tensor] = None)
     weight = folded.matrix.mT[..., None, None] * folded.kernel[:, None, None]
     bias = folded.bias + (folded.kernel.sum(dim=(1, 2))[:, None]
                           * torch.einsum('bd,bdc->bc', folded.border, folded.matrix))
-    warped = F.conv2d(shifted.view(1, batch * 3, height, width), weight.flatten(0, 1),
+    warped = F.conv2d(shifted.reshape(1, batch * 3, height, width), weight.flatten(0, 1),
                       bias.flatten(), padding=2, groups=batch).view(batch, 3, height, width)
     warped = torch.clamp(warped, folded.lowest[:, None, None], folded.highest[:, None, None],
                          out=warped)

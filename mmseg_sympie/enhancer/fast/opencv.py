@@ -1,4 +1,5 @@
 """The folded warp on a CPU: OpenCV's filter on bands of rows that stay in a core's cache."""
+import functools
 import os
 import threading
 import weakref
@@ -15,7 +16,7 @@ from .folding import FoldedWarp
 # A band's raw pixels, mixed colours and one filtered channel are then about 1 MB.
 BAND_PIXELS = 40_000
 _RADIUS = 2
-_SPARE_RESULTS = 2
+KEPT_RESULTS, KEPT_BYTES = 2, 2**29
 
 _local = threading.local()
 _results_lock = threading.Lock()
@@ -50,7 +51,7 @@ def warp_opencv(image: Tensor, folded: FoldedWarp) -> Tensor:
         for band in bands:
             run(band)
     else:
-        list(_pool(threads).map(run, bands))
+        list(_pool(threads, os.getpid()).map(run, bands))
     return result
 
 
@@ -107,7 +108,9 @@ def empty_result(shape: torch.Size) -> Tensor:
         memory = np.empty(shape, np.float32) if free is None else _results.pop(free)[0]
         view = memory.view()
         _results.append((memory, weakref.ref(view)))
-        del _results[:-_SPARE_RESULTS]
+        while len(_results) > KEPT_RESULTS or sum(
+                memory.nbytes for memory, _ in _results) > KEPT_BYTES:
+            _results.pop(0)
     return torch.from_numpy(view)
 
 
@@ -117,12 +120,7 @@ def forget_results() -> None:
         _results.clear()
 
 
-_pools = {}
-
-
-def _pool(threads: int) -> ThreadPoolExecutor:
-    key = os.getpid(), threads  # A forked process has none of its parent's threads.
-    if key not in _pools:
-        _pools.clear()
-        _pools[key] = ThreadPoolExecutor(threads, 'warp')
-    return _pools[key]
+@functools.lru_cache(maxsize=4)
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """By process, because a forked one has none of its parent's threads."""
+    return ThreadPoolExecutor(threads, 'warp')

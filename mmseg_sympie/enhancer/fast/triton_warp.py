@@ -61,6 +61,7 @@ def warp_triton(image: Tensor, folded: FoldedWarp, out: Optional[Tensor] = None)
         out = torch.empty(image.shape, dtype=torch.float32, device=image.device)
     batch, _, height, width = image.shape
     grid = triton.cdiv(width, BLOCK_WIDTH), triton.cdiv(height, BLOCK_HEIGHT), batch
-    _warp_kernel[grid](image, *(part.contiguous() for part in folded), out, height, width,
-                       *image.stride(), *out.stride(), BLOCK_HEIGHT, BLOCK_WIDTH)
+    with torch.cuda.device_of(image):  # Triton launches on the current device.
+        _warp_kernel[grid](image, *(part.contiguous() for part in folded), out, height, width,
+                           *image.stride(), *out.stride(), BLOCK_HEIGHT, BLOCK_WIDTH)
     return out
