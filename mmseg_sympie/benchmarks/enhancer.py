@@ -131,7 +131,7 @@ def measure_segmentor(cell: Dict[str, Any], args: argparse.Namespace) -> None:
 def table(measured: List[Mapping[str, Any]]) -> List[List[str]]:
     """Rows of text, header first: a row for each size, batch size and number of threads."""
     rows = [['size', 'batch', 'threads', 'published ms', 'plain ms', 'ours ms', 'spread',
-             'images/s', 'published / ours', 'ours / plain', 'peak MiB: plain', 'ours']]
+             'images/s', 'published / ours', 'ours / plain', 'GPU peak MiB: plain', 'ours']]
     for cell in measured:
         plain, published, ours = (cell['ms_per_image'][name] for name in (PLAIN, PUBLISHED, OURS))
         rows.append([

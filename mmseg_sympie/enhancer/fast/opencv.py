@@ -13,8 +13,8 @@ from torch import Tensor
 
 from .folding import FoldedWarp
 
-# A band's raw pixels, mixed colours and one filtered channel are then about 1 MB.
-BAND_PIXELS = 40_000
+# Large, so that threads seldom hand Python's lock to each other, and small enough for the cache.
+BAND_PIXELS = 250_000
 _RADIUS = 2
 KEPT_RESULTS, KEPT_BYTES = 2, 2**29
 
@@ -61,6 +61,7 @@ def _warp_band(source: np.ndarray, target: np.ndarray, top: int, bottom: int,
     height, width = source.shape[1:]
     shape = bottom - top + 2 * _RADIUS, width + 2 * _RADIUS
     raw, mixed, filtered = _workspace(shape)
+    weight = folded.matrix.astype(float)
     first, last = max(0, top - _RADIUS), min(height, bottom + _RADIUS)
     inside = slice(first - top + _RADIUS, last - top + _RADIUS)
     border = folded.border[:, None, None]
@@ -69,9 +70,11 @@ def _warp_band(source: np.ndarray, target: np.ndarray, top: int, bottom: int,
     raw[:, :, :_RADIUS] = border
     raw[:, :, -_RADIUS:] = border
     np.copyto(raw[:, inside, _RADIUS:-_RADIUS], source[:, first:last])
-    np.matmul(folded.matrix.T, raw.reshape(3, -1), out=mixed.reshape(3, -1))
-    for channel, plane in enumerate(mixed):
-        cv2.filter2D(plane, cv2.CV_32F, folded.kernel, dst=filtered,
+    for channel in range(3):
+        # A matrix product would start BLAS's own threads in each of ours.
+        cv2.addWeighted(raw[0], weight[0, channel], raw[1], weight[1, channel], 0, dst=mixed)
+        cv2.scaleAdd(raw[2], weight[2, channel], mixed, dst=mixed)
+        cv2.filter2D(mixed, cv2.CV_32F, folded.kernel, dst=filtered,
                      delta=float(folded.bias[channel]))
         np.clip(filtered[_RADIUS:-_RADIUS, _RADIUS:-_RADIUS], folded.lowest[channel],
                 folded.highest[channel], out=target[channel, top:bottom])
@@ -90,8 +93,7 @@ def _workspace(shape: Tuple[int, int]) -> _Workspace:
         if len(spaces) >= 4:  # Images of ever new sizes.
             spaces.clear()
         spaces[shape] = _Workspace(np.empty((3, *shape), np.float32),
-                                   np.empty((3, *shape), np.float32),
-                                   np.empty(shape, np.float32))
+                                   np.empty(shape, np.float32), np.empty(shape, np.float32))
     return spaces[shape]
 
 
