@@ -295,7 +295,7 @@ def test_8_a_preprocessors_enhancer_is_sent_to_its_inputs_device(model, monkeypa
     monkeypatch.setattr(enhancer, 'to', lambda device: sent_to.append(device) or enhancer)
     image = golden.image_255(20, 30)[None]
     model.data_preprocessor.enhance(image)
-    assert list(model.data_preprocessor.fast.networks) == [torch.device('cpu')]
+    assert [key[0] for key in model.data_preprocessor.fast.networks] == [torch.device('cpu')]
     model.data_preprocessor.enhance(image.double())  # the reference path
     assert sent_to == [torch.device('cpu')]
 
