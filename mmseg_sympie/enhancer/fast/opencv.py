@@ -90,7 +90,7 @@ def _workspace(shape: Tuple[int, int]) -> _Workspace:
     """This thread's memory for a band, kept from call to call."""
     spaces = _local.__dict__.setdefault('spaces', {})
     if shape not in spaces:
-        if len(spaces) >= 4:  # Images of ever new sizes.
+        if len(spaces) >= 2:  # Bands of one size of images: the last one is smaller.
             spaces.clear()
         spaces[shape] = _Workspace(np.empty((3, *shape), np.float32),
                                    np.empty(shape, np.float32), np.empty(shape, np.float32))
