@@ -135,18 +135,19 @@ def load_segmentor(model: nn.Module, checkpoint: str) -> None:
 
 def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
     """What made a result: config, weights with checksums, versions, command and date."""
+    preprocessor = find_preprocessor(cfg)[1]
     details = dict(command=shlex.join(sys.argv), date=datetime.now(timezone.utc).isoformat(
         timespec='seconds'), config=cfg.filename, checkpoint=checkpoint,
         checkpoint_sha256=sha256(checkpoint),
         config_sha256=hashlib.sha256(cfg.pretty_text.encode()).hexdigest(),
-        data_preprocessor=dict(find_preprocessor(cfg)[1]))
-    for path in _checkpoints_below(find_preprocessor(cfg)[1]):
+        data_preprocessor=dict(preprocessor))
+    for path in _checkpoints_below(preprocessor):
         details[f'sha256 of {path}'] = sha256(path)
-    if has_enhancer(cfg) and _takes_shipped(find_preprocessor(cfg)[1]):
-        details['sha256 of the shipped enhancer'] = sha256(SHIPPED)
     if has_enhancer(cfg):
+        if _takes_shipped(preprocessor):
+            details['sha256 of the shipped enhancer'] = sha256(SHIPPED)
         device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-        details['precision of the enhancer'] = (find_preprocessor(cfg)[1].get('precision')
+        details['precision of the enhancer'] = (preprocessor.get('precision')
                                                 or str(network_precision(device)))
     details['versions'] = dict(versions())
     details['device'] = torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'

@@ -110,12 +110,12 @@ def _working_side(model: nn.Module) -> int:
                 raise
 
 
-def _batch(side_px: int, num_classes: int = 2) -> Dict[str, List[Any]]:
+def _batch(side_px: int) -> Dict[str, List[Any]]:
     generator = torch.Generator().manual_seed(0)
     shape = side_px, side_px
     samples = []
     for _ in range(2):
-        labels = torch.randint(num_classes, (1, *shape), generator=generator)
+        labels = torch.randint(2, (1, *shape), generator=generator)
         samples.append(SegDataSample(
             gt_sem_seg=PixelData(data=labels),
             metainfo=dict(ori_shape=shape, img_shape=shape, pad_shape=shape, img_path='x.png')))

@@ -19,7 +19,7 @@ from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.datasets import CamVidDataset
 from mmseg_sympie.enhancer import NEM, SyMPIE, WarpParameters, view
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
-from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels, fold, warp_folded, warp_opencv
+from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels, fold, opencv, warp_folded, warp_opencv
 from mmseg_sympie.enhancer.fast.opencv import empty_result, forget_results
 from mmseg_sympie.enhancer.fast.thumbnail import fast_view
 from mmseg_sympie.statistics import IMAGENET_RGB, ChannelStatistics
@@ -229,6 +229,12 @@ def test_a_result_is_not_overwritten_while_a_part_of_it_is_held():
     others = [result(preprocessor, noise_255(40, 50) // (2 + i)) for i in range(3)]
     assert torch.equal(held, before)
     assert len({address, *(other.untyped_storage().data_ptr() for other in others)}) == 4
+
+
+def test_on_a_cpu_results_come_from_memory_that_is_kept():
+    forget_results()
+    result(build(), noise_255(40, 50))
+    assert [memory.shape for memory, _ in opencv._results] == [(1, 3, 40, 50)]
 
 
 def test_memory_of_a_result_is_used_again():

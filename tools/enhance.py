@@ -165,20 +165,6 @@ def build(args: argparse.Namespace) -> Union[FastSyMPIE, MeanMatch]:
     return FastSyMPIE(SyMPIE(args.checkpoint, args.iterations).eval().to(args.device), 'rgb')
 
 
-@torch.inference_mode()
-def main() -> None:
-    args = parse_args()
-    videos = [path for path in args.inputs if path.suffix.lower() in video.SUFFIXES]
-    images = [path for path in args.inputs if path not in videos]
-    targets = plan(images, args.out)
-    video_targets = plan_videos(videos, args)
-    check_writable(args.out)
-    enhancer = build(args)
-    enhance_videos(enhancer, video_targets, args)
-    if images:
-        enhance_images(enhancer, targets, args)
-
-
 def enhance_images(enhancer: Union[FastSyMPIE, MeanMatch], targets: Dict[Path, Path],
                    args: argparse.Namespace) -> None:
     parameters = {}
@@ -192,6 +178,20 @@ def enhance_images(enhancer: Union[FastSyMPIE, MeanMatch], targets: Dict[Path, P
         with written_whole(args.out / 'parameters.json') as partial:
             partial.write_text(json.dumps(parameters, indent=1))
         print(f'{len(parameters)} of {len(targets)} images: {args.out}')
+
+
+@torch.inference_mode()
+def main() -> None:
+    args = parse_args()
+    videos = [path for path in args.inputs if path.suffix.lower() in video.SUFFIXES]
+    images = [path for path in args.inputs if path not in videos]
+    targets = plan(images, args.out)
+    video_targets = plan_videos(videos, args)
+    check_writable(args.out)
+    enhancer = build(args)
+    enhance_videos(enhancer, video_targets, args)
+    if images:
+        enhance_images(enhancer, targets, args)
 
 
 if __name__ == '__main__':

@@ -18,12 +18,9 @@ import numpy as np
 import onnx
 import torch
 from mmengine.config import DictAction
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 
 from mmseg_sympie.attach import attach
 from mmseg_sympie.benchmarks.timing import interleaved, summary
-from mmseg_sympie.checkpoints import load_weights
 from mmseg_sympie.config import load_config
 from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.enhancer import SyMPIE
@@ -32,6 +29,7 @@ from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.export.enhancer import NORMALISED, enhancer_onnx
 from mmseg_sympie.export.segmentor import OUTPUTS, WholeImage, segmentor_onnx
 from mmseg_sympie.files import check_writable, written_whole
+from mmseg_sympie.pretraining.upstream import MMSegSegmentor
 from mmseg_sympie.run_test import has_enhancer
 from mmseg_sympie.zoo import forget_pretrained
 
@@ -68,11 +66,8 @@ def of_segmentor(args: argparse.Namespace) -> tuple:
         raise InputError(f'{args.config} has no load_from: name the weights after it.')
     if not has_enhancer(cfg) or args.checkpoint:
         cfg = attach(cfg, checkpoint=args.checkpoint)
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
     forget_pretrained(cfg.model)
-    model = MODELS.build(cfg.model).eval()
-    load_weights(model, weights, 'segmentor checkpoint', 'Do config and weights belong together?',
-                 surplus_allowed=True)
+    model = MMSegSegmentor(cfg, weights).model
     whole = WholeImage(model, args.output).eval()
     exported = segmentor_onnx(model, args.output)
     model.data_preprocessor.fast.precision = torch.float32  # as the file

@@ -36,7 +36,7 @@ def published_warp(image: Tensor, parameters: WarpParameters) -> Tensor:
 
 
 def calls(size: Tuple[int, int], batch_size: int, device: str,
-          precision: Optional[torch.dtype] = None) -> Dict[str, Callable[[], Any]]:
+          precision: Optional[str] = None) -> Dict[str, Callable[[], Any]]:
     """What is timed, by name, on images of the size (width, height).
 
     The published formulation gets images that are float32 and standardised already; the two
@@ -46,8 +46,7 @@ def calls(size: Tuple[int, int], batch_size: int, device: str,
     raw = torch.randint(0, 256, (batch_size, 3, height, width), dtype=torch.uint8, device=device)
     data = dict(inputs=list(raw), data_samples=[None] * batch_size)
     plain = SegDataPreProcessor(**NORMALISATION).to(device)
-    ours = SyMPIEDataPreprocessor(**NORMALISATION).to(device)
-    ours.fast.precision = precision
+    ours = SyMPIEDataPreprocessor(**NORMALISATION, precision=precision).to(device)
     sympie = ours.enhancers[0].to(device)
     standardised = IMAGENET_RGB.standardise(raw.flip(1).float() / 255)
     thumbnail = view(standardised)
@@ -76,11 +75,10 @@ def calls(size: Tuple[int, int], batch_size: int, device: str,
 def benchmark_enhancer(args: argparse.Namespace) -> None:
     """Write and print the tables; for the arguments see tools/benchmark.py."""
     check_writable(args.out)
-    precision = args.precision and getattr(torch, args.precision)
     measured = []
     for threads, batch_size, size in itertools.product(args.threads, args.batch_sizes, args.sizes):
         torch.set_num_threads(threads)
-        timed = calls(size, batch_size, args.device, precision)
+        timed = calls(size, batch_size, args.device, args.precision)
         title = f'{size[0]}x{size[1]}'
         found = interleaved(timed, args.repeats, args.device, title)
         measured.append(dict(
@@ -91,7 +89,7 @@ def benchmark_enhancer(args: argparse.Namespace) -> None:
     if args.segmentor:
         measure_segmentor(measured[-1], args)
     title = (f'uint8 images to normalised float32, {machine(args.device, args.threads[-1])}, '
-             f'network in {precision or "the precision of the device"}, medians of '
+             f'network in {args.precision or "the precision of the device"}, medians of '
              f'{args.repeats}')
     tables = [table(measured), table_of_parts(measured[-1])]
     costs = dict(nem_macs=FlopAnalyzer(NEM(), torch.zeros(1, 3, 224, 224)).unsupported_ops_warnings(

@@ -38,7 +38,7 @@ def enhancer_onnx(enhancer: SyMPIE, arriving_order: str, leaving: Pixels) -> onn
     weight, bias, border = _fold(op, vector, gain, arriving_order, leaving)
     mean, std = (np.array(values, np.float32)[:, None, None] for values in leaving.statistics)
     op.Scan(IMAGE, weight, bias, border, num_scan_inputs=4,
-                     body=_warp_one(-mean / std, (255 - mean) / std))
+            body=_warp_one(-mean / std, (255 - mean) / std))
     op.nodes[-1].output[0] = NORMALISED
     batch = ['batch', 3, 'height', 'width']
     graph = op.graph('sympie', [helper.make_tensor_value_info(IMAGE, UINT8, batch)],

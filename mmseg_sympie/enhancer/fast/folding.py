@@ -4,7 +4,7 @@ With raw values v on 0..255, standardising, C_S, C_M, the way back to 0..255 and
 normalisation are affine for each pixel, and the filter K is the same for all channels. So the whole
 is `clamp(K * (v A) + b)`, where pixels outside the image count as the value that C_S turns into 0.
 """
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -61,15 +61,14 @@ def fold(parameters: WarpParameters, arriving_order: str, leaving: Pixels) -> Fo
                       (255 - mean) / std)
 
 
-def warp_folded(image: Tensor, folded: FoldedWarp, out: Optional[Tensor] = None) -> Tensor:
+def warp_folded(image: Tensor, folded: FoldedWarp) -> Tensor:
     """The folded warp in PyTorch, on any device: one grouped convolution.
 
     Args:
         image: (B, 3, H, W), uint8 or float on 0..255.
-        out: (B, 3, H, W), where to write it; by default float32.
 
     Returns:
-        (B, 3, H, W).
+        float32 (B, 3, H, W).
     """
     batch, _, height, width = image.shape
     shifted = image - folded.border[..., None, None]
@@ -78,6 +77,5 @@ def warp_folded(image: Tensor, folded: FoldedWarp, out: Optional[Tensor] = None)
                           * torch.einsum('bd,bdc->bc', folded.border, folded.matrix))
     warped = F.conv2d(shifted.reshape(1, batch * 3, height, width), weight.flatten(0, 1),
                       bias.flatten(), padding=2, groups=batch).view(batch, 3, height, width)
-    warped = torch.clamp(warped, folded.lowest[:, None, None], folded.highest[:, None, None],
-                         out=warped)
-    return warped if out is None else out.copy_(warped)
+    return torch.clamp(warped, folded.lowest[:, None, None], folded.highest[:, None, None],
+                       out=warped)

@@ -1,4 +1,4 @@
-"""The folded warp on a CPU: OpenCV's filter on bands of rows that stay in a core's cache."""
+"""The folded warp on a CPU: OpenCV's filter on bands of rows, several threads at once."""
 import functools
 import os
 import threading
