@@ -128,8 +128,9 @@ class EnhancerMixin:
             indices_by_size[image.shape].append(index)
         enhanced = list(images)
         for indices in indices_by_size.values():
-            batch = self._enhance_batch(torch.stack([images[index] for index in indices]), leaving,
-                                        smoother)
+            alike = [images[index] for index in indices]
+            stacked = torch.stack(alike) if len(alike) > 1 else alike[0][None]  # without a copy
+            batch = self._enhance_batch(stacked, leaving, smoother)
             for index, image in zip(indices, batch):
                 enhanced[index] = image
         return enhanced

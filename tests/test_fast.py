@@ -2,6 +2,7 @@
 import os
 import subprocess
 import sys
+import threading
 import tracemalloc
 from pathlib import Path
 
@@ -19,9 +20,18 @@ from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.datasets import CamVidDataset
 from mmseg_sympie.enhancer import NEM, SyMPIE, WarpParameters, view
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
-from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels, fold, opencv, warp_folded, warp_opencv
-from mmseg_sympie.enhancer.fast.opencv import empty_result, forget_results
-from mmseg_sympie.enhancer.fast.thumbnail import fast_view
+from mmseg_sympie.enhancer.fast import (
+    FastSyMPIE,
+    Pixels,
+    fold,
+    result_memory,
+    warp_cpu,
+    warp_folded,
+)
+from mmseg_sympie.enhancer.fast.cpu_view import mean_cpu, view_cpu
+from mmseg_sympie.enhancer.fast.network import PackedConv2d
+from mmseg_sympie.enhancer.fast.result_memory import empty_result, forget_results
+from mmseg_sympie.enhancer.fast.threads import in_bands
 from mmseg_sympie.statistics import IMAGENET_RGB, ChannelStatistics
 
 VECTORS = np.load(golden.DATA / 'enhancer.npz')
@@ -116,7 +126,24 @@ def test_without_normalisation_the_enhanced_image_comes_out():
 @pytest.mark.parametrize('size', SIZES + [(1080, 1920), (1920, 1080), (500, 1999)])
 def test_thumbnail_equals_view(size):
     images = noise_255(*size)
-    assert (fast_view(images) - view(images.float())).abs().max() < 1e-3
+    assert (view_cpu(images) - view(images.float())).abs().max() < 1e-3
+
+
+def test_mean_by_hand():
+    images = torch.zeros(2, 3, 5, 4, dtype=torch.uint8)
+    images[1, 0] = 90  # one channel of three
+    images[1, 2, 0, 0] = 120  # one value of sixty
+    assert mean_cpu(images).tolist() == [[0], [32]]
+    assert mean_cpu(images.float() / 2).tolist() == [[0], [16]]
+
+
+def test_without_packed_weights_the_network_says_the_same(monkeypatch):
+    images = noise_255(60, 80, count=2)
+    fast = [FastSyMPIE(SyMPIE(GOLDEN).eval(), 'bgr', torch.float32) for _ in range(2)]
+    packed = fast[0].predict(images).join()
+    monkeypatch.setattr(PackedConv2d, 'available', lambda: False)
+    assert not isinstance(fast[1].network(images.device).stem[0], PackedConv2d)
+    assert (fast[1].predict(images).join() - packed).abs().max() < 1e-5
 
 
 def test_a_real_segmentor_decides_the_same(real_data, demo_segmentor):
@@ -160,7 +187,7 @@ def test_folded_warp_by_hand():
     blue = (130 / 255 - 0.406) / 0.225 + 1  # standardised and shifted
     inside = (255 * (1.5 * blue * 0.229 + 0.485) - 10) / 2
     outside = (255 * 0.485 - 10) / 2
-    for warp in (warp_folded, warp_opencv):
+    for warp in (warp_folded, warp_cpu):
         found = warp(image, folded)[0, :, 0]
         assert found[0].tolist() == pytest.approx([outside, inside], abs=1e-3)
         assert found[1].tolist() == pytest.approx([255 * 0.456] * 2, abs=1e-3)
@@ -168,7 +195,7 @@ def test_folded_warp_by_hand():
 
 @pytest.mark.parametrize('threads', [1, 2])
 @pytest.mark.parametrize('kind', ['uint8', 'float32', 'channels_last', 'transposed'])
-def test_opencv_equals_pytorch(kind, threads):
+def test_compiled_equals_pytorch(kind, threads):
     folded, images = folded_and_images()
     wanted = warp_folded(images, folded)
     images = {'uint8': images, 'float32': images.float(),
@@ -177,11 +204,36 @@ def test_opencv_equals_pytorch(kind, threads):
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        found = warp_opencv(images, folded)
+        found = warp_cpu(images, folded)
     finally:
         torch.set_num_threads(before)
     assert (found - wanted).abs().max() < 1e-5
     assert (warp_folded(images, folded) - wanted).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize('threads', [1, 3])
+def test_bands_cover_every_row_once(threads):
+    done = np.zeros((2, 1001), int)
+
+    def run(index, top, bottom):
+        done[index, top:bottom] += 1
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        in_bands(run, *done.shape, work=10**9)
+    finally:
+        torch.set_num_threads(before)
+    assert (done == 1).all()
+
+
+def test_an_error_in_another_thread_is_raised():
+    def run(index, top, bottom):
+        if threading.current_thread() is not threading.main_thread() or top > 500:
+            raise KeyError(top)
+
+    with pytest.raises(KeyError):
+        in_bands(run, 1, 1000, work=10**9)
 
 
 def test_triton_equals_pytorch_in_its_interpreter():
@@ -234,7 +286,7 @@ def test_a_result_is_not_overwritten_while_a_part_of_it_is_held():
 def test_on_a_cpu_results_come_from_memory_that_is_kept():
     forget_results()
     result(build(), noise_255(40, 50))
-    assert [memory.shape for memory, _ in opencv._results] == [(1, 3, 40, 50)]
+    assert [memory.shape for memory, _ in result_memory._results] == [(1, 3, 40, 50)]
 
 
 def test_memory_of_a_result_is_used_again():
@@ -256,7 +308,7 @@ def test_memory_beyond_the_results_is_less_than_an_image():
     forget_results()
     tracemalloc.start()
     try:
-        warp_opencv(image, folded)
+        warp_cpu(image, folded)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

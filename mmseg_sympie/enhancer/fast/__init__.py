@@ -3,25 +3,24 @@
 The same result as the reference (`SyMPIE.forward` and the preprocessor behind it) within rounding:
 one look at the image for its thumbnail and mean, and one pass that writes the result.
 """
-import copy
+import contextlib
 import functools
 import importlib.util
 from typing import Optional
 
-import cv2
 import torch
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch import Tensor
 
 from ...statistics import IMAGENET_RGB
 from ..dwm import WarpParameters
 from ..nem import NEM, view
 from ..sympie import SyMPIE
+from .cpu_view import mean_cpu, view_cpu
+from .cpu_warp import warp_cpu
 from .folding import FoldedWarp, Pixels, fold, warp_folded
-from .opencv import warp_opencv
-from .thumbnail import fast_view
+from .network import inference_network, network_precision, one_thread, pack_weights
 
-__all__ = ['FastSyMPIE', 'FoldedWarp', 'Pixels', 'fold', 'warp_folded', 'warp_opencv']
+__all__ = ['FastSyMPIE', 'FoldedWarp', 'Pixels', 'fold', 'warp_cpu', 'warp_folded']
 
 
 class FastSyMPIE:
@@ -70,7 +69,7 @@ class FastSyMPIE:
     def warp(image: Tensor, folded: FoldedWarp) -> Tensor:
         """The folded warp by the fastest means that the device has."""
         if image.device.type == 'cpu':
-            return warp_opencv(image, folded)
+            return warp_cpu(image, folded)
         if image.device.type == 'cuda' and triton_works(image.device):
             from .triton_warp import warp_triton
             return warp_triton(image, folded)
@@ -79,28 +78,38 @@ class FastSyMPIE:
     @staticmethod
     def thumbnail(image: Tensor) -> Tensor:
         """`view` of raw images (B, 3, H, W), float32."""
-        return fast_view(image) if image.device.type == 'cpu' else view(image.float())
+        return view_cpu(image) if image.device.type == 'cpu' else view(image.float())
 
     def predict(self, image: Tensor, thumbnail: Optional[Tensor] = None) -> WarpParameters:
         """Warp parameters for raw images (B, 3, H, W), as `SyMPIE.predict`."""
-        seen = (self.thumbnail(image) if thumbnail is None else thumbnail) / 255
-        if self.arriving_order == 'bgr':
-            seen = seen.flip(1)
+        seen = self.thumbnail(image) if thumbnail is None else thumbnail
+        single = image.device.type == 'cpu' and len(image) == 1
         gain = None
         if self.enhancer.min_mean_255 is not None:
             gain = self.enhancer.min_mean_255.to(image.device) / mean_255(image).clamp(min=1)
             gain = gain.clamp(min=1)
-            seen = seen * gain[..., None, None]
-        vector = self.network(image.device)(
-            IMAGENET_RGB.standardise(seen).contiguous(memory_format=torch.channels_last))
+        with one_thread() if single else contextlib.nullcontext():
+            vector = self.network(image.device)(self.standardise(seen, gain))
         parameters = WarpParameters.split(vector)
         return parameters if gain is None else parameters.after_gain(gain)
+
+    def standardise(self, seen: Tensor, gain: Optional[Tensor]) -> Tensor:
+        """Thumbnails on 0..255, scaled by the gain (B, 1), as the network wants them."""
+        mean, std = IMAGENET_RGB.like(seen)
+        scale = 1 / (255 * std)
+        if gain is not None:
+            scale = scale * gain[..., None, None]
+        if self.arriving_order == 'bgr':
+            seen = seen.flip(1)
+        return torch.addcmul(-mean / std, seen, scale).contiguous(
+            memory_format=torch.channels_last)
 
     def network(self, device: torch.device) -> NEM:
         """The NEM for inference on a device."""
         key = device, self.precision or network_precision(device)
         if key not in self.networks:
-            self.networks[key] = inference_network(self.enhancer.nem, key[1]).to(device)
+            network = inference_network(self.enhancer.nem, key[1]).to(device)
+            self.networks[key] = pack_weights(network) if device.type == 'cpu' else network
         return self.networks[key]
 
 
@@ -114,30 +123,5 @@ def triton_works(device: torch.device) -> bool:
 def mean_255(image: Tensor) -> Tensor:
     """Mean over pixels and channels of each raw image (B, 3, H, W), as (B, 1)."""
     if image.device.type == 'cpu':
-        means = [sum(cv2.mean(plane.numpy())[0] for plane in single) / 3
-                 for single in image.contiguous()]
-        return torch.tensor(means, dtype=torch.float32)[:, None]
+        return mean_cpu(image)
     return image.mean(dim=(1, 2, 3), dtype=torch.float32)[:, None]
-
-
-def network_precision(device: torch.device) -> torch.dtype:
-    """What the network runs in: half precision where the device computes it faster."""
-    if device.type == 'cuda':
-        return torch.float16
-    fast_bfloat16 = getattr(torch.cpu, '_is_avx512_bf16_supported', lambda: False)
-    return torch.bfloat16 if device.type == 'cpu' and fast_bfloat16() else torch.float32
-
-
-@torch.no_grad()
-def inference_network(nem: NEM, precision: torch.dtype) -> NEM:
-    """A copy with batch norm merged into the convolutions before it; the head stays in float32.
-
-    `bn1` of a block cannot be merged: the shortcut takes the features before it.
-    """
-    nem = copy.deepcopy(nem).eval().requires_grad_(False)
-    nem.stem = nn.Sequential(fuse_conv_bn_eval(nem.stem[0], nem.stem[1]), nn.ReLU(inplace=True))
-    for block in nem.blocks:
-        block.conv2, block.bn2 = fuse_conv_bn_eval(block.conv2, block.bn2), nn.Identity()
-    nem.stem.to(precision)
-    nem.blocks.to(precision)
-    return nem.to(memory_format=torch.channels_last)

@@ -1,0 +1,57 @@
+"""Compiled loops over parts of an image, in as many threads as PyTorch takes."""
+import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Callable, Iterator, Tuple
+
+import numba
+import torch
+
+BANDS_PER_THREAD = 6
+
+
+def compiled(function: Callable) -> Callable:
+    """Machine code for the types of the first call, kept on disk, that runs beside other threads.
+
+    `contract` lets a product and a sum become one instruction, `reassoc` a long sum several.
+    """
+    compile_ = functools.partial(numba.njit, nogil=True, error_model='numpy',
+                                 fastmath={'contract', 'reassoc'})
+    try:
+        return compile_(cache=True)(function)
+    except RuntimeError:  # No folder for it can be written.
+        return compile_()(function)
+
+
+def in_bands(run: Callable[[int, int, int], None], images: int, rows: int, work: int) -> None:
+    """Call `run(image, top, bottom)` so that all rows of all images are done.
+
+    Whichever thread is free takes the next band: another may start late, or share its core with
+    somebody else's thread.
+
+    Args:
+        work: of all of it, in steps of about a nanosecond; a little is not worth a thread.
+    """
+    threads = torch.get_num_threads() if work > 100_000 else 1
+    bands = _bands(images, rows, -(-images * rows // (BANDS_PER_THREAD * threads)))
+
+    def work_on() -> None:
+        for band in bands:
+            run(*band)
+
+    others = [_pool(threads - 1, os.getpid()).submit(work_on) for _ in range(threads - 1)]
+    work_on()
+    for other in others:
+        if not other.cancel():
+            other.result()
+
+
+def _bands(images: int, rows: int, at_once: int) -> Iterator[Tuple[int, int, int]]:
+    return iter([(image, top, min(top + at_once, rows))
+                 for image in range(images) for top in range(0, rows, at_once)])
+
+
+@functools.lru_cache(maxsize=4)
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """By process, because a forked one has none of its parent's threads."""
+    return ThreadPoolExecutor(threads, 'enhance')
