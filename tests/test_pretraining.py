@@ -24,7 +24,7 @@ from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
 from mmseg_sympie.enhancer.nem import NEM
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.pretraining.pretrainer import Pretrainer, clip_to_norm, update_average
-from mmseg_sympie.pretraining.release import centre_on_clean, half_precision
+from mmseg_sympie.pretraining.release import centre_on_clean, half_precision, weaken
 from mmseg_sympie.pretraining.stream import PretrainingStream, TurnSampler
 from mmseg_sympie.pretraining.upstream import FrozenModel, MMSegSegmentor
 from mmseg_sympie.registry import MODELS
@@ -366,3 +366,18 @@ def test_a_release_is_neutral_on_clean_images_and_half_as_large():
     identity = WarpParameters.identity().join()[0]
     torch.testing.assert_close(predicted.mean(dim=0), identity, rtol=0, atol=2e-2)
     assert (predicted - identity).abs().max() > 0.1  # what depends on the image is still there
+
+
+@pytest.mark.parametrize('strength', [0, 0.25, 1])
+def test_a_weakened_enhancer_predicts_a_share_of_the_change(strength):
+    torch.manual_seed(0)
+    start = NEM().state_dict()
+    start['head.weight'] += 0.3 * torch.randn(37, 512)
+    start['head.bias'] += 0.5
+    enhancer, image = SyMPIE(start).eval(), torch.randn(1, 3, 64, 80)
+    identity = WarpParameters.identity().join()
+    change = enhancer.predict(image).join() - identity
+    weaken(enhancer, strength)
+    found = enhancer.predict(image).join() - identity
+    assert change.abs().max() > 0.1
+    torch.testing.assert_close(found, strength * change, rtol=0, atol=1e-5)

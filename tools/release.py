@@ -13,9 +13,9 @@ from tqdm import tqdm
 
 from mmseg_sympie.datasets.photographs import Photographs, stack_photographs
 from mmseg_sympie.enhancer import SyMPIE
-from mmseg_sympie.errors import errors_without_traceback
+from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import sha256, written_whole
-from mmseg_sympie.pretraining.release import centre_on_clean, half_precision
+from mmseg_sympie.pretraining.release import centre_on_clean, half_precision, weaken
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,15 +27,20 @@ def parse_args() -> argparse.Namespace:
                         help='photographs that should stay as they are on average: those of the '
                         'pretraining')
     parser.add_argument('--limit', type=int, help='only so many of them, spread evenly')
+    parser.add_argument('--strength', type=float, default=1.0, metavar='0..1',
+                        help='how much of the predicted change is kept')
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
+    if not 0 <= args.strength <= 1:
+        raise InputError(f'--strength is a share from 0 to 1, got {args.strength:g}.')
     photographs = Photographs(args.clean, limit=args.limit, labels=None)
     enhancer = SyMPIE(args.source).eval()
     batches = tqdm(DataLoader(photographs, 20, collate_fn=stack_photographs), unit='batch')
     centre_on_clean(enhancer, (batch['inputs'].float() / 255 for batch in batches))
+    weaken(enhancer, args.strength)
     # Given a path, torch.save writes its name into the file, and the checksum would depend on it.
     with written_whole(args.target) as partial, partial.open('wb') as file:
         torch.save(half_precision(enhancer), file)

@@ -34,11 +34,10 @@ def enhancer_onnx(enhancer: SyMPIE, arriving_order: str, leaving: Pixels) -> onn
         raise InputError(f'An exported enhancer is applied once, got iterations='
                          f'{enhancer.iterations}: run the file several times.')
     op = Builder()
-    vector, gain = _predict(op, enhancer, arriving_order)
-    weight, bias, border = _fold(op, vector, gain, arriving_order, leaving)
-    mean, std = (np.array(values, np.float32)[:, None, None] for values in leaving.statistics)
-    op.Scan(IMAGE, weight, bias, border, num_scan_inputs=4,
-            body=_warp_one(-mean / std, (255 - mean) / std))
+    image = op.Cast(IMAGE, to=FLOAT)
+    vector, gain = _predict(op, image, enhancer, arriving_order)
+    op.Scan(image, *_fold(op, vector, gain, arriving_order, leaving.channel_order),
+            num_scan_inputs=4, body=_warp_one(leaving))
     op.nodes[-1].output[0] = NORMALISED
     batch = ['batch', 3, 'height', 'width']
     graph = op.graph('sympie', [helper.make_tensor_value_info(IMAGE, UINT8, batch)],
@@ -49,11 +48,11 @@ def enhancer_onnx(enhancer: SyMPIE, arriving_order: str, leaving: Pixels) -> onn
     return model
 
 
-def _predict(op: Builder, enhancer: SyMPIE, arriving_order: str):
+def _predict(op: Builder, image: str, enhancer: SyMPIE, arriving_order: str):
     """The 37 numbers (B, 37), and the gain (B, 1) or None."""
-    seen, gain = _thumbnail(op, arriving_order), None
+    seen, gain = _thumbnail(op, image, arriving_order), None
     if enhancer.min_mean_255 is not None:
-        mean = op.ReduceMean(op.Cast(IMAGE, to=FLOAT), [1, 2, 3], keepdims=0)
+        mean = op.ReduceMean(image, [1, 2, 3], keepdims=0)
         gain = op.Max(op.Div(float(enhancer.min_mean_255), op.Max(mean, 1.0)), 1.0)
         gain = op.Unsqueeze(gain, [1])
         seen = op.Mul(seen, op.Unsqueeze(gain, [2, 3]))
@@ -61,18 +60,18 @@ def _predict(op: Builder, enhancer: SyMPIE, arriving_order: str):
     return _network(op, inference_network(enhancer.nem, torch.float32), standardised), gain
 
 
-def _thumbnail(op: Builder, arriving_order: str) -> str:
+def _thumbnail(op: Builder, image: str, arriving_order: str) -> str:
     """`view`: RGB on 0..255, (B, 3, 224, 224)."""
-    size = op.Slice(op.Shape(IMAGE), [2], [4])
+    size = op.Slice(op.Shape(image), [2], [4])
     longest = op.Mul(op.ReduceMin(size, keepdims=1), LONGEST_ASPECT_RATIO)
-    image = _central(op, IMAGE, size, op.Min(size, op.Expand(longest, [2])))
+    image = _central(op, image, size, op.Min(size, op.Expand(longest, [2])))
     size = op.Slice(op.Shape(image), [2], [4])
     short = op.ReduceMin(size, keepdims=1)
     resized = op.Div(op.Mul(size, VIEW_SHORT_SIDE_PX), short)
     is_view = op.Equal(op.ReduceMax(op.Abs(op.Sub(size, VIEW_SIDE_PX)), keepdims=1), [0])
     resized = op.Where(is_view, size, resized)
     sizes = op.Concat(op.Slice(op.Shape(image), [0], [2]), resized, axis=0)
-    small = op.Resize(op.Cast(image, to=FLOAT), '', '', sizes, mode='linear', antialias=1,
+    small = op.Resize(image, '', '', sizes, mode='linear', antialias=1,
                       coordinate_transformation_mode='half_pixel')
     seen = _central(op, small, resized, op.Expand([VIEW_SIDE_PX], [2]))
     return op.Gather(seen, [2, 1, 0], axis=1) if arriving_order == 'bgr' else seen
@@ -106,8 +105,11 @@ def _network(op: Builder, nem: NEM, features: str) -> str:
     return op.Gemm(pooled, nem.head.weight.numpy(), nem.head.bias.numpy(), transB=1)
 
 
-def _fold(op: Builder, vector: str, gain, arriving_order: str, leaving: Pixels):
-    """Weight (B, 3, 3, 5, 5), bias (B, 3) and border (B, 3) of `fast.fold`, as a convolution."""
+def _fold(op: Builder, vector: str, gain, arriving_order: str, leaving_order: str):
+    """Matrix (B, 3, 3, 1, 1), kernel (B, 3, 1, 5, 5) and border (B, 3) of `fast.fold`.
+
+    As convolutions from raw pixels to enhanced ones on 0..255, of which the mean is left to add.
+    """
     matrix, shift, kernel = op.Split(vector, [9, 3, 25], axis=1, outputs=3)
     matrix, kernel = op.Reshape(matrix, [-1, 3, 3]), op.Reshape(kernel, [-1, 1, 1, 5, 5])
     if gain is not None:
@@ -115,31 +117,33 @@ def _fold(op: Builder, vector: str, gain, arriving_order: str, leaving: Pixels):
         shift = op.Div(op.Add(shift, op.Mul(op.Sub(gain, 1.0), MEAN / STD)), gain)
     matrix = op.Mul(matrix, STD / STD[:, None])
     border = op.Sub(MEAN, op.Mul(shift, STD))
-    mean, std = (np.array(values, np.float32) for values in leaving.statistics)
-    bias = MEAN
     if arriving_order == 'bgr':
         matrix, border = op.Gather(matrix, [2, 1, 0], axis=1), op.Gather(border, [2, 1, 0], axis=1)
-    if leaving.channel_order == 'bgr':
-        matrix, bias = op.Gather(matrix, [2, 1, 0], axis=2), bias[::-1]
-    matrix = op.Transpose(op.Div(matrix, std), perm=[0, 2, 1])  # row = leaving channel
-    weight = op.Mul(op.Unsqueeze(matrix, [3, 4]), kernel)
-    # The border is subtracted before the convolution, which pads with zeros.
-    bias = op.Expand((bias - mean) / std, op.Shape(border))
-    return weight, bias, border
+    if leaving_order == 'bgr':
+        matrix = op.Gather(matrix, [2, 1, 0], axis=2)
+    matrix = op.Transpose(matrix, perm=[0, 2, 1])  # row = leaving channel
+    return op.Unsqueeze(matrix, [3, 4]), op.Tile(kernel, [1, 3, 1, 1, 1]), border
 
 
-def _warp_one(lowest: np.ndarray, highest: np.ndarray) -> onnx.GraphProto:
+def _warp_one(leaving: Pixels) -> onnx.GraphProto:
     """One image with its own weights; ONNX's groups are fixed, so batches are a loop."""
     op = Builder('one_')
-    shifted = op.Sub(op.Cast('one', to=FLOAT), op.Unsqueeze('border', [1, 2]))
-    warped = op.Squeeze(op.Conv(op.Unsqueeze(shifted, [0]), 'weight', 'bias', pads=[2] * 4,
-                                kernel_shape=[5, 5]), [0])
-    op.Min(op.Max(warped, lowest), highest)
+    mean_255 = MEAN if leaving.channel_order == 'rgb' else MEAN[::-1]
+    # The border is subtracted before the filter, which pads with zeros.
+    shifted = op.Unsqueeze(op.Sub('one', op.Unsqueeze('border', [1, 2])), [0])
+    filtered = op.Conv(op.Conv(shifted, 'matrix'), 'kernel', mean_255, pads=[2] * 4, group=3,
+                       kernel_shape=[5, 5])
+    warped = op.Clip(filtered, 0.0, 255.0)
+    mean, std = (np.array(values, np.float32) for values in leaving.statistics)
+    if leaving.statistics != Pixels().statistics:
+        none, one = np.zeros(3, np.float32), np.ones(3, np.float32)
+        warped = op.BatchNormalization(warped, 1 / std, none, mean, one, epsilon=0.0)
+    op.Squeeze(warped, [0])
     op.nodes[-1].output[0] = 'warped'
     size = [3, 'height', 'width']
     return op.graph('warp', [
-        helper.make_tensor_value_info('one', UINT8, size),
-        helper.make_tensor_value_info('weight', FLOAT, [3, 3, 5, 5]),
-        helper.make_tensor_value_info('bias', FLOAT, [3]),
+        helper.make_tensor_value_info('one', FLOAT, size),
+        helper.make_tensor_value_info('matrix', FLOAT, [3, 3, 1, 1]),
+        helper.make_tensor_value_info('kernel', FLOAT, [3, 1, 5, 5]),
         helper.make_tensor_value_info('border', FLOAT, [3])],
         [helper.make_tensor_value_info('warped', FLOAT, size)])

@@ -26,6 +26,22 @@ def centre_on_clean(enhancer: SyMPIE, images: Iterable[Tensor]) -> None:
     enhancer.nem.head.bias += WarpParameters.identity().join()[0] - predicted.mean(dim=0)
 
 
+@torch.no_grad()
+def weaken(enhancer: SyMPIE, strength: float) -> None:
+    """Bring all that the network predicts nearer to the identity.
+
+    A segmentor needs fine detail more than a classifier does, so that of strengths which a
+    classifier gains alike with, the smaller is the better.
+
+    Args:
+        enhancer: changed in place.
+        strength: 1 for all of the predicted change, 0 for none.
+    """
+    identity = WarpParameters.identity().join()[0]
+    enhancer.nem.head.weight *= strength
+    enhancer.nem.head.bias.lerp_(identity, 1 - strength)
+
+
 def half_precision(enhancer: SyMPIE) -> Dict[str, Tensor]:
     """The state dict that `SyMPIE(checkpoint=...)` reads, at half the size."""
     return {key: value.half() if value.is_floating_point() else value
