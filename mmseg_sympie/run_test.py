@@ -54,6 +54,12 @@ def has_enhancer(cfg: Config) -> bool:
     return is_enhanced(preprocessor) and preprocessor.get('enhancer', True) not in (None, [])
 
 
+def enhancers_of(preprocessor: dict) -> List[dict]:
+    """The configs of the enhancers in the config of a data preprocessor of ours, in order."""
+    return enhancer_configs(preprocessor.get('enhancer', dict(type='SyMPIE')),
+                            preprocessor.get('checkpoint'))
+
+
 def without_enhancer(cfg: Config) -> Config:
     """The same config with nothing in front of the segmentor."""
     cfg = copy.deepcopy(cfg)
@@ -101,7 +107,7 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> Dic
     cfg.work_dir = str(Path(out_dir) / 'logs')
     cfg.load_from = None  # Loaded below, strictly and without running code from the file.
     cfg.log_level = 'WARNING'
-    warnings.filterwarnings('ignore', message='When align_corners=True')  # by mmseg, in every run
+    quieten_mmseg()
     if not _is_ours(cfg.test_evaluator):
         cfg.test_evaluator = dict(type='mmseg_sympie.SegmentationReport')
     if cfg.test_evaluator.type.endswith('SegmentationReport'):
@@ -118,19 +124,30 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> Dic
         raise
 
 
+def quieten_mmseg() -> None:
+    """Leave out what MMSegmentation warns of in every run."""
+    for message in ('When align_corners=True', 'Default ``avg_non_ignore`` is False'):
+        warnings.filterwarnings('ignore', message=message)
+
+
 def load_segmentor(model: nn.Module, checkpoint: str) -> None:
     """Load weights into a segmentor and be strict: nothing may stay at random values.
 
     Raises:
         InputError: a key is missing, has another shape or is not finite.
     """
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    surplus = load_weights(model, checkpoint, SEGMENTOR,
+    surplus = load_weights(segmentor_inside(model), checkpoint, SEGMENTOR,
                            'Wanted the weights of the model in the config.', surplus_allowed=True)
     if surplus:
         print(f'Note: {len(surplus)} entries of {checkpoint} are not in the model and were left '
               f'out (first: {", ".join(surplus[:3])}).')
+
+
+def segmentor_inside(model: nn.Module) -> nn.Module:
+    """The segmentor in wrappers for several processes or for test-time augmentation."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
 
 
 def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
@@ -156,10 +173,8 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
 
 def _takes_shipped(preprocessor: dict) -> bool:
     """Whether a SyMPIE without a checkpoint of its own is among the enhancers."""
-    configs = enhancer_configs(preprocessor.get('enhancer', dict(type='SyMPIE')),
-                               preprocessor.get('checkpoint'))
     return any(cfg.get('type', 'SyMPIE').split('.')[-1] == 'SyMPIE' and not cfg.get('checkpoint')
-               for cfg in configs)
+               for cfg in enhancers_of(preprocessor))
 
 
 def versions() -> Iterator[Tuple[str, str]]:

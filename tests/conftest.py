@@ -66,6 +66,17 @@ def demo_segmentor() -> str:
     return str(ROOT / 'mmseg_sympie/weights/demo_segmentor.pth')
 
 
+@pytest.fixture(scope='session')
+def demo_comparison(scenes, demo_segmentor, tmp_path_factory) -> Path:
+    """What `tools/test.py --compare --html` writes for the demo; the page is in `page`."""
+    folder = tmp_path_factory.mktemp('comparison')
+    subprocess.run([sys.executable, 'tools/test.py', 'configs/demo_sympie.py', demo_segmentor,
+                    '--compare', '--out', str(folder), '--html', str(folder / 'page'),
+                    '--cfg-options', f'data_root={scenes}'], cwd=ROOT, check=True,
+                   capture_output=True)
+    return folder
+
+
 @pytest.fixture
 def with_enhancer(enhancer_checkpoint):
     """Switch the enhancer on in a config, as the README says."""

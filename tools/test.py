@@ -3,6 +3,7 @@
 Example:
     python tools/test.py configs/deeplabv2_acdc_sympie.py
     python tools/test.py configs/deeplabv2_acdc_sympie.py --compare
+    python tools/test.py configs/deeplabv2_acdc_sympie.py --compare --html work_dirs/page
     python tools/test.py configs/mobilenetv2_camvid.py my_weights.pth \
         --cfg-options data_root=/data/camvid
 """
@@ -17,6 +18,7 @@ from mmseg_sympie.datasets.street_scenes import loads_labels
 from mmseg_sympie.distributed import join_processes
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.compare import show_comparison
+from mmseg_sympie.run_panels import check_page, write_report_page
 from mmseg_sympie.run_test import check_inputs, has_enhancer, run_test, without_enhancer
 
 
@@ -29,6 +31,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', help='folder of the report; default work_dirs/CONFIG')
     parser.add_argument('--compare', action='store_true',
                         help='test without and with the enhancer, and show the difference')
+    parser.add_argument('--html', type=Path, metavar='FOLDER',
+                        help='also write FOLDER/index.html: the numbers and some images on one '
+                        'page to look at in a browser')
     parser.add_argument('--format-only', action='store_true',
                         help='no scores: write the label maps of the test split as '
                         'OUT/submission.zip for the evaluation server')
@@ -59,8 +64,9 @@ def main() -> None:
     join_processes(cfg, args.launcher)
     checkpoint = args.checkpoint or cfg.get('load_from')
     out_dir = Path(args.out or f'work_dirs/{Path(args.config).stem}')
-    if args.compare and args.format_only:
-        raise InputError('--compare needs labels and --format-only has none: give one of them.')
+    if (args.compare or args.html) and args.format_only:
+        raise InputError('--compare and --html need labels and --format-only has none: leave it '
+                         'out, or them.')
     if args.compare and not has_enhancer(cfg):
         raise InputError(f'{args.config} has no enhancer to compare with. Use its _sympie or '
                          '_meanmatch variant, or add model.data_preprocessor.type='
@@ -68,13 +74,19 @@ def main() -> None:
     if args.format_only:
         for_submission(cfg, out_dir / 'submission.zip')
     check_inputs(cfg, checkpoint, str(out_dir))
-    if not args.compare:
+    if args.html:
+        check_page(cfg, args.html)
+    if args.compare:
+        run_test(without_enhancer(cfg), checkpoint, str(out_dir / 'without'), 'without enhancer')
+        run_test(cfg, checkpoint, str(out_dir / 'with'), 'with enhancer')
+    else:
         run_test(cfg, checkpoint, str(out_dir))
+    if not is_main_process():
         return
-    run_test(without_enhancer(cfg), checkpoint, str(out_dir / 'without'), 'without enhancer')
-    run_test(cfg, checkpoint, str(out_dir / 'with'), 'with enhancer')
-    if is_main_process():
+    if args.compare:
         show_comparison(out_dir / 'without', out_dir / 'with', 'difference', out_dir)
+    if args.html:
+        write_report_page(cfg, checkpoint, out_dir, args.html / 'index.html', args.compare)
 
 
 if __name__ == '__main__':

@@ -34,7 +34,7 @@ def compare_reports(without: Mapping[str, Any], with_: Mapping[str, Any]) -> Dic
     if without['classes'] != with_['classes']:
         raise InputError(f"The reports have different classes: {without['classes']} and "
                          f"{with_['classes']}. Compare runs on one data set.")
-    before, after = _paired(without['images'], with_['images'])
+    before, after = paired(without['images'], with_['images'])
     conditions = {}
     for condition in without['scores']:
         chosen = [index for index, image in enumerate(before)
@@ -68,6 +68,11 @@ def bootstrap_interval(before: Sequence[np.ndarray], after: Sequence[np.ndarray]
              for confusions in (before, after)]
     low, high = np.percentile(means[1] - means[0], [2.5, 97.5])
     return float(low), float(high)
+
+
+def is_clear(low: float, high: float) -> bool:
+    """Whether an interval leaves no doubt about the sign of a difference."""
+    return low > 0 or high < 0
 
 
 def write_comparison(folder: Union[str, Path], comparison: Mapping[str, Any]) -> None:
@@ -120,7 +125,7 @@ def verdict(comparison: Mapping[str, Any]) -> str:
     for condition, result in comparison['conditions'].items():
         change = result['miou']
         low, high = result['miou_interval_95']
-        clear = 'clear' if low > 0 or high < 0 else 'could be chance'
+        clear = 'clear' if is_clear(low, high) else 'could be chance'
         lines.append(
             f"{condition}: mIoU {percent(change['without'])} -> {percent(change['with'])}, change "
             f"{percent(change['difference'], sign=True)} points, 95% interval [{low:+.2f}, "
@@ -135,9 +140,13 @@ def verdict(comparison: Mapping[str, Any]) -> str:
     return '\n'.join(lines)
 
 
-def _paired(before: Sequence[ImageScore],
-            after: Sequence[ImageScore]) -> Tuple[List[ImageScore], List[ImageScore]]:
-    """The images of both runs in one order; the data may have moved to another folder between."""
+def paired(before: Sequence[ImageScore],
+           after: Sequence[ImageScore]) -> Tuple[List[ImageScore], List[ImageScore]]:
+    """The images of both runs in one order; the data may have moved to another folder between.
+
+    Raises:
+        InputError: they are not the same images.
+    """
     before, after = (sorted(images, key=lambda image: image.name) for images in (before, after))
     if len(before) != len(after):
         raise InputError(f'The reports are of {len(before)} and of {len(after)} images. Test both '

@@ -2,6 +2,7 @@
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
+import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -42,6 +43,11 @@ def plot_class_gains(classes: Sequence[str], gains: Sequence[float], title: str,
     axes.margins(x=0.15)
     axes.set(xlabel='change of IoU in points', title=title)
     _finish(figure, axes, classes, path)
+
+
+def signed_colours(values: np.ndarray, limit: float) -> np.ndarray:
+    """Numbers (h, w) -> (h, w, 3), RGB, uint8: blue at -limit, white at 0, red at limit."""
+    return matplotlib.colormaps['RdBu_r']((values / limit + 1) / 2, bytes=True)[..., :3]
 
 
 def _axes(num_classes: int):

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from ..enhancer.checkpoint import enhancer_state
 from ..enhancer.dwm import WarpParameters
+from ..evaluation.plots import signed_colours
 from ..files import written_whole
 from ..registry import HOOKS, METRICS
 
@@ -111,7 +112,7 @@ def plot_parameters(parameters: Mapping[str, np.ndarray], path: Path) -> None:
                 (predicted.kernel[0], 'kernel'), (predicted.matrix[0], 'matrix'),
                 (predicted.shift, 'shift'))):
             axes = grid[row, column]
-            axes.imshow(part, cmap='RdBu_r', vmin=-1.2, vmax=1.2)
+            axes.imshow(signed_colours(part.numpy(), limit=1.2))
             axes.set(xticks=[], yticks=[])
             if column == 0:
                 axes.set_ylabel(label, fontsize=8)

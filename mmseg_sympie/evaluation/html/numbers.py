@@ -1,0 +1,139 @@
+"""The numbers of a report as HTML: cards, a bar chart, a table, and how they came about."""
+import json
+from html import escape
+from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Sequence
+
+from ..compare import is_clear
+from ..report import POOLED, percent
+from .pictures import swatch
+
+FULL_TINT_POINTS = 10  # A change of so many points gets the strongest colour.
+
+
+class Column(NamedTuple):
+    """One column of the table: a value for each class, and below them the means."""
+
+    title: str
+    values: Mapping[str, Optional[float]]
+    means: Sequence[Optional[float]] = (None, None)  # over all classes, and over those that occur
+    is_change: bool = False
+    starts_group: bool = False
+
+
+def summary_cards(report: Mapping[str, Any], comparison: Optional[Mapping[str, Any]]) -> str:
+    """The mIoU of all images and of each condition, and how it changed."""
+    cards = []
+    for condition, summary in report['scores'].items():
+        score = f'<b>{percent(summary["miou"])}</b> mIoU'
+        note = f'{summary["images"]} images'
+        if comparison:
+            result = comparison['conditions'][condition]
+            change, (low, high) = result['miou'], result['miou_interval_95']
+            clear = is_clear(low, high)
+            score = (f'<b class="{_tone(change["difference"]) if clear else ""}">'
+                     f'{percent(change["difference"], sign=True)}</b> '
+                     f'<span>mIoU {percent(change["without"])} &rarr; '
+                     f'{percent(change["with"])}</span>')
+            note = (f'95% interval {low:+.2f} to {high:+.2f} over {note} '
+                    f'({"clear" if clear else "could be chance"})')
+        name = 'all images' if condition == POOLED else condition
+        cards.append(f'<div class="card"><h3>{escape(name)}</h3><p>{score}</p>'
+                     f'<p class="note">{note}</p></div>')
+    return '\n'.join(cards)
+
+
+def class_chart(report: Mapping[str, Any], comparison: Optional[Mapping[str, Any]]) -> str:
+    """A bar for each class, the highest first."""
+    values = report['scores'][POOLED]['class_iou']
+    if comparison:
+        values = {name: change['difference'] for name, change
+                  in comparison['conditions'][POOLED]['class_iou'].items()}
+    known = [(value, name) for name, value in values.items() if value is not None]
+    low = min([0, *(value for value, _ in known)])
+    span = max([0, *(value for value, _ in known)]) - low or 1
+    rows = []
+    for value, name in sorted(known, reverse=True):
+        tone = _tone(value) if comparison else ''
+        rows.append(
+            f'<div class="bar"><span>{escape(name)}</span>'
+            f'<svg viewBox="{low:.3f} 0 {span:.3f} 1" preserveAspectRatio="none" '
+            f'aria-hidden="true"><rect class="{tone}" x="{min(value, 0):.3f}" '
+            f'width="{abs(value):.3f}" height="1"/></svg>'
+            f'<b class="{tone}">{percent(value, sign=bool(comparison))}</b></div>')
+    return '\n'.join(rows)
+
+
+def class_table(report: Mapping[str, Any], comparison: Optional[Mapping[str, Any]],
+                palette: Sequence[Sequence[int]]) -> str:
+    """Classes down, conditions across; each header sorts by its column."""
+    columns, groups = [], []
+    for condition, summary in report['scores'].items():
+        group = (_change_columns(comparison['conditions'][condition]) if comparison
+                 else _score_columns(summary))
+        if condition == POOLED:
+            group.insert(0, _share_column(summary))
+        columns += [group[0]._replace(starts_group=True), *group[1:]]
+        groups.append(f'<th scope="colgroup" colspan="{len(group)}">{escape(condition)}</th>')
+
+    def row(title: str, values: Iterable[Optional[float]]) -> str:
+        return f'<tr><th scope="row">{title}</th>{"".join(map(_cell, columns, values))}</tr>'
+
+    headers = ''.join(f'<th scope="col" class="{_group(column)}">{_button(column.title)}</th>'
+                      for column in columns)
+    body = '\n'.join(row(swatch(colour) + escape(name), (each.values[name] for each in columns))
+                     for name, colour in zip(report['classes'], palette))
+    foot = '\n'.join(row(title, (each.means[place] for each in columns))
+                     for place, title in enumerate(('mean', 'mean of occurring classes')))
+    return ('<table><thead>'
+            f'<tr><td></td>{"".join(groups)}</tr>'
+            f'<tr><th scope="col">{_button("class")}</th>{headers}</tr>'
+            f'</thead>\n<tbody>{body}</tbody>\n<tfoot>{foot}</tfoot></table>')
+
+
+def run_details(reports: Mapping[str, Mapping[str, Any]]) -> str:
+    """What made each report: title -> its details."""
+    return '\n'.join(
+        f'<h3>{escape(title)}</h3><dl>' + ''.join(
+            f'<dt>{escape(str(key))}</dt><dd>{escape(_text(value))}</dd>'
+            for key, value in report['details'].items()) + '</dl>'
+        for title, report in reports.items())
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, indent=1, default=str)
+
+
+def _share_column(summary: Mapping[str, Any]) -> Column:
+    return Column('pixels %', {name: 100 * count / max(summary['pixels'], 1)
+                               for name, count in summary['class_pixels'].items()})
+
+
+def _score_columns(summary: Mapping[str, Any]) -> List[Column]:
+    return [Column('IoU', summary['class_iou'], (summary['miou'], summary['miou_occurring'])),
+            Column('accuracy', summary['class_accuracy'], (summary['mean_accuracy'], None))]
+
+
+def _change_columns(result: Mapping[str, Any]) -> List[Column]:
+    return [Column(title, {name: change[key] for name, change in result['class_iou'].items()},
+                   (result['miou'][key], result['miou_occurring'][key]), key == 'difference')
+            for title, key in (('without', 'without'), ('with', 'with'), ('change', 'difference'))]
+
+
+def _button(title: str) -> str:
+    return f'<button type="button">{title}</button>'
+
+
+def _cell(column: Column, value: Optional[float]) -> str:
+    tone = _tone(value) if column.is_change else ''
+    tint = f' style="--tint: {min(abs(value) / FULL_TINT_POINTS, 1):.2f}"' if tone else ''
+    number = '' if value is None else f' data-value="{value:.6f}"'
+    return (f'<td class="{_group(column)} {tone}"{tint}{number}>'
+            f'{percent(value, sign=column.is_change)}</td>')
+
+
+def _group(column: Column) -> str:
+    return 'group' if column.starts_group else ''
+
+
+def _tone(change: Optional[float]) -> str:
+    return '' if not change else 'gain' if change > 0 else 'loss'

@@ -1,0 +1,94 @@
+"""Figures of test images before and after enhancement, as Figures 6 and 7 of the SyMPIE paper."""
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Sequence
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from ..files import written_whole
+from .panels import Panel, colourise, occurring, parameter_picture
+
+PICTURE_INCHES = 2.8
+
+Colours = Sequence[Sequence[int]]
+
+
+class Row(NamedTuple):
+    """Titles and pictures (H, W, 3), RGB, uint8, side by side; a gap where there is none."""
+
+    name: str
+    titles: Sequence[str]
+    pictures: Sequence[Optional[np.ndarray]]
+
+
+def panel_pictures(panel: Panel, palette: Colours) -> Dict[str, np.ndarray]:
+    """Original, enhanced, what is seen in each, the truth, and what SyMPIE predicted, by name.
+
+    Args:
+        panel: with 0 and 1 applications, or with 0 alone.
+        palette: RGB on 0..255 for each class.
+
+    Returns:
+        Pictures (H, W, 3), RGB, uint8.
+    """
+    names = (('original', 'enhanced'), ('prediction without', 'prediction with'))
+    if len(panel.applications) == 1:
+        names = (('original',), ('prediction',))
+    pictures = dict(zip(names[0], panel.images))
+    pictures.update((name, colourise(labels, palette))
+                    for name, labels in zip(names[1], panel.predictions))
+    pictures['truth'] = colourise(panel.truth, palette)
+    if panel.kernels[-1] is not None:
+        pictures['filter and matrix'] = parameter_picture(panel.kernels[-1], panel.matrices[-1])
+    return pictures
+
+
+def draw_panels(panels: Sequence[Panel], names: Sequence[str], classes: Sequence[str],
+                palette: Colours, path: Path) -> None:
+    """Draw `panel_pictures`, a row for each panel, with a legend; `names` go beside the rows."""
+    pictures = [panel_pictures(panel, palette) for panel in panels]
+    rows = [Row(name, list(each), list(each.values())) for name, each in zip(names, pictures)]
+    _draw(rows, _legend(panels, classes, palette), path)
+
+
+def draw_applications(panel: Panel, classes: Sequence[str], palette: Colours, path: Path) -> None:
+    """Draw image, prediction and predicted parameters after each number of applications."""
+    rows = [
+        Row('image', [f'applied {times} times' for times in panel.applications], panel.images),
+        Row('prediction', [f'mIoU {iou:.2f}' for iou in panel.ious(len(classes))],
+            [colourise(labels, palette) for labels in panel.predictions])]
+    if panel.kernels[-1] is not None:
+        rows.append(Row('filter and matrix', [''] * len(panel.applications), [
+            None if kernel is None else parameter_picture(kernel, matrix)
+            for kernel, matrix in zip(panel.kernels, panel.matrices)]))
+    _draw(rows, _legend([panel], classes, palette), path)
+
+
+def _draw(rows: Sequence[Row], legend: List[Patch], path: Path) -> None:
+    columns = max(len(row.pictures) for row in rows)
+    height, width = rows[0].pictures[0].shape[:2]
+    figure = Figure(figsize=(PICTURE_INCHES * columns,
+                             0.8 + len(rows) * (0.25 + PICTURE_INCHES * height / width)),
+                    layout='constrained')
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for row, line in zip(rows, grid):
+        for axes, title, picture in zip(line, row.titles, row.pictures):
+            if picture is not None:
+                axes.imshow(picture)
+                axes.set_title(title, fontsize=9, pad=3)
+        for axes in line:
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+        line[0].set_ylabel(row.name, fontsize=9)
+    figure.legend(handles=legend, loc='outside lower center', ncols=10, fontsize=9, frameon=False)
+    with written_whole(path) as partial:
+        figure.savefig(partial, dpi=150)
+
+
+def _legend(panels: Sequence[Panel], classes: Sequence[str], palette: Colours) -> List[Patch]:
+    shown = [(palette[index], classes[index]) for index in occurring(panels)]
+    return [Patch(color=np.array(colour) / 255, label=name)
+            for colour, name in [*shown, ((0, 0, 0), 'not labelled')]]

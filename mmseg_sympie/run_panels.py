@@ -1,0 +1,182 @@
+"""Run a segmentor on single test images, without and with the enhancers, to look at the results."""
+import copy
+from pathlib import Path
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.model import BaseDataPreprocessor, BaseModel
+from mmengine.registry import DATASETS, init_default_scope
+from mmengine.structures import PixelData
+from torch import Tensor
+from torch.utils.data import Dataset
+from tqdm import tqdm
+
+from .attach import attach, find_preprocessor, is_enhanced
+from .enhancer import SyMPIE, WarpParameters
+from .errors import InputError
+from .evaluation.compare import paired
+from .evaluation.html import write_page
+from .evaluation.panels import KINDS, Panel, choose, image_ious
+from .evaluation.report import read_report
+from .files import check_writable
+from .registry import MODELS
+from .run_test import enhancers_of, has_enhancer, load_segmentor, quieten_mmseg, segmentor_inside
+from .statistics import IMAGENET_RGB
+
+
+def build_test_set(cfg: Config) -> Dataset:
+    """The data set that the config tests on."""
+    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    return DATASETS.build(copy.deepcopy(cfg.test_dataloader.dataset))
+
+
+def image_paths(dataset: Dataset) -> Sequence[str]:
+    """The file of each image of a data set, in order."""
+    return [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
+
+
+def choose_images(dataset: Dataset, report: Mapping[str, Any],
+                  without: Optional[Mapping[str, Any]] = None, kinds: Sequence[str] = KINDS,
+                  count: int = 2) -> Dict[int, str]:
+    """Index in the data set -> kind, by each image's mean IoU or its change.
+
+    Args:
+        report, without: from `read_report`; the change is from `without`, if that is given.
+
+    Raises:
+        InputError: the reports are of other images.
+    """
+    images = report['images']
+    scores = image_ious(images)
+    if without is not None:
+        before, images = paired(without['images'], images)
+        scores = image_ious(images) - image_ious(before)
+    index_of = {path: index for index, path in enumerate(image_paths(dataset))}
+    chosen = {images[place].name: kind for place, kind in choose(scores, kinds, count).items()}
+    for name in chosen:
+        if name not in index_of:
+            raise InputError(f'The report is of other images than the test set: {name} is not in '
+                             'it. Run `tools/test.py` again with this config and these options.')
+    return {index_of[name]: kind for name, kind in chosen.items()}
+
+
+def make_panels(cfg: Config, checkpoint: str, dataset: Dataset, indices: Sequence[int],
+                applications: Sequence[int] = (0, 1)) -> Iterator[Panel]:
+    """What enhancers and segmentor make of some images of a data set.
+
+    Args:
+        checkpoint: weights of the segmentor.
+        dataset: from `build_test_set`.
+        applications: how often all enhancers of the config are applied, one result for each; 0 is
+            the image as it is.
+
+    Raises:
+        InputError: the weights do not fit, or an image has no label.
+    """
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    quieten_mmseg()
+    model = MODELS.build(copy.deepcopy(cfg.model))
+    load_segmentor(model, checkpoint)
+    model.to(device).eval()
+    segmentor = segmentor_inside(model)
+    preprocessors = [applied(cfg, times).to(device) for times in applications]
+    for index in tqdm(indices, unit='image', desc='panels', disable=None):
+        packed = dataset[index]
+        sample, image = (value[0] if isinstance(value, list) else value  # one view of several
+                         for value in (packed['data_samples'], packed['inputs']))
+        if 'gt_sem_seg' not in sample:
+            raise InputError(f'{sample.img_path} has no label to compare with: the test pipeline '
+                             'needs LoadAnnotations.')
+        predictions = []
+        for preprocessor in preprocessors:
+            segmentor.data_preprocessor = preprocessor
+            predictions.append(_predict(model, packed))
+        predicted = [last_parameters(preprocessor, image) for preprocessor in preprocessors]
+        yield Panel(
+            name=sample.img_path, condition=sample.get('condition'), applications=applications,
+            images=[_enhance(preprocessor, image) for preprocessor in preprocessors],
+            predictions=predictions, truth=_labels(sample.gt_sem_seg),
+            kernels=[each and each.kernel[0].numpy() for each in predicted],
+            matrices=[each and each.matrix[0].numpy() for each in predicted])
+
+
+def applied(cfg: Config, times: int) -> BaseDataPreprocessor:
+    """The data preprocessor of a config with all its enhancers applied so many times in a row."""
+    if not is_enhanced(find_preprocessor(cfg)[1]):
+        cfg = attach(cfg, enhancer=[])
+    preprocessor = copy.deepcopy(find_preprocessor(cfg)[1])
+    # No smoothing: the images are no frames of a video in order.
+    preprocessor.update(enhancer=enhancers_of(preprocessor) * times, checkpoint=None,
+                        smoothing=None)
+    return MODELS.build(preprocessor)
+
+
+@torch.no_grad()
+def last_parameters(preprocessor: BaseDataPreprocessor, image: Tensor) -> Optional[WarpParameters]:
+    """What the last SyMPIE of a preprocessor predicts for one image; None if it has none.
+
+    Args:
+        image: (3, H, W) in the preprocessor's incoming channel order, on 0..255.
+    """
+    enhancers = [enhancer.cpu() for enhancer in preprocessor.enhancers]
+    places = [place for place, each in enumerate(enhancers) if isinstance(each, SyMPIE)]
+    if not places:
+        return None
+    image = _rgb(preprocessor, image)[None].float() / 255
+    for enhancer in enhancers[:places[-1]]:
+        image = enhancer(image)
+    return enhancers[places[-1]].predict(IMAGENET_RGB.standardise(image))
+
+
+@torch.no_grad()
+def _predict(model: BaseModel, packed: dict) -> np.ndarray:
+    """The classes (h, w) that a model, perhaps one with test-time augmentation, sees."""
+    data = pseudo_collate([copy.deepcopy(packed)])  # Samples are written into.
+    return _labels(model.test_step(data)[0].pred_sem_seg)
+
+
+def _labels(pixels: PixelData) -> np.ndarray:
+    return pixels.data.squeeze(0).to(torch.uint8).cpu().numpy()
+
+
+def _enhance(preprocessor: BaseDataPreprocessor, image: Tensor) -> np.ndarray:
+    """(3, H, W) as it comes -> (H, W, 3), RGB, uint8, enhanced."""
+    enhanced = preprocessor.enhance([image.to(preprocessor.device)])[0].cpu()
+    rgb = _rgb(preprocessor, enhanced).float().round().clamp(0, 255).byte()
+    return rgb.permute(1, 2, 0).contiguous().numpy()
+
+
+def _rgb(preprocessor: BaseDataPreprocessor, image: Tensor) -> Tensor:
+    return image.flip(0) if preprocessor.channel_order == 'bgr' else image
+
+
+def check_page(cfg: Config, folder: Path) -> None:
+    """Raise InputError or OSError now where `write_report_page` could not do its work later."""
+    applied(cfg, 0)
+    check_writable(folder)
+
+
+def write_report_page(cfg: Config, checkpoint: str, out_dir: Path, page: Path,
+                      compare: bool) -> None:
+    """One page to look at the reports of `tools/test.py` in `out_dir`, with chosen images.
+
+    Args:
+        page: the file to write.
+        compare: whether the reports are in `without` and `with`, or a single one in `out_dir`.
+    """
+    report = read_report(out_dir / 'with' if compare else out_dir)
+    without = read_report(out_dir / 'without') if compare else None
+    dataset = build_test_set(cfg)
+    chosen = choose_images(dataset, report, without)
+    panels = make_panels(cfg, checkpoint, dataset, list(chosen),
+                         (0, 1) if has_enhancer(cfg) else (0,))
+    enhancers = enhancers_of(find_preprocessor(cfg)[1]) if has_enhancer(cfg) else []
+    names = ' and '.join(each.get('type', 'SyMPIE').split('.')[-1] for each in enhancers)
+    write_page(page, Path(cfg.filename).stem,
+               f"{names or 'No enhancer'}, {len(report['images'])} images, "
+               f"{report['details']['date'][:10]}",
+               report, list(zip(chosen.values(), panels)), dataset.metainfo['palette'], without)
+    print(f'Page: {page}')

@@ -1,0 +1,172 @@
+"""Pictures of test images: which are chosen, what they show, and the tool that draws them."""
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from test_tools import scene_options, tool
+
+from mmseg_sympie.enhancer import SyMPIE
+from mmseg_sympie.evaluation import read_report
+from mmseg_sympie.evaluation.panels import (
+    Panel,
+    choose,
+    colourise,
+    find_images,
+    occurring,
+    parameter_picture,
+)
+from mmseg_sympie.run_panels import applied, build_test_set, choose_images, make_panels
+from mmseg_sympie.statistics import IMAGENET_RGB
+
+PATHS = ['/d/fog/1_a.png', '/d/night/1_a.png', '/d/night/2_a.png']
+
+
+def labels(*rows):
+    return np.array(rows, np.uint8)
+
+
+@pytest.fixture
+def panel():
+    """Two classes: the first prediction finds half of class 0, the second everything."""
+    image = np.zeros((2, 2, 3), np.uint8)
+    return Panel('/d/fog/1.png', 'fog', (0, 1), [image, image + 9],
+                 [labels([0, 1], [1, 1]), labels([0, 0], [1, 0])], labels([0, 0], [1, 255]),
+                 [None, np.eye(5)], [None, np.eye(3)])
+
+
+def test_best_median_and_worst():
+    scores = np.array([3, np.nan, -1, 5, 0, 2, 9])  # ranked: 6, 3, 0, 5, 4, 2; image 1 has none
+    assert choose(scores, ('best', 'median', 'worst'), 2) == {
+        6: 'best', 3: 'best', 0: 'median', 5: 'median', 2: 'worst', 4: 'worst'}
+    assert list(choose(scores, ('worst', 'best'), 1).items()) == [(2, 'worst'), (6, 'best')]
+    # Of few images none is chosen twice.
+    assert choose(np.array([1.0, 2.0]), count=2) == {1: 'best', 0: 'median'}
+
+
+def test_images_by_name():
+    assert find_images(PATHS, ['/d/fog/1_a.png', 'night/1_a.png', '2_a.png', '2_a']) == [0, 1, 2, 2]
+    with pytest.raises(ValueError, match='1_a.png names 2 of the 3 images'):
+        find_images(PATHS, ['1_a.png'])
+    with pytest.raises(ValueError, match='fog/2_a names 0 of the 3 images'):
+        find_images(PATHS, ['fog/2_a'])
+
+
+def test_iou_and_colours_by_hand(panel):
+    # Class 0: 1 of 2 found, then 2 of 2; class 1: 1 right of 2 predicted, then 1 of 1.
+    assert panel.ious(2) == pytest.approx([50, 100])
+    assert panel.only((1,)).ious(2) == pytest.approx([100])
+    assert panel.only((1,)).applications == (1,)
+    assert occurring([panel]) == [0, 1]
+    palette = [[128, 64, 128], [244, 35, 232]]
+    assert colourise(panel.truth, palette).tolist() == [[[128, 64, 128], [128, 64, 128]],
+                                                        [[244, 35, 232], [0, 0, 0]]]
+
+
+def test_parameter_picture_has_white_for_zero_and_red_for_the_largest():
+    picture = parameter_picture(np.eye(5), -np.eye(3))
+    red, white, blue = picture[20, 20], picture[20, 80], picture[20, 300]
+    assert red[0] > 90 > red[2] and white.min() > 240 and blue[2] > 90 > blue[0]
+
+
+@pytest.fixture
+def mean_match_config(demo_config):
+    demo_config.merge_from_dict(dict(model=dict(data_preprocessor=dict(
+        type='mmseg_sympie.SyMPIEDataPreprocessor', enhancer=dict(type='MeanMatch', target=60),
+        smoothing=None))))
+    return demo_config
+
+
+def test_panels_are_the_images_that_were_tested(demo_comparison, demo_segmentor, scenes):
+    from mmseg_sympie.config import load_config
+    cfg = load_config('configs/demo_sympie.py', dict(data_root=scenes))
+    dataset = build_test_set(cfg)
+    reports = [read_report(demo_comparison / name) for name in ('without', 'with')]
+    chosen = choose_images(dataset, reports[1], reports[0], count=1)
+    changes = []
+    for panel in make_panels(cfg, demo_segmentor, dataset, list(chosen)):
+        for prediction, report in zip(panel.predictions, reports):
+            tested, = (image.confusion for image in report['images'] if image.name == panel.name)
+            counted = np.zeros((19, 19), int)
+            known = panel.truth != 255
+            np.add.at(counted, (panel.truth[known], prediction[known]), 1)
+            assert (tested == counted).all() and counted.sum() > 1000
+        original = cv2.imread(panel.name)[..., ::-1]
+        assert (panel.images[0] == original).all()
+        before, after = panel.ious(19)
+        changes.append(after - before)
+    assert list(chosen.values()) == ['best', 'median', 'worst']
+    assert changes[0] > changes[1] > changes[2]
+    # The parameters are those of the reference on the last image.
+    pixels = torch.from_numpy(original.copy()).permute(2, 0, 1)[None] / 255
+    predicted = SyMPIE().eval().predict(IMAGENET_RGB.standardise(pixels))
+    assert panel.kernels[0] is None
+    assert np.allclose(panel.kernels[1], predicted.kernel[0].detach(), atol=1e-5)
+    assert np.allclose(panel.matrices[1], predicted.matrix[0].detach(), atol=1e-5)
+
+
+def test_enhancers_applied_again(mean_match_config, demo_segmentor):
+    dataset = build_test_set(mean_match_config)
+    panel, = make_panels(mean_match_config, demo_segmentor, dataset, [3], (0, 1, 2))
+    image = panel.images[0].astype(float)
+    once = (image * 60 / image.mean()).round().clip(0, 255)
+    assert np.abs(panel.images[1] - once).max() <= 1  # a half rounds either way
+    assert np.abs(panel.images[2] - once).max() <= 1  # the mean is there already
+    assert panel.kernels == [None, None, None] and panel.condition == 'night'
+    assert len(applied(mean_match_config, 3).enhancers) == 3
+
+
+def test_a_config_without_an_enhancer(demo_config, demo_segmentor):
+    dataset = build_test_set(demo_config)
+    panel, = make_panels(demo_config, demo_segmentor, dataset, [0], (0,))
+    assert (panel.images[0] == cv2.imread(panel.name)[..., ::-1]).all()
+
+
+def test_a_config_with_test_time_augmentation(mean_match_config, demo_segmentor):
+    mean_match_config.model = dict(type='SegTTAModel', module=mean_match_config.model)
+    mean_match_config.test_dataloader.dataset.pipeline = [
+        dict(type='LoadImageFromFile'),
+        dict(type='TestTimeAug', transforms=[
+            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)],
+            [dict(type='LoadAnnotations')], [dict(type='PackSegInputs')]])]
+    dataset = build_test_set(mean_match_config)
+    panel, = make_panels(mean_match_config, demo_segmentor, dataset, [0])
+    assert (panel.images[0] == cv2.imread(panel.name)[..., ::-1]).all()
+    assert panel.predictions[1].shape == panel.truth.shape == panel.images[1].shape[:2]
+
+
+# tools/visualize.py
+
+def test_visualize(scenes, demo_comparison, demo_segmentor, tmp_path):
+    tool('visualize', 'configs/demo_sympie.py', demo_segmentor, '--from', demo_comparison, '--out',
+         tmp_path, '--choose', 'best', 'worst', '--iterations', 2, *scene_options(scenes))
+    folders = sorted(path for path in tmp_path.iterdir() if path.is_dir())
+    assert len(folders) == 2
+    paths = [image.name for image in read_report(demo_comparison / 'with')['images']]
+    for folder in folders:
+        assert {path.name for path in folder.iterdir()} == {
+            'original.png', 'enhanced.png', 'prediction_without.png', 'prediction_with.png',
+            'truth.png', 'filter_and_matrix.png', 'iterations.png'}
+        path = paths[int(folder.name.split('_')[0])]
+        assert (cv2.imread(str(folder / 'original.png')) == cv2.imread(path)).all()
+        truth = np.asarray(Image.open(folder / 'truth.png'))
+        label = np.asarray(Image.open(path.replace('rgb_anon.png', 'gt_labelTrainIds.png')
+                                      .replace('/rgb_anon/', '/gt/')))
+        assert (truth[label == 0] == (128, 64, 128)).all() and (label == 0).any()  # road
+        assert (truth[label == 10] == (70, 130, 180)).all()  # sky
+        assert (truth[label == 255] == 0).all()
+    width, height = Image.open(tmp_path / 'panels.png').size
+    assert width > 6 * 300 and height > 2 * 150
+
+
+def test_visualize_needs_a_comparison_to_choose_by(scenes, demo_segmentor, tmp_path):
+    assert 'tools/test.py configs/demo_sympie.py --compare` first' in tool(
+        'visualize', 'configs/demo_sympie.py', demo_segmentor, '--from', tmp_path, '--out',
+        tmp_path, *scene_options(scenes), fails=True)
+
+
+def test_reports_of_other_images(demo_comparison, demo_config):
+    demo_config.test_dataloader.dataset.conditions = ['fog']
+    report = read_report(demo_comparison / 'with')
+    with pytest.raises(ValueError, match='other images than the test set'):
+        choose_images(build_test_set(demo_config), report, count=4)
