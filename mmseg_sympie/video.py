@@ -1,11 +1,16 @@
-"""Videos frame by frame, sound kept."""
+"""Videos frame by frame: reading them upright, and changing every frame, sound kept."""
+import struct
+from fractions import Fraction
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Iterator, List, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from .datasets.photographs import SUFFIXES as IMAGE_SUFFIXES
+from .datasets.photographs import read_rgb
 from .errors import InputError
 
 SUFFIXES = ('.mp4', '.mkv', '.mov', '.avi', '.webm')
@@ -13,14 +18,77 @@ SUFFIXES = ('.mp4', '.mkv', '.mov', '.avi', '.webm')
 _MP4_OPTIONS = dict(movflags='frag_keyframe+delay_moov+default_base_moof')
 
 
+class Orientation(NamedTuple):
+    """How coded pictures come to stand upright: transposed if `turned`, then mirrored."""
+
+    turned: bool
+    mirrored: List[int]  # axes of a tensor, -2 the rows and -1 the columns
+
+
+def import_av():
+    """PyAV, which is an extra."""
+    try:
+        import av
+    except ImportError as error:
+        raise InputError("Videos need PyAV: pip install -e '.[video]'") from error
+    return av
+
+
 def target_suffix(source: Path) -> str:
     """Of the result: H.264 in the same container, in Matroska where that is no place for it."""
     return source.suffix.lower() if source.suffix.lower() in ('.mp4', '.mov') else '.mkv'
 
 
+def read_frames(source: Path, prefix: str = '') -> Iterator[Tensor]:
+    """Frames (1, 3, H, W), RGB, uint8, upright and in order, of a video or a folder of images.
+
+    Raises:
+        InputError: no video, or as `frame_files`, or images of several sizes.
+    """
+    if not source.is_dir():
+        orientation = _orientation(source)
+        with _open(source) as container:
+            for frame in container.decode(video=0):
+                yield _upright(frame, orientation)
+        return
+    files = frame_files(source, prefix)
+    size = None
+    for file in files:
+        image = torch.from_numpy(np.array(read_rgb(file))).permute(2, 0, 1)[None]
+        size = size or image.shape
+        if image.shape != size:
+            raise InputError(f'{file} has {tuple(image.shape[2:])} pixels and {files[0].name} '
+                             f'{tuple(size[2:])} (height, width): frames of a video have one size. '
+                             'Choose them by their prefix.')
+        yield image
+
+
+def frame_files(folder: Path, prefix: str = '', at_least: int = 1) -> List[Path]:
+    """Images of a folder in the order of their names.
+
+    Raises:
+        InputError: fewer than `at_least` with names that start with the prefix.
+    """
+    files = sorted(path for path in folder.iterdir()
+                   if path.suffix.lower() in IMAGE_SUFFIXES and path.name.startswith(prefix))
+    if len(files) < at_least:
+        raise InputError(f'{folder} has {len(files)} images with names that start with '
+                         f'{prefix!r}: wanted the frames of a video, in the order of names.')
+    return files
+
+
+def frame_rate(source: Path) -> Fraction:
+    """Frames a second on average; 25 where the file does not say."""
+    with _open(source) as container:
+        return container.streams.video[0].average_rate or Fraction(25)
+
+
 def convert_video(source: Path, target: Path, change: Callable[[Tensor], Tensor],
                   crf: int = 18) -> int:
     """Change every frame of a video; sound is copied as it is. Returns the number of frames.
+
+    A phone's video, coded lying with a tag to turn it, comes out coded upright: an enhancer should
+    see it as people do.
 
     Args:
         change: from frames (1, 3, H, W), RGB, uint8, in order, to RGB on 0..255 of the same size.
@@ -29,17 +97,9 @@ def convert_video(source: Path, target: Path, change: Callable[[Tensor], Tensor]
     Raises:
         InputError: PyAV is missing, or the file is no video.
     """
-    try:
-        import av
-    except ImportError as error:
-        raise InputError("Videos need PyAV: pip install -e '.[video]'") from error
-    try:
-        incoming = av.open(str(source))
-    except (av.FFmpegError, OSError) as error:
-        raise InputError(f'{source} cannot be read as a video: {error}.') from error
-    with incoming:
-        if not incoming.streams.video:
-            raise InputError(f'{source} has no pictures.')
+    av = import_av()
+    orientation = _orientation(source)
+    with _open(source) as incoming:
         pictures, sounds = incoming.streams.video[0], incoming.streams.audio
         target.parent.mkdir(parents=True, exist_ok=True)
         options = _MP4_OPTIONS if target.suffix in ('.mp4', '.mov') else {}
@@ -48,9 +108,12 @@ def convert_video(source: Path, target: Path, change: Callable[[Tensor], Tensor]
             encoder = outgoing.add_stream('libx264', rate=pictures.average_rate or 25,
                                           options=dict(crf=str(crf)))
             encoder.width, encoder.height = pictures.width, pictures.height
-            # Half the colour resolution, as players expect; it needs even sides.
-            even = pictures.width % 2 == pictures.height % 2 == 0
-            encoder.pix_fmt = 'yuv420p' if even else 'yuv444p'
+            pixel_aspect = pictures.sample_aspect_ratio or Fraction(1)
+            if orientation.turned:
+                encoder.width, encoder.height = pictures.height, pictures.width
+                pixel_aspect = 1 / pixel_aspect
+            encoder.codec_context.sample_aspect_ratio = pixel_aspect
+            encoder.pix_fmt = pixel_format(pictures.width, pictures.height)
             encoder.time_base = encoder.codec_context.time_base = pictures.time_base
             for name in ('colorspace', 'color_range', 'color_primaries', 'color_trc'):
                 setattr(encoder.codec_context, name, getattr(pictures.codec_context, name))
@@ -64,7 +127,8 @@ def convert_video(source: Path, target: Path, change: Callable[[Tensor], Tensor]
                             outgoing.mux(packet)
                         continue
                     for frame in packet.decode():
-                        outgoing.mux(encoder.encode(_changed(frame, change, encoder.pix_fmt)))
+                        changed = change(_upright(frame, orientation))
+                        outgoing.mux(encoder.encode(_coded_like(frame, changed, encoder.pix_fmt)))
                         count += 1
                         bar.update()
             finally:  # The encoder still holds frames, also after Ctrl-C.
@@ -72,13 +136,58 @@ def convert_video(source: Path, target: Path, change: Callable[[Tensor], Tensor]
     return count
 
 
-def _changed(frame, change: Callable[[Tensor], Tensor], pixel_format: str):
-    """A changed frame at the same time, its colours coded as before."""
-    import av
+def pixel_format(width: int, height: int) -> str:
+    """Half the colour resolution, as players expect; it needs even sides."""
+    return 'yuv420p' if width % 2 == height % 2 == 0 else 'yuv444p'
+
+
+def to_frame(image: Tensor):
+    """RGB images (1, 3, H, W) on 0..255 as a frame of PyAV, rounded to 8 bits."""
+    rgb = image[0].round().clamp(0, 255).byte().permute(1, 2, 0).cpu().contiguous()
+    return import_av().VideoFrame.from_ndarray(rgb.numpy(), format='rgb24')
+
+
+def _open(source: Path):
+    av = import_av()
+    try:
+        container = av.open(str(source))
+    except (av.FFmpegError, OSError) as error:
+        raise InputError(f'{source} cannot be read as a video: {error}.') from error
+    if not container.streams.video:
+        container.close()
+        raise InputError(f'{source} has no pictures.')
+    return container
+
+
+def _orientation(source: Path) -> Orientation:
+    """From the display matrix, which decoders hand out with the frames only.
+
+    It sends (column, row) to (a column + c row, b column + d row).
+    """
+    with _open(source) as container:
+        first = next(container.decode(video=0), None)
+    if first is None:
+        raise InputError(f'{source} has no pictures.')
+    matrix = first.side_data.get('DISPLAYMATRIX')
+    if matrix is None:
+        return Orientation(False, [])
+    a, b, _, c, d, *_ = struct.unpack('=9i', bytes(matrix))
+    turned = abs(b) > abs(a)
+    columns, rows = (c, b) if turned else (a, d)
+    return Orientation(turned, [axis for axis, factor in ((-2, rows), (-1, columns))
+                                if factor < 0])
+
+
+def _upright(frame, orientation: Orientation) -> Tensor:
     rgb = torch.from_numpy(frame.to_ndarray(format='rgb24')).permute(2, 0, 1)[None]
-    changed = change(rgb)[0].round().clamp(0, 255).byte().permute(1, 2, 0).cpu().contiguous()
-    result = av.VideoFrame.from_ndarray(changed.numpy(), format='rgb24')
-    result = result.reformat(format=pixel_format, dst_colorspace=frame.colorspace,
-                             dst_color_range=frame.color_range)
+    if orientation.turned:
+        rgb = rgb.transpose(-1, -2)
+    return rgb.flip(orientation.mirrored) if orientation.mirrored else rgb
+
+
+def _coded_like(frame, image: Tensor, pixel_format: str):
+    """An image at the time of a frame, its colours coded as the frame's."""
+    result = to_frame(image).reformat(format=pixel_format, dst_colorspace=frame.colorspace,
+                                      dst_color_range=frame.color_range)
     result.pts, result.time_base = frame.pts, frame.time_base
     return result

@@ -236,12 +236,13 @@ def test_enhance_a_folder_of_odd_images(enhancer_checkpoint, tmp_path):
     parameters = json.loads((tmp_path / 'out/parameters.json').read_text())
     assert np.shape(parameters['colour.png']['matrix']) == (3, 3)
     assert np.shape(parameters['sub/grey.png']['kernel']) == (5, 5)
-    # The enhanced file is what the reference gives, to the nearest grey level.
+    # The enhanced file is what the reference gives, to the nearest grey level, and the network may
+    # have run in half precision.
     from mmseg_sympie.enhancer import SyMPIE
     with torch.no_grad():
         wanted = SyMPIE(enhancer_checkpoint).eval()(golden.image_255(90, 120)[None] / 255)[0] * 255
     found = np.asarray(Image.open(tmp_path / 'out/colour.png')).transpose(2, 0, 1)
-    assert np.abs(found - wanted.numpy()).max() < 0.51
+    assert np.abs(found - wanted.numpy()).max() < 0.5 + 2e-3 * 255
     assert Image.open(tmp_path / 'out/panels/colour.jpg').size == (240, 90)
     assert np.abs(np.asarray(Image.open(tmp_path / 'out/deep.png')).astype(int)
                   - found.transpose(1, 2, 0)).max() <= 2  # 16 bit is the same picture

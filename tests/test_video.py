@@ -1,6 +1,7 @@
 """tools/enhance.py on videos: frames, times, sound, and what an interruption leaves."""
 import subprocess
 import sys
+from fractions import Fraction
 
 import golden
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from conftest import ROOT
 
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.video import convert_video
+from mmseg_sympie.video import convert_video, read_frames
 
 av = pytest.importorskip('av')
 from av.video.reformatter import Colorspace  # noqa: E402
@@ -78,6 +79,40 @@ def test_colours_stay_coded_as_they_were(tmp_path):
             assert container.streams.video[0].codec_context.colorspace == Colorspace.ITU709
     before, after = (read_video(tmp_path / f'{name}.mp4')[0].float() for name in 'ab')
     assert (before - after).abs().mean() < 3
+
+
+@pytest.mark.parametrize('name', ['a.mp4', 'a.mkv'])
+@pytest.mark.parametrize('tag,shown', [
+    (dict(degrees=90), lambda coded: np.rot90(coded)),  # anti-clockwise, as NumPy's
+    (dict(degrees=-90), lambda coded: np.rot90(coded, -1)),
+    (dict(degrees=180), lambda coded: np.rot90(coded, 2)),
+    (dict(degrees=0, hflip=True), lambda coded: coded[:, ::-1]),
+    (dict(degrees=90, vflip=True), lambda coded: np.rot90(coded)[::-1])])
+def test_phone_videos_come_out_upright(tmp_path, name, tag, shown):
+    coded = np.zeros((48, 64, 3), np.uint8)
+    coded[:24, :32], coded[:24, 32:], coded[24:, :32] = (200, 40, 40), (40, 200, 40), (40, 40, 200)
+    with av.open(str(tmp_path / name), 'w') as container:
+        pictures = container.add_stream('libx264', rate=RATE, options=dict(crf='1'))
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, 'yuv444p'
+        pictures.codec_context.sample_aspect_ratio = Fraction(4, 3)
+        pictures.set_display_rotation(**tag)
+        for _ in range(3):
+            container.mux(pictures.encode(av.VideoFrame.from_ndarray(coded, format='rgb24')))
+        container.mux(pictures.encode(None))
+
+    seen = []
+    convert_video(tmp_path / name, tmp_path / 'out' / name,
+                  lambda frame: seen.append(frame) or frame.float())
+    wanted = shown(coded)
+    after = read_video(tmp_path / 'out' / name)[0]
+    for frames in (torch.cat(seen), torch.cat(list(read_frames(tmp_path / name))), after):
+        assert frames.shape == (3, 3, *wanted.shape[:2])
+        assert np.abs(frames[-1].permute(1, 2, 0).numpy().astype(int) - wanted).mean() < 4
+    with av.open(str(tmp_path / 'out' / name)) as container:
+        assert next(container.decode(video=0)).side_data.get('DISPLAYMATRIX') is None
+        turned = wanted.shape[0] == 64
+        assert container.streams.video[0].sample_aspect_ratio == (
+            Fraction(3, 4) if turned else Fraction(4, 3))
 
 
 def test_an_interrupted_file_plays(tmp_path):

@@ -22,9 +22,10 @@ from tqdm import tqdm
 
 from mmseg_sympie import video
 from mmseg_sympie.datasets.photographs import SUFFIXES
-from mmseg_sympie.enhancer import MeanMatch, SyMPIE
-from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels
+from mmseg_sympie.enhancer import MeanMatch
+from mmseg_sympie.enhancer.fast import FastSyMPIE
 from mmseg_sympie.enhancer.mean_match import mean_match_gain
+from mmseg_sympie.enhancer.options import add_enhancer_options, chosen_enhancer, enhance_raw
 from mmseg_sympie.enhancer.smoother import ParameterSmoother
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import check_writable, written_whole
@@ -37,16 +38,11 @@ def parse_args() -> argparse.Namespace:
                         help='images, folders of images, or videos '
                         f'({", ".join(video.SUFFIXES)})')
     parser.add_argument('--out', type=Path, required=True, help='output folder')
-    enhancer = parser.add_mutually_exclusive_group()
-    enhancer.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
-    enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
-                          help='instead of SyMPIE, scale each image to this mean on 0..255')
-    parser.add_argument('--iterations', type=int, default=1, help='applications of SyMPIE')
+    add_enhancer_options(parser)
     parser.add_argument('--every', type=int, default=1, metavar='N',
                         help='of a video, predict every n-th frame and where the scene changes')
     parser.add_argument('--momentum', type=float, default=0.0,
                         help='of a video, how much of the last parameters a new prediction keeps')
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     return parser.parse_args()
 
 
@@ -112,7 +108,7 @@ def enhance(enhancer: Union[FastSyMPIE, MeanMatch], paths: Iterable[Path],
         if isinstance(enhancer, FastSyMPIE):
             # Of the first application; its numbers depend on nothing but the image.
             predicted = enhancer.predict(image)
-            enhanced = enhancer(image, Pixels('rgb'), predicted)
+            enhanced = enhance_raw(enhancer, image, predicted)
             parameters = {name: value[0].tolist() for name, value in predicted._asdict().items()}
         else:
             gain = mean_match_gain(image.float() / 255, enhancer.target)
@@ -150,19 +146,11 @@ def enhance_videos(enhancer: Union[FastSyMPIE, MeanMatch], targets: Dict[Path, P
 
         def change(frame: Tensor, smoother=smoother) -> Tensor:
             frame = frame.to(args.device)
-            if smoother is None:
-                return 255 * enhancer(frame.float() / 255)
-            return enhancer(frame, Pixels('rgb'), smoother(frame))
+            return enhance_raw(enhancer, frame, smoother(frame) if smoother else None)
 
         frames = video.convert_video(source, target, change)
         print(f'{frames} frames'
               + (f', {smoother.predictions} predictions' if smoother else '') + f': {target}')
-
-
-def build(args: argparse.Namespace) -> Union[FastSyMPIE, MeanMatch]:
-    if args.mean_match is not None:
-        return MeanMatch(args.mean_match)
-    return FastSyMPIE(SyMPIE(args.checkpoint, args.iterations).eval().to(args.device), 'rgb')
 
 
 def enhance_images(enhancer: Union[FastSyMPIE, MeanMatch], targets: Dict[Path, Path],
@@ -188,7 +176,7 @@ def main() -> None:
     targets = plan(images, args.out)
     video_targets = plan_videos(videos, args)
     check_writable(args.out)
-    enhancer = build(args)
+    enhancer = chosen_enhancer(args)
     enhance_videos(enhancer, video_targets, args)
     if images:
         enhance_images(enhancer, targets, args)

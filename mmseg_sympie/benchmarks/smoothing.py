@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from ..datasets.photographs import SUFFIXES
 from ..enhancer import SyMPIE, WarpParameters
 from ..enhancer.fast import FastSyMPIE
 from ..enhancer.smoother import ParameterSmoother
 from ..errors import InputError
 from ..evaluation.report import terminal
 from ..files import check_writable
+from ..video import frame_files
 from .timing import interleaved, machine, summary, write_table
 
 
@@ -28,11 +28,7 @@ def gain(parameters: WarpParameters) -> Tensor:
 def benchmark_smoothing(args: argparse.Namespace) -> None:
     """Write and print the table; for the arguments see tools/benchmark.py."""
     check_writable(args.out)
-    frames = sorted(path for path in args.frames.iterdir()
-                    if path.suffix.lower() in SUFFIXES and path.name.startswith(args.prefix))
-    if len(frames) < 2:
-        raise InputError(f'{args.frames} has {len(frames)} images with names that start with '
-                         f'{args.prefix!r}: wanted the frames of a video, in the order of names.')
+    frames = frame_files(args.frames, args.prefix, at_least=2)
     fast = FastSyMPIE(SyMPIE().eval().to(args.device), 'bgr')
     video = [_read(path).to(args.device) for path in tqdm(frames, desc='read')]
     milliseconds = interleaved({every: lambda every=every: _run(fast, video, every, args.momentum)
