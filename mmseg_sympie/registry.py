@@ -17,7 +17,8 @@ SCOPE = 'mmseg_sympie'
 
 MODELS = Registry('model', parent=MMENGINE_MODELS, scope=SCOPE,
                   locations=['mmseg_sympie.enhancer', 'mmseg_sympie.data_preprocessor',
-                             'mmseg_sympie.models', 'mmseg_sympie.pretraining'])
+                             'mmseg_sympie.models', 'mmseg_sympie.pretraining',
+                             'mmseg_sympie.deepcorrect'])
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope=SCOPE,
                     locations=['mmseg_sympie.datasets', 'mmseg_sympie.pretraining'])
 TRANSFORMS = Registry('transform', parent=MMENGINE_TRANSFORMS, scope=SCOPE,
@@ -31,4 +32,4 @@ LOOPS = Registry('loop', parent=MMENGINE_LOOPS, scope=SCOPE,
 FUNCTIONS = Registry('function', parent=MMENGINE_FUNCTIONS, scope=SCOPE,
                      locations=['mmseg_sympie.pretraining'])
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope=SCOPE,
-                 locations=['mmseg_sympie.pretraining'])
+                 locations=['mmseg_sympie.pretraining', 'mmseg_sympie.deepcorrect'])

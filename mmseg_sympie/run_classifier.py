@@ -10,6 +10,7 @@ from tqdm import tqdm
 from .config import load_config
 from .corrupted_images import Batch
 from .data_preprocessor import build_enhancer
+from .deepcorrect.backbone import units_checkpoint
 from .errors import InputError
 from .evaluation.classification import NONE, Tally
 from .files import sha256
@@ -28,6 +29,7 @@ def build_classifiers(texts: Sequence[str]) -> Dict[str, Tuple[FrozenModel, Fact
     """
     classifiers = {}
     for text in dict.fromkeys(texts):
+        units = []
         kind, _, rest = text.partition(':')
         if kind == 'torchvision':
             name, _, weights = rest.partition(':')
@@ -38,8 +40,12 @@ def build_classifiers(texts: Sequence[str]) -> Dict[str, Tuple[FrozenModel, Fact
                 model = MMPretrainClassifier(kind, rest or None)
             except ValueError as error:  # MMPretrain's own for a name it does not know
                 raise InputError(f'The classifier {text}: {error}') from error
-            weights = rest or (load_config(kind).load_from if kind.endswith('.py') else None)
-        facts = dict(classifier=text, weights=weights, sha256=_checksum(weights, model))
+            weights = rest or None
+            if kind.endswith('.py'):
+                cfg = load_config(kind)
+                weights, units = weights or cfg.load_from, units_checkpoint(cfg)
+        facts = dict(classifier=text, weights=weights, sha256=_checksum(weights, model),
+                     **{f'sha256 of {path}': sha256(path) for path in units})
         classifiers[text if name in classifiers else name] = model, facts
     return classifiers
 

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from .attach import find_preprocessor, is_enhanced
 from .checkpoints import load_weights
 from .data_preprocessor import enhancer_configs
+from .deepcorrect.backbone import units_checkpoint
 from .enhancer.checkpoint import SHIPPED
 from .enhancer.fast import network_precision
 from .errors import InputError
@@ -158,7 +159,7 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
         checkpoint_sha256=sha256(checkpoint),
         config_sha256=hashlib.sha256(cfg.pretty_text.encode()).hexdigest(),
         data_preprocessor=dict(preprocessor))
-    for path in _checkpoints_below(preprocessor):
+    for path in (*_checkpoints_below(preprocessor), *units_checkpoint(cfg)):
         details[f'sha256 of {path}'] = sha256(path)
     if has_enhancer(cfg):
         if _takes_shipped(preprocessor):

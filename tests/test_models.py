@@ -13,7 +13,10 @@ from torch import nn
 
 from mmseg_sympie.models import DeepLabV2Head, DeepLabV2ResNet, MirrorEncoderDecoder
 from mmseg_sympie.models.deeplabv2 import convert_published_deeplabv2
-from mmseg_sympie.models.mobilenetv2 import convert_torchvision_mobilenetv2
+from mmseg_sympie.models.mobilenetv2 import (
+    convert_torchvision_mobilenetv2,
+    convert_torchvision_mobilenetv2_classifier,
+)
 from mmseg_sympie.statistics import CAFFE_BGR_255
 
 ROOT = Path(__file__).parents[1]
@@ -112,6 +115,27 @@ def test_imagenet_mobilenetv2_gives_the_same_features():
     image = torch.rand(1, 3, 64, 96)
     wanted = original.features[:18](image)
     assert (backbone(image)[-1] - wanted).abs().max() <= 1e-4 * wanted.abs().max()
+
+
+@torch.no_grad()
+def test_imagenet_mobilenetv2_gives_the_same_classes():
+    from mmengine.registry import DefaultScope
+    from mmpretrain import get_model
+    from torchvision.models import mobilenet_v2
+    original = mobilenet_v2().eval()
+    for index, parameter in enumerate(original.parameters()):
+        parameter.copy_(torch.from_numpy(golden.wave(parameter.shape, index, 0.3)) + 0.02)
+    with DefaultScope.overwrite_default_scope('mmpretrain'):
+        classifier = get_model(
+            Config.fromfile(ROOT / 'configs/classifiers/mobilenetv2.py')).eval()
+    classifier.load_state_dict(convert_torchvision_mobilenetv2_classifier(original.state_dict(),
+                                                                          'x'))
+    image = torch.rand(1, 3, 64, 64)
+    wanted = original(image)
+    assert (classifier(image, mode='tensor') - wanted).abs().max() <= 1e-4 * wanted.abs().max()
+    features = {key: value for key, value in original.state_dict().items() if 'features' in key}
+    with pytest.raises(ValueError, match='with its classifier'):
+        convert_torchvision_mobilenetv2_classifier(features, 'x.pth')
 
 
 def test_foreign_mobilenetv2():

