@@ -150,6 +150,8 @@ def _same_logits(model: nn.Module, identity: nn.Module, side_px: int) -> None:
         found = _logits(model, side_px)
     finally:
         model.data_preprocessor = own
+    if not wanted.isfinite().all():
+        raise AssertionError('without neither: logits of untrained weights are not finite')
     difference = (found - wanted).abs().max() / wanted.abs().max()
     if not difference < 1e-3:
         raise AssertionError(f'logits differ by {difference:.2g} of the largest')

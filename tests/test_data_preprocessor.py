@@ -130,3 +130,21 @@ def test_mmpretrain_preprocessor(enhancer_checkpoint):
     result = classifier.eval().test_step(dict(inputs=images))
     assert result[0].pred_score.shape == (5,)
     assert not any('enhancer' in key for key in classifier.state_dict())
+
+
+def test_in_front_of_a_detectors_preprocessor():
+    """Images are enhanced, then normalised and padded as MMDetection does."""
+    pytest.importorskip('mmdet')
+    from mmdet.structures import DetDataSample
+    normalisation = dict(mean=[120.0, 110.0, 100.0], std=[50.0, 60.0, 70.0], bgr_to_rgb=True)
+    preprocessor = MODELS.build(dict(
+        type='mmseg_sympie.EnhancedDataPreprocessor', behind='mmdet.DetDataPreprocessor',
+        enhancer=dict(type='HalveRed'), pad_size_divisor=32, **normalisation))
+    image = torch.full((3, 40, 50), 90, dtype=torch.uint8)
+    sample = DetDataSample(metainfo=dict(img_shape=(40, 50)))
+    found = preprocessor(dict(inputs=[image], data_samples=[sample]))
+    assert found['inputs'].shape == (1, 3, 64, 64)
+    # Blue comes first, red last; then RGB.
+    wanted = [(45 - 120) / 50, (90 - 110) / 60, (90 - 100) / 70]
+    assert found['inputs'][0, :, 0, 0].tolist() == pytest.approx(wanted)
+    assert found['data_samples'][0].batch_input_shape == (64, 64)

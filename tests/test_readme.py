@@ -59,6 +59,7 @@ ONLY_UNDERSTOOD = {
     'attach.py CONFIG': 'that config has an enhancer: my_config.py has none',
     'finetune_mobilenetv2_photos/trained.pth': 'needs a whole training',
     'work_dirs/0.5.pth': 'needs a whole pretraining',
+    'darken night contrast': 'takes long: the table of tools has a smaller one',
     'visualize.py': 'looks for a report in work_dirs: tests/test_visualize.py',
     'check_zoo.py': 'takes half an hour: tests/test_attach.py has two families',
     'release.py work_dirs': 'needs a whole pretraining, for which IN stands',

@@ -46,7 +46,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--output', choices=OUTPUTS, default=OUTPUTS[0])
     parser.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
-    parser.add_argument('--repeats', type=int, default=5, help='of the timing')
+    parser.add_argument('--repeats', type=int, default=5, help='of the timing; 0 for none')
     return parser.parse_args()
 
 
@@ -116,6 +116,15 @@ def check(by_onnx: Callable, by_pytorch: Callable, output: str) -> Dict[str, flo
     return found
 
 
+def show_times(by_onnx: Callable, by_pytorch: Callable, repeats: int) -> None:
+    image = render_street(0, 1080, 1920).image.transpose(2, 0, 1)[None].copy()
+    times = interleaved({'ONNX Runtime': lambda: by_onnx(image),
+                         'PyTorch': lambda: by_pytorch(image)}, repeats, 'cpu')
+    for name, milliseconds in times.items():
+        print(f'{name}: {summary(milliseconds)["median"]:.1f} ms at 1920x1080, '
+              f'{torch.get_num_threads()} threads')
+
+
 @torch.inference_mode()
 def main() -> None:
     args = parse_args()
@@ -129,12 +138,8 @@ def main() -> None:
     with written_whole(args.out) as partial:
         onnx.save(model, partial)
     print(f'{args.out}: {args.out.stat().st_size / 2**20:.1f} MiB, image -> {output}')
-    image = render_street(0, 1080, 1920).image.transpose(2, 0, 1)[None].copy()
-    times = interleaved({'ONNX Runtime': lambda: by_onnx(image),
-                         'PyTorch': lambda: by_pytorch(image)}, args.repeats, 'cpu')
-    for name, milliseconds in times.items():
-        print(f'{name}: {summary(milliseconds)["median"]:.1f} ms at 1920x1080, '
-              f'{torch.get_num_threads()} threads')
+    if args.repeats:
+        show_times(by_onnx, by_pytorch, args.repeats)
 
 
 if __name__ == '__main__':
