@@ -2,6 +2,8 @@
 import torch
 import torch.distributed
 from mmengine.config import Config
+from mmengine.model import is_model_wrapper
+from torch import nn
 
 
 def join_processes(cfg: Config, launcher: str) -> None:
@@ -18,3 +20,8 @@ def join_processes(cfg: Config, launcher: str) -> None:
         cfg.setdefault('model_wrapper_cfg', dict(
             type='MMDistributedDataParallel', broadcast_buffers=False))
         cfg.model_wrapper_cfg.device_ids = None
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model inside the wrapper that keeps it the same in several processes, if there is one."""
+    return model.module if is_model_wrapper(model) else model

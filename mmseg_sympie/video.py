@@ -63,17 +63,17 @@ def read_frames(source: Path, prefix: str = '') -> Iterator[Tensor]:
         yield image
 
 
-def frame_files(folder: Path, prefix: str = '', at_least: int = 1) -> List[Path]:
+def frame_files(folder: Path, prefix: str = '') -> List[Path]:
     """Images of a folder in the order of their names.
 
     Raises:
-        InputError: fewer than `at_least` with names that start with the prefix.
+        InputError: none has a name that starts with the prefix.
     """
     files = sorted(path for path in folder.iterdir()
                    if path.suffix.lower() in IMAGE_SUFFIXES and path.name.startswith(prefix))
-    if len(files) < at_least:
-        raise InputError(f'{folder} has {len(files)} images with names that start with '
-                         f'{prefix!r}: wanted the frames of a video, in the order of names.')
+    if not files:
+        raise InputError(f'{folder} has no images with names that start with {prefix!r}: wanted '
+                         'the frames of a video, in the order of names.')
     return files
 
 

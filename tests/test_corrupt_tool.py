@@ -12,6 +12,7 @@ from mmseg_sympie.corrupted_images import corruption_names, severity_folders
 from mmseg_sympie.corrupted_tree import CorruptedTree, merged_record
 from mmseg_sympie.corruptions.gallery import draw_gallery
 from mmseg_sympie.datasets.photographs import Photographs
+from mmseg_sympie.enhancer.fast.threads import num_threads
 from mmseg_sympie.errors import InputError
 
 # One that draws noise, one that draws a few numbers, a fixed one, and several in one.
@@ -40,10 +41,9 @@ def whole(folder, **kwargs):
 @pytest.fixture
 def corrupt():
     """tools/corrupt.py without the seconds that a process of its own takes to start."""
-    threads = torch.get_num_threads()
     main = runpy.run_path(str(ROOT / 'tools/corrupt.py'))['main']
-    yield lambda *args: main([str(arg) for arg in args])
-    torch.set_num_threads(threads)
+    with num_threads(torch.get_num_threads()):
+        yield lambda *args: main([str(arg) for arg in args])
 
 
 def write(tree):

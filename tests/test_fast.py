@@ -24,14 +24,14 @@ from mmseg_sympie.enhancer.fast import (
     FastSyMPIE,
     Pixels,
     fold,
+    look,
     result_memory,
     warp_cpu,
     warp_folded,
 )
-from mmseg_sympie.enhancer.fast.cpu_view import mean_cpu, view_cpu
 from mmseg_sympie.enhancer.fast.network import PackedConv2d
 from mmseg_sympie.enhancer.fast.result_memory import empty_result, forget_results
-from mmseg_sympie.enhancer.fast.threads import in_bands
+from mmseg_sympie.enhancer.fast.threads import in_bands, num_threads
 from mmseg_sympie.statistics import IMAGENET_RGB, ChannelStatistics
 
 VECTORS = np.load(golden.DATA / 'enhancer.npz')
@@ -124,23 +124,42 @@ def test_without_normalisation_the_enhanced_image_comes_out():
 
 
 @pytest.mark.parametrize('size', SIZES + [(1080, 1920), (1920, 1080), (500, 1999)])
-def test_thumbnail_equals_view(size):
-    images = noise_255(*size)
-    assert (view_cpu(images) - view(images.float())).abs().max() < 1e-3
+def test_a_look_is_view_and_mean(size):
+    images = noise_255(*size, count=2)
+    seen = look(images)
+    assert (seen.thumbnail - view(images.float())).abs().max() < 1e-3
+    assert (seen.mean[:, 0] - images.double().mean(dim=(1, 2, 3))).abs().max() < 1e-4
 
 
 def test_mean_by_hand():
     images = torch.zeros(2, 3, 5, 4, dtype=torch.uint8)
     images[1, 0] = 90  # one channel of three
     images[1, 2, 0, 0] = 120  # one value of sixty
-    assert mean_cpu(images).tolist() == [[0], [32]]
-    assert mean_cpu(images.float() / 2).tolist() == [[0], [16]]
+    assert look(images).mean.tolist() == [[0], [32]]
+    assert look(images.float() / 2).mean.tolist() == [[0], [16]]
 
 
+@pytest.mark.parametrize('count', [1, 2])
+def test_one_thumbnail_goes_through_the_network_in_one_thread(count, monkeypatch):
+    fast, threads = FastSyMPIE(SyMPIE(GOLDEN).eval()), []
+    network = fast.network(torch.device('cpu'))
+    monkeypatch.setattr(network, 'forward', lambda view: (
+        threads.append(torch.get_num_threads()), WarpParameters.identity(len(view)).join())[1])
+    with num_threads(2):
+        fast.predict(noise_255(60, 80, count))
+        assert torch.get_num_threads() == 2
+    assert threads == [count]
+
+
+@pytest.mark.skipif(not PackedConv2d.available(), reason='this PyTorch does not pack weights')
 def test_without_packed_weights_the_network_says_the_same(monkeypatch):
     images = noise_255(60, 80, count=2)
     fast = [FastSyMPIE(SyMPIE(GOLDEN).eval(), 'bgr', torch.float32) for _ in range(2)]
     packed = fast[0].predict(images).join()
+    network = fast[0].network(images.device)
+    assert all(isinstance(convolution, PackedConv2d) for convolution in (
+        network.stem[0], *(getattr(block, name) for block in network.blocks
+                           for name in ('conv1', 'conv2'))))
     monkeypatch.setattr(PackedConv2d, 'available', lambda: False)
     assert not isinstance(fast[1].network(images.device).stem[0], PackedConv2d)
     assert (fast[1].predict(images).join() - packed).abs().max() < 1e-5
@@ -201,12 +220,8 @@ def test_compiled_equals_pytorch(kind, threads):
     images = {'uint8': images, 'float32': images.float(),
               'channels_last': images.contiguous(memory_format=torch.channels_last),
               'transposed': images.transpose(2, 3).contiguous().transpose(2, 3)}[kind]
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with num_threads(threads):
         found = warp_cpu(images, folded)
-    finally:
-        torch.set_num_threads(before)
     assert (found - wanted).abs().max() < 1e-5
     assert (warp_folded(images, folded) - wanted).abs().max() < 1e-5
 
@@ -218,12 +233,8 @@ def test_bands_cover_every_row_once(threads):
     def run(index, top, bottom):
         done[index, top:bottom] += 1
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
+    with num_threads(threads):
         in_bands(run, *done.shape, work=10**9)
-    finally:
-        torch.set_num_threads(before)
     assert (done == 1).all()
 
 

@@ -15,6 +15,7 @@ import torch
 import torchvision
 from mmengine.optim import OptimWrapper
 from PIL import Image
+from test_tools import tool
 from torch import nn
 
 from mmseg_sympie.checkpoints import read_checkpoint
@@ -23,6 +24,7 @@ from mmseg_sympie.enhancer import SyMPIE, WarpParameters
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
 from mmseg_sympie.enhancer.nem import NEM
 from mmseg_sympie.errors import InputError
+from mmseg_sympie.files import sha256
 from mmseg_sympie.pretraining.pretrainer import Pretrainer, clip_to_norm, update_average
 from mmseg_sympie.pretraining.release import centre_on_clean, half_precision, weaken
 from mmseg_sympie.pretraining.stream import PretrainingStream, TurnSampler
@@ -349,12 +351,16 @@ def test_contradictions_are_refused_before_training(small_run, tmp_path, option,
     assert 'Traceback' not in result.stderr
 
 
-def test_a_release_is_neutral_on_clean_images_and_half_as_large():
+def far_from_identity():
     torch.manual_seed(0)
-    start = NEM().state_dict()
-    start['head.weight'] += 0.3 * torch.randn(37, 512)
-    start['head.bias'] += 0.5
-    enhancer = SyMPIE({**start, 'min_mean_255': torch.tensor(110.0)}).eval()
+    state = NEM().state_dict()
+    state['head.weight'] += 0.3 * torch.randn(37, 512)
+    state['head.bias'] += 0.5
+    return state
+
+
+def test_a_release_is_neutral_on_clean_images_and_half_as_large():
+    enhancer = SyMPIE({**far_from_identity(), 'min_mean_255': torch.tensor(110.0)}).eval()
     images = torch.rand(4, 3, 64, 80, generator=torch.Generator().manual_seed(0))
     images[2:] = images[2:] * 0.1 + 0.8  # two of low contrast
     centre_on_clean(enhancer, images.split(2))
@@ -370,14 +376,30 @@ def test_a_release_is_neutral_on_clean_images_and_half_as_large():
 
 @pytest.mark.parametrize('strength', [0, 0.25, 1])
 def test_a_weakened_enhancer_predicts_a_share_of_the_change(strength):
-    torch.manual_seed(0)
-    start = NEM().state_dict()
-    start['head.weight'] += 0.3 * torch.randn(37, 512)
-    start['head.bias'] += 0.5
-    enhancer, image = SyMPIE(start).eval(), torch.randn(1, 3, 64, 80)
+    enhancer, image = SyMPIE(far_from_identity()).eval(), torch.randn(1, 3, 64, 80)
     identity = WarpParameters.identity().join()
     change = enhancer.predict(image).join() - identity
     weaken(enhancer, strength)
     found = enhancer.predict(image).join() - identity
     assert change.abs().max() > 0.1
     torch.testing.assert_close(found, strength * change, rtol=0, atol=1e-5)
+
+
+def test_release_tool(tmp_path):
+    """Neutral on its clean photographs, at half strength, and what is written is what it says."""
+    rng = np.random.default_rng(0)
+    for index in range(4):
+        path = tmp_path / f'photos/a/{index}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 50 + 50 * index, (64, 80, 3), np.uint8)).save(path)
+    torch.save(far_from_identity(), tmp_path / 'in.pth')
+    printed = {strength: tool('release', tmp_path / 'in.pth', tmp_path / f'{strength}.pth',
+                              '--clean', tmp_path / 'photos', '--strength', strength)
+               for strength in (1, 0.5)}
+    assert sha256(tmp_path / '0.5.pth') in printed[0.5]
+    images = torch.rand(4, 3, 64, 80, generator=torch.Generator().manual_seed(1))
+    identity = WarpParameters.identity().join()
+    whole, half = (SyMPIE(tmp_path / f'{strength}.pth').eval().predict(images).join() - identity
+                   for strength in (1, 0.5))
+    assert whole.abs().max() > 0.1
+    torch.testing.assert_close(half, whole / 2, rtol=0, atol=1e-2)

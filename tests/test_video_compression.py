@@ -194,7 +194,7 @@ def test_tool(tmp_path, tool, network, enhancer_checkpoint, capsys):
     ('x.mp4', ('--out', 'out'), 'x.mp4 cannot be read as a video'),
     ('.', ('--out', 'out', '--fps', '0'), 'have to be above 0'),
     ('.', ('--out', 'out', '--bitrates', '-5'), 'have to be above 0'),
-    ('.', ('--out', 'out', '--prefix', 'y'), "0 images with names that start with 'y'"),
+    ('.', ('--out', 'out', '--prefix', 'y'), "no images with names that start with 'y'"),
     ('.', ('--out', 'out', '--network', 'mobilenet_v2'), 'neither a file nor one of')])
 def test_tool_refuses_before_it_starts(tmp_path, monkeypatch, tool, network, source, options,
                                        message):

@@ -13,7 +13,7 @@ from mmseg_sympie.evaluation.panels import (
     choose,
     colourise,
     find_images,
-    occurring,
+    legend_entries,
     parameter_picture,
 )
 from mmseg_sympie.run_panels import applied, build_test_set, choose_images, make_panels
@@ -57,8 +57,9 @@ def test_iou_and_colours_by_hand(panel):
     assert panel.ious(2) == pytest.approx([50, 100])
     assert panel.only((1,)).ious(2) == pytest.approx([100])
     assert panel.only((1,)).applications == (1,)
-    assert occurring([panel]) == [0, 1]
-    palette = [[128, 64, 128], [244, 35, 232]]
+    palette = [[128, 64, 128], [244, 35, 232], [70, 70, 70]]
+    assert legend_entries([panel], ('road', 'sidewalk', 'building'), palette) == [
+        (palette[0], 'road'), (palette[1], 'sidewalk'), ((0, 0, 0), 'not labelled')]
     assert colourise(panel.truth, palette).tolist() == [[[128, 64, 128], [128, 64, 128]],
                                                         [[244, 35, 232], [0, 0, 0]]]
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..data_preprocessor import SyMPIEDataPreprocessor
 from ..enhancer import NEM, WarpParameters, clamp_to_image_range, view
-from ..enhancer.fast import fold, mean_255
+from ..enhancer.fast import fold, look
 from ..evaluation.report import terminal
 from ..files import check_writable, written_whole
 from ..statistics import IMAGENET_RGB
@@ -52,7 +52,7 @@ def calls(size: Tuple[int, int], batch_size: int, device: str,
     thumbnail = view(standardised)
     parameters = WarpParameters.split(sympie.nem(thumbnail))
     warped = published_warp(standardised, parameters)
-    fast_network = ours.fast.network(raw.device)
+    seen = look(raw)
     folded = fold(parameters, 'bgr', ours.leaving)
 
     def published() -> Tensor:
@@ -65,9 +65,9 @@ def calls(size: Tuple[int, int], batch_size: int, device: str,
         'NEM, published': lambda: sympie.nem(thumbnail),
         'warp, published': lambda: published_warp(standardised, parameters),
         'clamp, published': lambda: clamp_to_image_range(warped),
-        'view, ours': lambda: ours.fast.thumbnail(raw),
-        'mean and folding, ours': lambda: (mean_255(raw), fold(parameters, 'bgr', ours.leaving)),
-        'NEM, ours': lambda: fast_network(thumbnail),
+        'view and mean, ours': lambda: look(raw),
+        'NEM, ours': lambda: ours.fast.predict_from(seen),
+        'folding, ours': lambda: fold(parameters, 'bgr', ours.leaving),
         'warp, ours': lambda: ours.fast.warp(raw, folded)}
 
 

@@ -1,9 +1,7 @@
 """What re-using parameters from frame to frame of a video saves, and how steady they are."""
 import argparse
-from pathlib import Path
 from typing import List, Tuple
 
-import cv2
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -14,7 +12,7 @@ from ..enhancer.smoother import ParameterSmoother
 from ..errors import InputError
 from ..evaluation.report import terminal
 from ..files import check_writable
-from ..video import frame_files
+from ..video import read_frames
 from .timing import interleaved, machine, summary, write_table
 
 
@@ -28,9 +26,11 @@ def gain(parameters: WarpParameters) -> Tensor:
 def benchmark_smoothing(args: argparse.Namespace) -> None:
     """Write and print the table; for the arguments see tools/benchmark.py."""
     check_writable(args.out)
-    frames = frame_files(args.frames, args.prefix, at_least=2)
-    fast = FastSyMPIE(SyMPIE().eval().to(args.device), 'bgr')
-    video = [_read(path).to(args.device) for path in tqdm(frames, desc='read')]
+    video = [frame.to(args.device)
+             for frame in tqdm(read_frames(args.frames, args.prefix), desc='read')]
+    if len(video) < 2:
+        raise InputError(f'{args.frames} has one frame {args.prefix}*: wanted two or more.')
+    fast = FastSyMPIE(SyMPIE().eval().to(args.device), 'rgb')
     milliseconds = interleaved({every: lambda every=every: _run(fast, video, every, args.momentum)
                                 for every in args.every}, args.repeats, args.device)
     measured = {}
@@ -38,7 +38,7 @@ def benchmark_smoothing(args: argparse.Namespace) -> None:
         predictions, flicker = _run(fast, video, every, args.momentum)
         measured[every] = dict(predictions=predictions, flicker=flicker,
                                ms_per_frame=summary(milliseconds[every], len(video))['median'])
-    title = (f'{len(frames)} frames {args.prefix}* of {args.frames}, momentum {args.momentum}, '
+    title = (f'{len(video)} frames {args.prefix}* of {args.frames}, momentum {args.momentum}, '
              f'{machine(args.device, torch.get_num_threads())}')
     rows = [['every', 'predictions', 'ms a frame', 'flicker of the gain']]
     for every, found in measured.items():
@@ -46,13 +46,6 @@ def benchmark_smoothing(args: argparse.Namespace) -> None:
                      f'{found["flicker"]:.4f}'])
     write_table(args.out / 'smoothing', title, [rows], dict(measured=measured))
     print(terminal(rows, title, summary_rows=len(measured)))
-
-
-def _read(path: Path) -> Tensor:
-    image = cv2.imread(str(path))
-    if image is None:
-        raise InputError(f'{path} cannot be read as an image.')
-    return torch.from_numpy(image).permute(2, 0, 1)[None]
 
 
 def _run(fast: FastSyMPIE, video: List[Tensor], every: int,

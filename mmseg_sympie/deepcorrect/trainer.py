@@ -5,12 +5,13 @@ from typing import Dict, Optional, Sequence
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.model import BaseModel, is_model_wrapper
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from ..corruptions import corrupt, draw
 from ..corruptions.pools import ALL
+from ..distributed import unwrapped
 from ..errors import InputError
 from ..files import written_whole
 from ..registry import HOOKS, MODELS
@@ -123,5 +124,4 @@ class ExportTrained(Hook):
 
 
 def _trained(runner: Runner) -> nn.Module:
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    return model.trained
+    return unwrapped(runner.model).trained

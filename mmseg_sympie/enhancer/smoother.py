@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .dwm import WarpParameters
-from .fast import FastSyMPIE
+from .fast import FastSyMPIE, look
 
 
 class ParameterSmoother:
@@ -49,12 +49,13 @@ class ParameterSmoother:
         return WarpParameters(*map(torch.cat, zip(*map(self._one, frames.split(1)))))
 
     def _one(self, frame: Tensor) -> WarpParameters:
-        thumbnail = self.fast.thumbnail(frame)
+        seen = look(frame)
+        thumbnail = seen.thumbnail
         cut = self.thumbnail is None or thumbnail.device != self.thumbnail.device or (
             (thumbnail - self.thumbnail).abs().mean() > self.scene_change_255)
         self.age += 1
         if cut or self.age >= self.every:
-            predicted = self.fast.predict(frame, thumbnail)
+            predicted = self.fast.predict_from(seen)
             self.parameters = predicted if cut else WarpParameters(
                 *(torch.lerp(new, old, self.momentum)
                   for old, new in zip(self.parameters, predicted)))

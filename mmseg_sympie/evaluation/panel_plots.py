@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from ..files import written_whole
-from .panels import Panel, colourise, occurring, parameter_picture
+from .panels import Panel, colourise, legend_entries, parameter_picture
 
 PICTURE_INCHES = 2.8
 
@@ -89,6 +89,5 @@ def _draw(rows: Sequence[Row], legend: List[Patch], path: Path) -> None:
 
 
 def _legend(panels: Sequence[Panel], classes: Sequence[str], palette: Colours) -> List[Patch]:
-    shown = [(palette[index], classes[index]) for index in occurring(panels)]
     return [Patch(color=np.array(colour) / 255, label=name)
-            for colour, name in [*shown, ((0, 0, 0), 'not labelled')]]
+            for colour, name in legend_entries(panels, classes, palette)]

@@ -1,5 +1,5 @@
 """Single test images before and after enhancement: which to show, and in which colours."""
-from typing import Dict, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -110,8 +110,10 @@ def parameter_picture(kernel: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.concatenate([squares[0], np.full((240, 48, 3), 255, np.uint8), squares[1]], axis=1)
 
 
-def occurring(panels: Sequence[Panel]) -> Sequence[int]:
-    """The classes that labels or predictions of the panels show, in order."""
+def legend_entries(panels: Sequence[Panel], classes: Sequence[str],
+                   palette: Sequence[Sequence[int]]) -> List[Tuple[Sequence[int], str]]:
+    """Colour and name of every class that labels or predictions of the panels show, in order."""
     shown = [np.unique(labels).tolist()
              for panel in panels for labels in (panel.truth, *panel.predictions)]
-    return sorted(set().union(*shown) - {IGNORE_LABEL})
+    found = sorted(set().union(*shown) - {IGNORE_LABEL})
+    return [*((palette[index], classes[index]) for index in found), ((0, 0, 0), 'not labelled')]

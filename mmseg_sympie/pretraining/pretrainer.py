@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..corruptions import POOL, Draw, corrupt, draw
 from ..corruptions.pools import ALL
 from ..data_preprocessor import build_enhancer
+from ..distributed import unwrapped
 from ..enhancer.nem import NEM
 from ..errors import InputError
 from ..registry import MODELS
@@ -217,7 +218,7 @@ class Pretrainer(BaseModel):
             kept.clear()
         optim_wrapper.step()
         optim_wrapper.zero_grad()
-        update_average(self.average, _unwrapped(self.student), self.averaging_rate)
+        update_average(self.average, unwrapped(self.student), self.averaging_rate)
 
 
 def clip_to_norm(gradient: Tensor, max_norm: float) -> Tensor:
@@ -242,7 +243,3 @@ def _name_student_without_wrapper(module: nn.Module, state: Dict[str, Tensor], p
     wrapped = f'{prefix}student.module.'
     for key in [key for key in state if key.startswith(wrapped)]:
         state[f'{prefix}student.{key[len(wrapped):]}'] = state.pop(key)
-
-
-def _unwrapped(module: nn.Module) -> nn.Module:
-    return getattr(module, 'module', module)

@@ -9,9 +9,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from ..distributed import unwrapped
 from ..enhancer.checkpoint import enhancer_state
 from ..enhancer.dwm import WarpParameters
 from ..evaluation.plots import signed_colours
@@ -70,8 +70,7 @@ class ExportEnhancer(Hook):
             self._export(runner)
 
     def _export(self, runner: Runner) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        average = model.average
+        average = unwrapped(runner.model).average
         with written_whole(Path(runner.work_dir) / 'enhancer.pth') as partial:
             torch.save(enhancer_state(average.nem, average.min_mean_255), partial)
 

@@ -10,7 +10,6 @@ from typing import Iterator, Sequence, Tuple
 import numpy as np
 import torch
 from mmengine.dist import get_dist_info
-from mmengine.model import is_model_wrapper
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import DefaultScope
 from mmengine.runner import IterBasedTrainLoop, Runner
@@ -18,6 +17,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..datasets.photographs import Photographs
+from ..distributed import unwrapped
 from ..errors import InputError
 from ..registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, LOOPS
 from .upstream import MMSegSegmentor, check_classes
@@ -168,7 +168,7 @@ class PretrainLoop(IterBasedTrainLoop):
 
 def check_settings(runner: Runner, dataloader: DataLoader) -> None:
     """Raise InputError for what would go wrong later, or be wrong without a word."""
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    model = unwrapped(runner.model)
     sampler, stream = dataloader.sampler, dataloader.dataset
     if sampler.batch_size != dataloader.batch_size:
         raise InputError(f'train_dataloader.batch_size is {dataloader.batch_size} and its '

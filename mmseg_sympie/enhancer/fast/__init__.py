@@ -3,7 +3,6 @@
 The same result as the reference (`SyMPIE.forward` and the preprocessor behind it) within rounding:
 one look at the image for its thumbnail and mean, and one pass that writes the result.
 """
-import contextlib
 import functools
 import importlib.util
 from typing import Optional
@@ -13,14 +12,15 @@ from torch import Tensor
 
 from ...statistics import IMAGENET_RGB
 from ..dwm import WarpParameters
-from ..nem import NEM, view
+from ..nem import NEM
 from ..sympie import SyMPIE
-from .cpu_view import mean_cpu, view_cpu
 from .cpu_warp import warp_cpu
 from .folding import FoldedWarp, Pixels, fold, warp_folded
-from .network import inference_network, network_precision, one_thread, pack_weights
+from .look import Look, look
+from .network import inference_network, network_precision, pack_weights
+from .threads import num_threads
 
-__all__ = ['FastSyMPIE', 'FoldedWarp', 'Pixels', 'fold', 'warp_cpu', 'warp_folded']
+__all__ = ['FastSyMPIE', 'FoldedWarp', 'Look', 'Pixels', 'fold', 'look', 'warp_cpu', 'warp_folded']
 
 
 class FastSyMPIE:
@@ -58,6 +58,8 @@ class FastSyMPIE:
         Returns:
             float32 (B, 3, H, W).
         """
+        if image.device.type == 'cpu':
+            image = image.contiguous()
         with torch.autocast(image.device.type, enabled=False):
             for remaining in reversed(range(self.enhancer.iterations)):
                 pixels = Pixels(self.arriving_order) if remaining else leaving
@@ -75,33 +77,34 @@ class FastSyMPIE:
             return warp_triton(image, folded)
         return warp_folded(image, folded)
 
-    @staticmethod
-    def thumbnail(image: Tensor) -> Tensor:
-        """`view` of raw images (B, 3, H, W), float32."""
-        return view_cpu(image) if image.device.type == 'cpu' else view(image.float())
-
-    def predict(self, image: Tensor, thumbnail: Optional[Tensor] = None) -> WarpParameters:
+    def predict(self, image: Tensor) -> WarpParameters:
         """Warp parameters for raw images (B, 3, H, W), as `SyMPIE.predict`."""
-        seen = self.thumbnail(image) if thumbnail is None else thumbnail
-        single = image.device.type == 'cpu' and len(image) == 1
+        return self.predict_from(look(image))
+
+    def predict_from(self, seen: Look) -> WarpParameters:
+        """Warp parameters for raw images that have been looked at."""
         gain = None
         if self.enhancer.min_mean_255 is not None:
-            gain = self.enhancer.min_mean_255.to(image.device) / mean_255(image).clamp(min=1)
+            gain = self.enhancer.min_mean_255.to(seen.mean.device) / seen.mean.clamp(min=1)
             gain = gain.clamp(min=1)
-        with one_thread() if single else contextlib.nullcontext():
-            vector = self.network(image.device)(self.standardise(seen, gain))
+        view = self.standardise(seen.thumbnail, gain)
+        # A second thread gains little with one thumbnail, and OpenMP's keep a core busy for
+        # milliseconds after their work is done, which the warp's would have to share.
+        single = view.device.type == 'cpu' and len(view) == 1
+        with num_threads(1 if single else torch.get_num_threads()):
+            vector = self.network(view.device)(view)
         parameters = WarpParameters.split(vector)
         return parameters if gain is None else parameters.after_gain(gain)
 
-    def standardise(self, seen: Tensor, gain: Optional[Tensor]) -> Tensor:
+    def standardise(self, thumbnail: Tensor, gain: Optional[Tensor]) -> Tensor:
         """Thumbnails on 0..255, scaled by the gain (B, 1), as the network wants them."""
-        mean, std = IMAGENET_RGB.like(seen)
+        mean, std = IMAGENET_RGB.like(thumbnail)
         scale = 1 / (255 * std)
         if gain is not None:
             scale = scale * gain[..., None, None]
         if self.arriving_order == 'bgr':
-            seen = seen.flip(1)
-        return torch.addcmul(-mean / std, seen, scale).contiguous(
+            thumbnail = thumbnail.flip(1)
+        return torch.addcmul(-mean / std, thumbnail, scale).contiguous(
             memory_format=torch.channels_last)
 
     def network(self, device: torch.device) -> NEM:
@@ -118,10 +121,3 @@ def triton_works(device: torch.device) -> bool:
     """PyTorch for CUDA comes with Triton on Linux alone; it needs compute capability 7.0."""
     return (importlib.util.find_spec('triton') is not None
             and torch.cuda.get_device_capability(device) >= (7, 0))
-
-
-def mean_255(image: Tensor) -> Tensor:
-    """Mean over pixels and channels of each raw image (B, 3, H, W), as (B, 1)."""
-    if image.device.type == 'cpu':
-        return mean_cpu(image)
-    return image.mean(dim=(1, 2, 3), dtype=torch.float32)[:, None]

@@ -1,7 +1,5 @@
 """The NEM for inference: batch norm merged, half precision, weights packed for the processor."""
-import contextlib
 import copy
-from typing import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -76,18 +74,3 @@ class PackedConv2d(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         return torch.ops.mkldnn._convolution_pointwise(
             features, self.weight, self.bias, *self.arguments, self.activation, [], None)
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """PyTorch in this thread alone.
-
-    A small network hardly gains by a second thread, and OpenMP's keep a core busy for milliseconds
-    after their work is done, which `in_bands` would then have to share.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -1,4 +1,5 @@
 """Compiled loops over parts of an image, in as many threads as PyTorch takes."""
+import contextlib
 import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -55,3 +56,14 @@ def _bands(images: int, rows: int, at_once: int) -> Iterator[Tuple[int, int, int
 def _pool(threads: int, process: int) -> ThreadPoolExecutor:
     """By process, because a forked one has none of its parent's threads."""
     return ThreadPoolExecutor(threads, 'enhance')
+
+
+@contextlib.contextmanager
+def num_threads(threads: int) -> Iterator[None]:
+    """PyTorch with so many threads, and with as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -7,7 +7,7 @@ from typing import Optional, Sequence
 import numpy as np
 from PIL import Image
 
-from ..panels import Panel, occurring, palette_256, parameter_picture
+from ..panels import Panel, legend_entries, palette_256, parameter_picture
 from ..report import percent
 
 LONG_SIDE_PX = 720  # sharp enough for a third of a screen, small enough for a page of six panels
@@ -73,9 +73,8 @@ def parameters(kernel: Optional[np.ndarray], matrix: Optional[np.ndarray]) -> st
 
 def legend(panels: Sequence[Panel], classes: Sequence[str], palette: Colours) -> str:
     """Name and colour of every class that the panels show."""
-    names = [(palette[index], classes[index]) for index in occurring(panels)]
     return ''.join(f'<span>{swatch(colour)}{escape(name)}</span>'
-                   for colour, name in [*names, ((0, 0, 0), 'not labelled')])
+                   for colour, name in legend_entries(panels, classes, palette))
 
 
 def swatch(colour: Sequence[int]) -> str:

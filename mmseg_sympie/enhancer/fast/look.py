@@ -1,4 +1,4 @@
-"""What the enhancer looks at, on a CPU: thumbnail and mean of raw images, compiled."""
+"""What the enhancer looks at: thumbnail and mean of raw images, on a CPU in one compiled pass."""
 import functools
 from typing import NamedTuple
 
@@ -10,8 +10,15 @@ from torch import Tensor
 from ..nem import VIEW_SHORT_SIDE_PX, VIEW_SIDE_PX, view
 from .threads import compiled, in_bands
 
-# Beyond it, `view` crops before it resizes.
+# `_taps` takes memory by the square of a side.
 _LONGEST_ASPECT_RATIO = 4
+
+
+class Look(NamedTuple):
+    """What the parameters of an image depend on."""
+
+    thumbnail: Tensor  # (B, 3, 224, 224), float32, values and channels as they arrive
+    mean: Tensor  # (B, 1), float32, over all pixels and channels of the whole image
 
 
 class Taps(NamedTuple):
@@ -21,34 +28,45 @@ class Taps(NamedTuple):
     weight: np.ndarray  # (224, inputs of one output), float32
 
 
-def view_cpu(image: Tensor) -> Tensor:
-    """The same as `view`, from raw images: (B, 3, H, W), uint8 or float32 -> float32 thumbnails."""
+def look(image: Tensor) -> Look:
+    """At raw images (B, 3, H, W), on any device."""
     height, width = image.shape[-2:]
-    short = min(height, width)
-    if height == width == VIEW_SIDE_PX or max(height, width) > _LONGEST_ASPECT_RATIO * short:
-        return view(image.float())
-    rows, columns = (_taps(side, VIEW_SHORT_SIDE_PX * side // short) for side in (height, width))
-    source = image.contiguous().numpy()
-    thumbnails = np.empty((len(source), 3, VIEW_SIDE_PX, VIEW_SIDE_PX), np.float32)
-
-    def run(index: int, top: int, bottom: int) -> None:
-        _resize_rows(source[index], *rows, *columns, thumbnails[index], top, bottom)
-
-    in_bands(run, len(source), VIEW_SIDE_PX, source.size)
-    return torch.from_numpy(thumbnails)
+    if image.device.type == 'cpu' and (max(height, width)
+                                       <= _LONGEST_ASPECT_RATIO * min(height, width)):
+        return look_cpu(image)
+    return Look(view(image.float()), image.mean(dim=(1, 2, 3), dtype=torch.float32)[:, None])
 
 
-def mean_cpu(image: Tensor) -> Tensor:
-    """Mean over pixels and channels of each raw image (B, 3, H, W), float32 (B, 1)."""
+def look_cpu(image: Tensor) -> Look:
+    """The same, in one pass over uint8 or float32 images, none of them a long strip."""
     batch, _, height, width = image.shape
-    source = image.contiguous().numpy().reshape(batch, 3 * height, width)
-    sums = np.zeros((batch, 3 * height), np.float64)
+    short, is_view = min(height, width), height == width == VIEW_SIDE_PX
+    rows, columns = (_taps(side, side if is_view else VIEW_SHORT_SIDE_PX * side // short)
+                     for side in (height, width))
+    source = image.contiguous().numpy()
+    thumbnail = np.empty((batch, 3, VIEW_SIDE_PX, VIEW_SIDE_PX), np.float32)
+    sums = np.zeros((batch, height), np.float64)
 
     def run(index: int, top: int, bottom: int) -> None:
-        _sum_rows(source[index], sums[index], top, bottom)
+        # The band's share of the rows, which then is near for the thumbnail.
+        first, last = (y * height // VIEW_SIDE_PX for y in (top, bottom))
+        _sum_rows(source[index], sums[index], first, last)
+        _resize_rows(source[index], *rows, *columns, thumbnail[index], top, bottom)
 
-    in_bands(run, batch, 3 * height, source.size // 8)
-    return torch.from_numpy(sums.sum(axis=1, keepdims=True) / (3 * height * width)).float()
+    in_bands(run, batch, VIEW_SIDE_PX, source.size)
+    mean = sums.sum(axis=1, keepdims=True) / (3 * height * width)
+    return Look(torch.from_numpy(thumbnail), torch.from_numpy(mean).float())
+
+
+@compiled
+def _sum_rows(source, sums, first, last):
+    """Sums over the channels of rows of one image (3, H, W)."""
+    for y in range(first, last):
+        for channel in range(3):
+            row, total = source[channel, y], np.float32(0)
+            for x in range(len(row)):
+                total += np.float32(row[x])
+            sums[y] += total
 
 
 @compiled
@@ -70,15 +88,6 @@ def _resize_rows(source, first_row, row_weight, first_column, column_weight, thu
                 for tap in range(column_weight.shape[1]):
                     value += column_weight[x, tap] * halfway[first_column[x] - left + tap]
                 thumbnail[channel, y, x] = value
-
-
-@compiled
-def _sum_rows(source, sums, top, bottom):
-    for y in range(top, bottom):
-        total = np.float32(0)
-        for x in range(source.shape[1]):
-            total += np.float32(source[y, x])
-        sums[y] = total
 
 
 @functools.lru_cache(maxsize=64)
