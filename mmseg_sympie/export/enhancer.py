@@ -36,8 +36,10 @@ def enhancer_onnx(enhancer: SyMPIE, arriving_order: str, leaving: Pixels) -> onn
     op = Builder()
     image = op.Cast(IMAGE, to=FLOAT)
     vector, gain = _predict(op, image, enhancer, arriving_order)
-    op.Scan(image, *_fold(op, vector, gain, arriving_order, leaving.channel_order),
-            num_scan_inputs=4, body=_warp_one(leaving))
+    warped = op.Scan(op.Unsqueeze(image, [1]),
+                     *_fold(op, vector, gain, arriving_order, leaving.channel_order),
+                     num_scan_inputs=4, body=_warp_one(leaving))
+    op.Squeeze(warped, [1])
     op.nodes[-1].output[0] = NORMALISED
     batch = ['batch', 3, 'height', 'width']
     graph = op.graph('sympie', [helper.make_tensor_value_info(IMAGE, UINT8, batch)],
@@ -63,10 +65,21 @@ def _predict(op: Builder, image: str, enhancer: SyMPIE, arriving_order: str):
 def _thumbnail(op: Builder, image: str, arriving_order: str) -> str:
     """`view`: RGB on 0..255, (B, 3, 224, 224)."""
     size = op.Slice(op.Shape(image), [2], [4])
-    longest = op.Mul(op.ReduceMin(size, keepdims=1), LONGEST_ASPECT_RATIO)
-    image = _central(op, image, size, op.Min(size, op.Expand(longest, [2])))
+    longest = op.Mul(op.ReduceMin(size, keepdims=0), LONGEST_ASPECT_RATIO)
+    is_strip = op.Greater(op.ReduceMax(size, keepdims=0), longest)
+    seen = op.If(is_strip, then_branch=_resized(image, strip=True),
+                 else_branch=_resized(image, strip=False))
+    return op.Gather(seen, [2, 1, 0], axis=1) if arriving_order == 'bgr' else seen
+
+
+def _resized(image: str, strip: bool) -> onnx.GraphProto:
+    """The thumbnail; cutting the middle out of what is no strip would copy the whole image."""
+    op = Builder('strip_' if strip else 'image_')
     size = op.Slice(op.Shape(image), [2], [4])
     short = op.ReduceMin(size, keepdims=1)
+    if strip:
+        whole, size = size, op.Min(size, op.Expand(op.Mul(short, LONGEST_ASPECT_RATIO), [2]))
+        image = _central(op, image, whole, size)
     resized = op.Div(op.Mul(size, VIEW_SHORT_SIDE_PX), short)
     is_view = op.Equal(op.ReduceMax(op.Abs(op.Sub(size, VIEW_SIDE_PX)), keepdims=1), [0])
     resized = op.Where(is_view, size, resized)
@@ -74,7 +87,8 @@ def _thumbnail(op: Builder, image: str, arriving_order: str) -> str:
     small = op.Resize(image, '', '', sizes, mode='linear', antialias=1,
                       coordinate_transformation_mode='half_pixel')
     seen = _central(op, small, resized, op.Expand([VIEW_SIDE_PX], [2]))
-    return op.Gather(seen, [2, 1, 0], axis=1) if arriving_order == 'bgr' else seen
+    return op.graph('thumbnail', [], [helper.make_tensor_value_info(
+        seen, FLOAT, ['batch', 3, VIEW_SIDE_PX, VIEW_SIDE_PX])])
 
 
 def _central(op: Builder, image: str, size: str, wanted: str) -> str:
@@ -106,9 +120,11 @@ def _network(op: Builder, nem: NEM, features: str) -> str:
 
 
 def _fold(op: Builder, vector: str, gain, arriving_order: str, leaving_order: str):
-    """Matrix (B, 3, 3, 1, 1), kernel (B, 3, 1, 5, 5) and border (B, 3) of `fast.fold`.
+    """`fast.fold` as weights of convolutions: the shift and the matrix, then the filter.
 
-    As convolutions from raw pixels to enhanced ones on 0..255, of which the mean is left to add.
+    Returns:
+        Matrix (B, 3, 3, 1, 1) and bias (B, 3) to pixels that are zero where the filter's border is,
+        and kernel (B, 3, 1, 5, 5) from them to 0..255, of which the mean is left to add.
     """
     matrix, shift, kernel = op.Split(vector, [9, 3, 25], axis=1, outputs=3)
     matrix, kernel = op.Reshape(matrix, [-1, 3, 3]), op.Reshape(kernel, [-1, 1, 1, 5, 5])
@@ -122,28 +138,26 @@ def _fold(op: Builder, vector: str, gain, arriving_order: str, leaving_order: st
     if leaving_order == 'bgr':
         matrix = op.Gather(matrix, [2, 1, 0], axis=2)
     matrix = op.Transpose(matrix, perm=[0, 2, 1])  # row = leaving channel
-    return op.Unsqueeze(matrix, [3, 4]), op.Tile(kernel, [1, 3, 1, 1, 1]), border
+    bias = op.Neg(op.Squeeze(op.MatMul(matrix, op.Unsqueeze(border, [2])), [2]))
+    return op.Unsqueeze(matrix, [3, 4]), bias, op.Tile(kernel, [1, 3, 1, 1, 1])
 
 
 def _warp_one(leaving: Pixels) -> onnx.GraphProto:
     """One image with its own weights; ONNX's groups are fixed, so batches are a loop."""
     op = Builder('one_')
     mean_255 = MEAN if leaving.channel_order == 'rgb' else MEAN[::-1]
-    # The border is subtracted before the filter, which pads with zeros.
-    shifted = op.Unsqueeze(op.Sub('one', op.Unsqueeze('border', [1, 2])), [0])
-    filtered = op.Conv(op.Conv(shifted, 'matrix'), 'kernel', mean_255, pads=[2] * 4, group=3,
+    filtered = op.Conv(op.Conv('one', 'matrix', 'bias'), 'kernel', mean_255, pads=[2] * 4, group=3,
                        kernel_shape=[5, 5])
     warped = op.Clip(filtered, 0.0, 255.0)
-    mean, std = (np.array(values, np.float32) for values in leaving.statistics)
     if leaving.statistics != Pixels().statistics:
+        mean, std = (np.array(values, np.float32) for values in leaving.statistics)
         none, one = np.zeros(3, np.float32), np.ones(3, np.float32)
-        warped = op.BatchNormalization(warped, 1 / std, none, mean, one, epsilon=0.0)
-    op.Squeeze(warped, [0])
+        op.BatchNormalization(warped, 1 / std, none, mean, one, epsilon=0.0)
     op.nodes[-1].output[0] = 'warped'
-    size = [3, 'height', 'width']
+    size = [1, 3, 'height', 'width']
     return op.graph('warp', [
         helper.make_tensor_value_info('one', FLOAT, size),
         helper.make_tensor_value_info('matrix', FLOAT, [3, 3, 1, 1]),
-        helper.make_tensor_value_info('kernel', FLOAT, [3, 1, 5, 5]),
-        helper.make_tensor_value_info('border', FLOAT, [3])],
+        helper.make_tensor_value_info('bias', FLOAT, [3]),
+        helper.make_tensor_value_info('kernel', FLOAT, [3, 1, 5, 5])],
         [helper.make_tensor_value_info('warped', FLOAT, size)])
