@@ -3,6 +3,7 @@ import golden
 import numpy as np
 import pytest
 import torch
+import torchvision.transforms.functional as TF
 
 from mmseg_sympie.enhancer import (
     NEM,
@@ -15,6 +16,7 @@ from mmseg_sympie.enhancer import (
     warp,
 )
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+from mmseg_sympie.enhancer.nem import _central
 from mmseg_sympie.statistics import IMAGENET_RGB
 
 VECTORS = np.load(golden.DATA / 'enhancer.npz')
@@ -165,3 +167,23 @@ def test_mean_match_leaves_black_black():
 def test_mean_match_target_is_a_grey_level(target):
     with pytest.raises(ValueError, match='mean on 0..255'):
         MeanMatch(target)
+
+
+def test_the_middle_is_the_one_that_torchvision_cuts_out():
+    image = torch.arange(20 * 30).view(1, 20, 30)
+    for rest in range(8):
+        size = 20 - rest, 23 + rest
+        assert torch.equal(_central(image, *size), TF.center_crop(image, size))
+
+
+def test_torch_export_for_images_of_any_size_in_one_orientation(tmp_path):
+    """The README's example: the reference itself, with batch and size left open."""
+    enhancer, auto = SyMPIE().eval(), torch.export.Dim.AUTO
+    program = torch.export.export(enhancer, (torch.rand(2, 3, 48, 64),), strict=True,
+                                  dynamic_shapes=({0: auto, 2: auto, 3: auto},))
+    torch.export.save(program, tmp_path / 'enhancer.pt2')
+    exported = torch.export.load(tmp_path / 'enhancer.pt2').module()
+    for size in ((1, 3, 270, 481), (3, 3, 97, 131)):
+        image = torch.rand(size, generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            assert (exported(image) - enhancer(image)).abs().max() < 1e-5

@@ -43,8 +43,8 @@ class WarpParameters(NamedTuple):
             gain: (B, 1), positive.
         """
         mean, std = (values.flatten() for values in IMAGENET_RGB.like(gain))
-        return self._replace(matrix=gain[..., None] * self.matrix,
-                             shift=(self.shift + (gain - 1) * mean / std) / gain)
+        return WarpParameters(gain[..., None] * self.matrix,
+                              (self.shift + (gain - 1) * mean / std) / gain, self.kernel)
 
 
 def warp(image: Tensor, parameters: WarpParameters) -> Tensor:

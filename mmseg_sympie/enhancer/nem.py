@@ -28,9 +28,18 @@ def view(image: Tensor) -> Tensor:
     if max(height, width) > LONGEST_ASPECT_RATIO * short:
         # Only the centre is looked at; resizing all of a 1x5000 strip would take gigabytes.
         longest = LONGEST_ASPECT_RATIO * short
-        image = TF.center_crop(image, [min(height, longest), min(width, longest)])
+        image = _central(image, min(height, longest), min(width, longest))
     image = TF.resize(image, VIEW_SHORT_SIDE_PX, TF.InterpolationMode.BILINEAR, antialias=True)
-    return TF.center_crop(image, VIEW_SIDE_PX)
+    return _central(image, VIEW_SIDE_PX, VIEW_SIDE_PX)
+
+
+def _central(image: Tensor, height: int, width: int) -> Tensor:
+    """torchvision's `center_crop`, in whole numbers, because `torch.export` cannot save `round`."""
+    top, left = ((have - wanted) // 2 for have, wanted in zip(image.shape[-2:], (height, width)))
+    # Half of an odd rest is rounded to the even number.
+    top += (image.shape[-2] - height) % 2 * (top % 2)
+    left += (image.shape[-1] - width) % 2 * (left % 2)
+    return image[..., top:top + height, left:left + width]
 
 
 class Block(nn.Module):
