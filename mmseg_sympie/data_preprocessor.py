@@ -36,12 +36,15 @@ class EnhancerMixin:
             `smoother.forget()` goes between two videos that look alike.
         precision: of SyMPIE's network, 'float32', 'bfloat16' or 'float16'; by default what the
             device is fast in (`network_precision`).
+        output_dtype: of what the segmentor gets, likewise; float32 by default. For segmentors in
+            half precision.
         *args, **kwargs: of the preprocessor behind the mixin.
     """
 
     def __init__(self, *args, enhancer: Union[dict, Sequence[dict], None] = dict(type='SyMPIE'),
                  checkpoint: Optional[str] = None, channel_order: Optional[str] = None,
-                 smoothing: Optional[dict] = None, precision: Optional[str] = None, **kwargs):
+                 smoothing: Optional[dict] = None, precision: Optional[str] = None,
+                 output_dtype: str = 'float32', **kwargs):
         super().__init__(*args, **kwargs)
         if channel_order is None:
             own = inspect.signature(super().__init__).bind(*args, **kwargs).arguments
@@ -55,9 +58,11 @@ class EnhancerMixin:
         self.enhancers = tuple(_frozen(build_enhancer(cfg))
                                for cfg in enhancer_configs(enhancer, checkpoint))
         self.fast, self.leaving = None, Pixels(channel_order)
-        if precision not in (None, 'float32', 'bfloat16', 'float16'):
-            raise InputError("precision is 'float32', 'bfloat16' or 'float16', got "
-                             f'{precision!r}.')
+        for name, value in dict(precision=precision or 'float32',
+                                output_dtype=output_dtype).items():
+            if value not in ('float32', 'bfloat16', 'float16'):
+                raise InputError(f"{name} is 'float32', 'bfloat16' or 'float16', got {value!r}.")
+        self.output_dtype = getattr(torch, output_dtype)
         # Not for a subclass, whose own forward may do something else.
         if self.enhancers and type(self.enhancers[-1]) is SyMPIE:
             self.fast = FastSyMPIE(self.enhancers[-1], channel_order,
@@ -82,7 +87,7 @@ class EnhancerMixin:
 
     def _take_over_normalisation(self) -> Pixels:
         """Switch it off in the preprocessor behind, and say what it was."""
-        channel_order, statistics = Pixels(self.channel_order)
+        channel_order, statistics = self.channel_order, Pixels().statistics
         for name in ('channel_conversion', '_channel_conversion', 'to_rgb'):
             if getattr(self, name, False):
                 channel_order = {'bgr': 'rgb', 'rgb': 'bgr'}[self.channel_order]
@@ -91,18 +96,24 @@ class EnhancerMixin:
             statistics = ChannelStatistics(*(tuple(values.flatten().expand(3).tolist())
                                              for values in (self.mean, self.std)))
             self._enable_normalize = False
-        return Pixels(channel_order, statistics)
+        return Pixels(channel_order, statistics, self.output_dtype)
 
     def forward(self, data: dict, training: bool = False) -> dict:
         data = self.cast_data(data)
+        images = data['inputs']
         if self.enhancers or self.leaving != Pixels(self.channel_order):
-            smoother = None if training else self.smoother
-            data = {**data, 'inputs': self._by_size(data['inputs'], self.leaving, smoother)}
-        return self._behind(data, training)
+            enhanced = self._by_size(images, self.leaving, None if training else self.smoother)
+            if self._is_done(enhanced, training):
+                return dict(inputs=enhanced, data_samples=data.get('data_samples'))
+            data = {**data, 'inputs': enhanced if isinstance(images, Tensor) else list(enhanced)}
+        result = super().forward(data, training)
+        if self.output_dtype != torch.float32:
+            result = {**result, 'inputs': result['inputs'].to(self.output_dtype)}
+        return result
 
-    def _behind(self, data: dict, training: bool) -> dict:
-        """What the preprocessor behind does to enhanced images."""
-        return super().forward(data, training)
+    def _is_done(self, enhanced: Union[Tensor, Sequence[Tensor]], training: bool) -> bool:
+        """Whether the preprocessor behind would only copy the enhanced images."""
+        return False
 
     def enhance(self, images: Union[Tensor, Sequence[Tensor]]) -> Union[Tensor, Sequence[Tensor]]:
         """Enhance images on 0..255 in the incoming channel order; the result is float32.
@@ -113,10 +124,14 @@ class EnhancerMixin:
         Raises:
             InputError: other channels, an integer type other than uint8, or values out of 0..255.
         """
-        return self._by_size(images, Pixels(self.channel_order)) if self.enhancers else images
+        if not self.enhancers:
+            return images
+        enhanced = self._by_size(images, Pixels(self.channel_order))
+        return enhanced if isinstance(images, Tensor) else list(enhanced)
 
     def _by_size(self, images: Union[Tensor, Sequence[Tensor]], leaving: Pixels,
                  smoother: Optional[ParameterSmoother] = None) -> Union[Tensor, Sequence[Tensor]]:
+        """Enhanced images, as one batch where all are of one size."""
         if isinstance(images, Tensor):
             return self._enhance_batch(images, leaving, smoother)
         if not all(isinstance(image, Tensor) for image in images):
@@ -131,6 +146,8 @@ class EnhancerMixin:
             alike = [images[index] for index in indices]
             stacked = torch.stack(alike) if len(alike) > 1 else alike[0][None]  # without a copy
             batch = self._enhance_batch(stacked, leaving, smoother)
+            if len(alike) == len(images):
+                return batch
             for index, image in zip(indices, batch):
                 enhanced[index] = image
         return enhanced
@@ -166,12 +183,9 @@ class EnhancerMixin:
 class SyMPIEDataPreprocessor(EnhancerMixin, SegDataPreProcessor):
     """MMSegmentation's `SegDataPreProcessor` with enhancers in front; see `EnhancerMixin`."""
 
-    def _behind(self, data: dict, training: bool) -> dict:
-        single = self.fast is not None and len(data['inputs']) == 1
-        if single and not training and not self.test_cfg:
-            # Nothing is left to do, and stacking one image would copy it.
-            return dict(inputs=data['inputs'][0][None], data_samples=data.get('data_samples'))
-        return super()._behind(data, training)
+    def _is_done(self, enhanced: Union[Tensor, Sequence[Tensor]], training: bool) -> bool:
+        return (isinstance(enhanced, Tensor) and self.fast is not None
+                and not (training or self.test_cfg))
 
 
 @MODELS.register_module()

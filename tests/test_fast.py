@@ -13,6 +13,7 @@ import torch
 from conftest import ROOT
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 
 from mmseg_sympie.checkpoints import load_weights
 from mmseg_sympie.config import load_config
@@ -360,3 +361,24 @@ def test_precision_is_a_setting():
     assert not torch.equal(found['bfloat16'], found['float32'])
     with pytest.raises(ValueError, match="got 'half'"):
         build('half')
+
+
+def test_one_or_many_images_of_a_size_are_not_copied_after_the_warp():
+    for count in (1, 3):
+        forget_results()
+        found = result(build(), list(noise_255(40, 50, count)))
+        memory, = [memory for memory, _ in result_memory._results]
+        assert found.shape == (count, 3, 40, 50) and found.data_ptr() == memory.ctypes.data
+
+
+@pytest.mark.parametrize('how', [dict(), dict(enhancer=dict(type='MeanMatch'), checkpoint=None),
+                                 dict(test_cfg=dict(size_divisor=32))])
+def test_output_in_half_precision(how):
+    images = noise_255(40, 50, count=2)
+    data = dict(inputs=list(images), data_samples=[SegDataSample(), SegDataSample()])
+    found, wanted = (build(output_dtype=dtype, **how)(data)['inputs']
+                     for dtype in ('float16', 'float32'))
+    assert found.dtype == torch.float16 and wanted.dtype == torch.float32
+    assert (found - wanted).abs().max() < 2e-3
+    with pytest.raises(ValueError, match="output_dtype .* got 'half'"):
+        build(output_dtype='half')

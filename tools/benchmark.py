@@ -36,6 +36,8 @@ def parse_args() -> argparse.Namespace:
     command.add_argument('--threads', nargs='+', type=int, default=[torch.get_num_threads()])
     command.add_argument('--precision', choices=['float32', 'bfloat16', 'float16'],
                          help='of the network; by default what the device is fast in')
+    command.add_argument('--output-dtype', choices=['float32', 'bfloat16', 'float16'],
+                         default='float32', help='of our preprocessor')
     command.add_argument('--segmentor', metavar='CONFIG',
                          help='also time its forward pass, at the last size')
     common(command, repeats=15)

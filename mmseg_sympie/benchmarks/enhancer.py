@@ -36,7 +36,8 @@ def published_warp(image: Tensor, parameters: WarpParameters) -> Tensor:
 
 
 def calls(size: Tuple[int, int], batch_size: int, device: str,
-          precision: Optional[str] = None) -> Dict[str, Callable[[], Any]]:
+          precision: Optional[str] = None,
+          output_dtype: str = 'float32') -> Dict[str, Callable[[], Any]]:
     """What is timed, by name, on images of the size (width, height).
 
     The published formulation gets images that are float32 and standardised already; the two
@@ -46,7 +47,8 @@ def calls(size: Tuple[int, int], batch_size: int, device: str,
     raw = torch.randint(0, 256, (batch_size, 3, height, width), dtype=torch.uint8, device=device)
     data = dict(inputs=list(raw), data_samples=[None] * batch_size)
     plain = SegDataPreProcessor(**NORMALISATION).to(device)
-    ours = SyMPIEDataPreprocessor(**NORMALISATION, precision=precision).to(device)
+    ours = SyMPIEDataPreprocessor(**NORMALISATION, precision=precision,
+                                  output_dtype=output_dtype).to(device)
     sympie = ours.enhancers[0].to(device)
     standardised = IMAGENET_RGB.standardise(raw.flip(1).float() / 255)
     thumbnail = view(standardised)
@@ -68,7 +70,7 @@ def calls(size: Tuple[int, int], batch_size: int, device: str,
         'view and mean, ours': lambda: look(raw),
         'NEM, ours': lambda: ours.fast.predict_from(seen),
         'folding, ours': lambda: fold(parameters, 'bgr', ours.leaving),
-        'warp, ours': lambda: ours.fast.warp(raw, folded)}
+        'warp, ours': lambda: ours.fast.warp(raw, folded, ours.output_dtype)}
 
 
 @torch.inference_mode()
@@ -78,7 +80,7 @@ def benchmark_enhancer(args: argparse.Namespace) -> None:
     measured = []
     for threads, batch_size, size in itertools.product(args.threads, args.batch_sizes, args.sizes):
         torch.set_num_threads(threads)
-        timed = calls(size, batch_size, args.device, args.precision)
+        timed = calls(size, batch_size, args.device, args.precision, args.output_dtype)
         title = f'{size[0]}x{size[1]}'
         found = interleaved(timed, args.repeats, args.device, title)
         measured.append(dict(
@@ -88,9 +90,9 @@ def benchmark_enhancer(args: argparse.Namespace) -> None:
                       for name in (PLAIN, PUBLISHED, OURS)}))
     if args.segmentor:
         measure_segmentor(measured[-1], args)
-    title = (f'uint8 images to normalised float32, {machine(args.device, args.threads[-1])}, '
-             f'network in {args.precision or "the precision of the device"}, medians of '
-             f'{args.repeats}')
+    title = (f'uint8 images to normalised {args.output_dtype}, '
+             f'{machine(args.device, args.threads[-1])}, network in '
+             f'{args.precision or "the precision of the device"}, medians of {args.repeats}')
     tables = [table(measured), table_of_parts(measured[-1])]
     costs = dict(nem_macs=FlopAnalyzer(NEM(), torch.zeros(1, 3, 224, 224)).unsupported_ops_warnings(
         False).total(),

@@ -56,7 +56,7 @@ class FastSyMPIE:
             parameters: of the first application, where they are known already.
 
         Returns:
-            float32 (B, 3, H, W).
+            (B, 3, H, W), of the type of `leaving`.
         """
         if image.device.type == 'cpu':
             image = image.contiguous()
@@ -64,18 +64,16 @@ class FastSyMPIE:
             for remaining in reversed(range(self.enhancer.iterations)):
                 pixels = Pixels(self.arriving_order) if remaining else leaving
                 folded = fold(parameters or self.predict(image), self.arriving_order, pixels)
-                image, parameters = self.warp(image, folded), None
+                image, parameters = self.warp(image, folded, pixels.dtype), None
             return image
 
     @staticmethod
-    def warp(image: Tensor, folded: FoldedWarp) -> Tensor:
+    def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) -> Tensor:
         """The folded warp by the fastest means that the device has."""
-        if image.device.type == 'cpu':
-            return warp_cpu(image, folded)
         if image.device.type == 'cuda' and triton_works(image.device):
             from .triton_warp import warp_triton
-            return warp_triton(image, folded)
-        return warp_folded(image, folded)
+            return warp_triton(image, folded, dtype)
+        return (warp_cpu if image.device.type == 'cpu' else warp_folded)(image, folded).to(dtype)
 
     def predict(self, image: Tensor) -> WarpParameters:
         """Warp parameters for raw images (B, 3, H, W), as `SyMPIE.predict`."""

@@ -15,17 +15,19 @@ from ..dwm import WarpParameters
 
 
 class Pixels(NamedTuple):
-    """What the three numbers of a pixel mean: channel order and normalisation.
+    """What the three numbers of a pixel mean: channel order, normalisation and type.
 
     `statistics` are in that order and on 0..255.
     """
 
     channel_order: str = 'bgr'
     statistics: ChannelStatistics = ChannelStatistics((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    dtype: torch.dtype = torch.float32
 
     def from_rgb_255(self, image: Tensor) -> Tensor:
         """(B, 3, H, W), RGB on 0..255 -> the same image in these terms."""
-        return self.statistics.standardise(image.flip(1) if self.channel_order == 'bgr' else image)
+        image = image.flip(1) if self.channel_order == 'bgr' else image
+        return self.statistics.standardise(image).to(self.dtype)
 
 
 class FoldedWarp(NamedTuple):

@@ -1,6 +1,4 @@
 """The folded warp on a GPU: one kernel from raw pixels to the segmentor's input."""
-from typing import Optional
-
 import torch
 import triton
 import triton.language as tl
@@ -50,15 +48,14 @@ def _warp_kernel(image, matrix, kernel, bias, border, lowest, highest, out, heig
         tl.store(target + channel * out_stride_c, value, mask=(y < height) & (x < width))
 
 
-def warp_triton(image: Tensor, folded: FoldedWarp, out: Optional[Tensor] = None) -> Tensor:
+def warp_triton(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) -> Tensor:
     """The folded warp of `warp_folded`, in one pass over the image.
 
     Args:
         image: (B, 3, H, W), uint8 or float on 0..255, of any layout.
-        out: (B, 3, H, W), where to write it, of any floating-point type; by default float32.
+        dtype: floating-point type of the result.
     """
-    if out is None:
-        out = torch.empty(image.shape, dtype=torch.float32, device=image.device)
+    out = torch.empty(image.shape, dtype=dtype, device=image.device)
     batch, _, height, width = image.shape
     grid = triton.cdiv(width, BLOCK_WIDTH), triton.cdiv(height, BLOCK_HEIGHT), batch
     with torch.cuda.device_of(image):  # Triton launches on the current device.
