@@ -16,7 +16,7 @@ demo: $(READY)
 	@echo 'Real data: $(BIN)/python tools/test.py configs/deeplabv2_acdc_sympie.py --compare (see README)'
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2
 
 lint: $(READY)
 	$(BIN)/ruff check .
