@@ -110,9 +110,9 @@ def test_a_command_is_understood(command, monkeypatch):
 
 
 @pytest.fixture(scope='module')
-def workplace(tmp_path_factory, scenes, demo_segmentor, demo_comparison, enhancer_checkpoint):
+def prepared(tmp_path_factory, scenes, demo_segmentor, demo_comparison, enhancer_checkpoint):
     """A folder like the project's, with little data and untrained weights."""
-    root = tmp_path_factory.mktemp('workplace')
+    root = tmp_path_factory.mktemp('prepared')
     for name in ('configs', 'tools', 'mmseg_sympie'):
         (root / name).symlink_to(ROOT / name)
     (root / 'report').symlink_to(demo_comparison)
@@ -173,8 +173,8 @@ def shortened(command: list) -> list:
 
 
 @pytest.mark.parametrize('command', one_of_each_kind(), ids=' '.join)
-def test_a_command_runs(command, workplace, monkeypatch):
-    monkeypatch.chdir(workplace)
+def test_a_command_runs(command, prepared, monkeypatch):
+    monkeypatch.chdir(prepared)
     monkeypatch.setattr(sys, 'argv', shortened(filled_in(command)))
     try:
         runpy.run_path(command[0], run_name='__main__')
