@@ -1,7 +1,7 @@
 """Test classifiers on images: each batch is made once for all classifiers and enhancers."""
 import hashlib
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from .config import load_config
 from .corrupted_images import Batch
 from .data_preprocessor import build_enhancer
 from .deepcorrect.backbone import units_checkpoint
+from .enhancer.checkpoint import SHIPPED
 from .errors import InputError
 from .evaluation.classification import NONE, Tally
 from .files import sha256
@@ -73,8 +74,10 @@ def build_enhancers(texts: Sequence[str],
             modules = [build_enhancer(config) for config in configs]
             module = nn.Sequential(*modules).eval().requires_grad_(False)
             enhancers[name] = module, dict(
-                enhancer=configs, sha256=[_checksum(config.get('checkpoint'), module)
-                                          for config, module in zip(configs, modules)])
+                enhancer=configs, sha256=[
+                    _checksum(config.get('checkpoint', SHIPPED if config['type'] == 'SyMPIE'
+                                         else None), module)
+                    for config, module in zip(configs, modules)])
     return enhancers
 
 
@@ -89,7 +92,7 @@ def _enhancer_config(text: str, iterations: int) -> Dict[str, Any]:
         raise InputError(f'{text}: wanted MeanMatch:TARGET with a mean on 0..255.') from error
 
 
-def _checksum(weights: Optional[str], model: nn.Module) -> Optional[str]:
+def _checksum(weights: Union[str, Path, None], model: nn.Module) -> Optional[str]:
     """Of the file with the weights, or of the weights themselves where no file was named."""
     if weights and Path(weights).is_file():
         return sha256(weights)

@@ -20,6 +20,7 @@ from mmseg_sympie.corrupted_images import (
 from mmseg_sympie.datasets.photographs import Photographs
 from mmseg_sympie.datasets.vizwiz import VizWizClassification
 from mmseg_sympie.enhancer import MeanMatch
+from mmseg_sympie.enhancer.checkpoint import SHIPPED
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.evaluation.classification import (
     EVERY,
@@ -29,6 +30,7 @@ from mmseg_sympie.evaluation.classification import (
     summary_rows,
     write_accuracy_report,
 )
+from mmseg_sympie.files import sha256
 from mmseg_sympie.run_classifier import build_classifiers, build_enhancers, count
 
 LOADING = Loading(batch_size=2, workers=0, device='cpu')
@@ -188,13 +190,14 @@ def test_vizwiz_counts_each_flaw(tmp_path):
 
 
 def test_names_of_enhancers(enhancer_checkpoint):
-    enhancers = build_enhancers(['MeanMatch', 'none', enhancer_checkpoint,
+    enhancers = build_enhancers(['MeanMatch', 'none', 'default', enhancer_checkpoint,
                                  f'MeanMatch:90+{enhancer_checkpoint}'], [1, 4])
-    assert list(enhancers) == ['MeanMatch', 'enhancer', 'enhancer x4', 'MeanMatch:90+enhancer',
-                               'MeanMatch:90+enhancer x4']
+    assert list(enhancers) == ['MeanMatch', 'default', 'default x4', 'enhancer', 'enhancer x4',
+                               'MeanMatch:90+enhancer', 'MeanMatch:90+enhancer x4']
     first, second = enhancers['MeanMatch:90+enhancer x4'][0]
     assert (first.target, second.iterations) == (90, 4)
-    assert len(enhancers['enhancer'][1]['sha256'][0]) == 64
+    assert enhancers['enhancer'][1]['sha256'] == [sha256(enhancer_checkpoint)]
+    assert enhancers['default'][1]['sha256'] == [sha256(SHIPPED)]
     with pytest.raises(InputError, match='MeanMatch:dark: wanted MeanMatch:TARGET'):
         build_enhancers(['MeanMatch:dark'])
     with pytest.raises(FileNotFoundError, match='nothing.pth does not exist'):
