@@ -3,8 +3,14 @@ _base_ = ['./_base_/distorted_training.py']
 # 'DeepCorrect'.
 model = dict(
     upstream=dict(type='mmseg_sympie.MMSegSegmentor', config='configs/mobilenetv2_camvid.py'),
-    corrections=dict(ranking='work_dirs/rank_mobilenetv2_camvid/priority.json', beta=0.5,
-                     unit=dict(width=24)),
+    corrections=dict(
+        ranking='work_dirs/rank_mobilenetv2_camvid/priority.json',
+        # Of the ranked layers those that everything passes: behind the others a shortcut brings
+        # the distortion back (priority.png).
+        layers=['conv1.conv', 'layer1.0.conv.1.conv', *(
+            f'layer{index}.0.conv.2.conv' for index in range(2, 5))],
+        beta=0.5,
+        unit=dict(width=32)),
     corruptions=['darken', 'night', 'contrast'],
     l1=1e-5)
 train_dataloader = dict(

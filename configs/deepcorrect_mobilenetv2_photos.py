@@ -4,8 +4,14 @@ _base_ = ['./_base_/distorted_training.py']
 model = dict(
     upstream=dict(
         type='mmseg_sympie.MMPretrainClassifier', config='configs/classifiers/mobilenetv2.py'),
-    corrections=dict(ranking='work_dirs/rank_mobilenetv2_photos/priority.json', beta=0.5,
-                     unit=dict(width=24)),
+    corrections=dict(
+        ranking='work_dirs/rank_mobilenetv2_photos/priority.json',
+        # Of the ranked layers those that everything passes: behind the others a shortcut brings
+        # the distortion back (priority.png).
+        layers=['conv1.conv', 'layer1.0.conv.1.conv', *(
+            f'layer{index}.0.conv.2.conv' for index in range(2, 8))],
+        beta=0.75,
+        unit=dict(width=32)),
     corruptions=['gaussian_blur', 'gaussian_noise'],
     severities=[1, 3, 5],
     l1=1e-5)

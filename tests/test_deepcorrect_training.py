@@ -56,7 +56,7 @@ def photographs(tmp_path) -> str:
 def config(ranking, photographs, tmp_path) -> Config:
     cfg = load_config(str(ROOT / 'configs/deepcorrect_mobilenetv2_photos.py'))
     cfg.model.upstream = dict(type='mmseg_sympie.SmallClassifier')
-    cfg.model.autocast, cfg.model.corrections.ranking = None, ranking
+    cfg.model.autocast, cfg.model.corrections = None, dict(ranking=ranking)
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False, batch_size=4)
     cfg.train_dataloader.sampler.batch_size = 4
     cfg.train_dataloader.dataset.sources[0].update(root=photographs, short_side_px=32, crop_px=24)
