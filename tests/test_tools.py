@@ -178,7 +178,9 @@ def test_interrupted_run_reports_what_is_done(scenes, demo_segmentor, tmp_path):
     process = subprocess.Popen(
         [sys.executable, '-c', code, 'configs/demo.py', demo_segmentor, '--out', str(tmp_path),
          '--cfg-options', f'data_root={scenes}', 'test_dataloader.batch_size=2'],
-        cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        # A shell has its background jobs ignore Ctrl-C, and so all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     for line in process.stdout:
         if 'two batches' in line:
             break
