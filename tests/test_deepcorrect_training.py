@@ -112,6 +112,13 @@ def test_fine_tuning_trains_all_weights(config):
     assert model.trained[4].training  # dropout, as in any training
 
 
+def test_a_loss_that_is_no_number_ends_the_training(config):
+    runner = Runner.from_cfg(config)
+    runner.model.upstream[0].model[-1].bias.data[0] = torch.nan
+    with pytest.raises(InputError, match='loss of step 1 is nan.*--resume'):
+        runner.train()
+
+
 def batch(size: int = 4) -> dict:
     generator = torch.Generator().manual_seed(5)
     return dict(inputs=torch.randint(256, (size, 3, 16, 16), generator=generator).byte(),

@@ -88,6 +88,11 @@ class DistortionTrainer(BaseModel):
             losses['loss_l1'] = self.l1 * sum(
                 module.weight.abs().sum() for module in self.trained.modules()
                 if isinstance(module, nn.Conv2d))
+        if not losses['loss_task'].isfinite():
+            raise InputError(
+                f'The loss of step {int(self.step) + 1} is {losses["loss_task"].item()}. Go on '
+                'from the last checkpoint (--resume) with a lower optim_wrapper.optimizer.lr, '
+                'clipped gradients (optim_wrapper.clip_grad), or in float32 (model.autocast=None).')
         self.step += 1
         return losses
 
