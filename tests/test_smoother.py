@@ -39,14 +39,14 @@ def shifts(smoother, *greys):
 
 def test_predicted_every_third_frame_and_half_of_the_old_kept():
     smoother = ParameterSmoother(Counter(), every=3, momentum=0.5)
-    # 1, then (1 + 2) / 2, then (1.5 + 3) / 2
-    assert shifts(smoother, *[100] * 8) == [1, 1, 1, 1.5, 1.5, 1.5, 2.25, 2.25]
+    # 1; halfway to 2, three times; halfway to 3
+    assert shifts(smoother, *[100] * 8) == [1, 1, 1, 1.5, 1.75, 1.875, 2.4375, 2.71875]
     assert smoother.predictions == 3
 
 
 def test_a_scene_change_is_predicted_at_once_and_not_smoothed():
     smoother = ParameterSmoother(Counter(), every=4, momentum=0.5, scene_change_255=20)
-    assert shifts(smoother, 100, 110, 119, 125, 125, 125, 125, 125) == [1, 1, 1, 2, 2, 2, 2, 2.5]
+    assert shifts(smoother, 100, 119, 138, 160, 160, 160, 160, 160) == [1, 1, 1, 2, 2, 2, 2, 2.5]
 
 
 def test_another_video_starts_anew():

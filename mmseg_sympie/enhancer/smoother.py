@@ -10,17 +10,17 @@ from .fast import FastSyMPIE, look
 
 
 class ParameterSmoother:
-    """Warp parameters for frames in order: predicted now and then, re-used and smoothed between.
+    """Warp parameters for frames in order: predicted now and then, smoothed from frame to frame.
 
-    A new prediction p changes the parameters to `momentum * parameters + (1 - momentum) * p`, or to
-    p itself at the first frame and where the scene changes.
+    At every frame the parameters become `momentum * parameters + (1 - momentum) * p`, with p what
+    was predicted last, or p itself at the first frame and where the scene changes.
 
     Args:
         fast: predicts.
         every: predict every so many frames; 1 smooths without saving.
         momentum: 0 takes each prediction as it is.
         scene_change_255: predict at once where the thumbnail is on average so many grey levels from
-            that of the last prediction.
+            that of the frame before.
 
     Raises:
         InputError: a number out of its range.
@@ -40,7 +40,8 @@ class ParameterSmoother:
     def forget(self) -> None:
         """Start anew, with another video."""
         self.age, self.predictions = 0, 0
-        self.thumbnail: Optional[Tensor] = None
+        self.before: Optional[Tensor] = None  # thumbnail
+        self.predicted: Optional[WarpParameters] = None
         self.parameters: Optional[WarpParameters] = None
 
     @torch.no_grad()
@@ -50,15 +51,18 @@ class ParameterSmoother:
 
     def _one(self, frame: Tensor) -> WarpParameters:
         seen = look(frame)
-        thumbnail = seen.thumbnail
-        cut = self.thumbnail is None or thumbnail.device != self.thumbnail.device or (
-            (thumbnail - self.thumbnail).abs().mean() > self.scene_change_255)
+        cut = self._scene_changes(seen.thumbnail)
         self.age += 1
         if cut or self.age >= self.every:
-            predicted = self.fast.predict_from(seen)
-            self.parameters = predicted if cut else WarpParameters(
-                *(torch.lerp(new, old, self.momentum)
-                  for old, new in zip(self.parameters, predicted)))
-            self.age, self.thumbnail = 0, thumbnail
+            self.predicted = self.fast.predict_from(seen)
+            self.age = 0
             self.predictions += 1
+        self.parameters = self.predicted if cut else WarpParameters(
+            *(torch.lerp(new, old, self.momentum)
+              for old, new in zip(self.parameters, self.predicted)))
         return self.parameters
+
+    def _scene_changes(self, thumbnail: Tensor) -> bool:
+        before, self.before = self.before, thumbnail
+        return before is None or before.device != thumbnail.device or bool(
+            (thumbnail - before).abs().mean() > self.scene_change_255)
