@@ -36,10 +36,9 @@ def enhancer_onnx(enhancer: SyMPIE, arriving_order: str, leaving: Pixels) -> onn
     op = Builder()
     image = op.Cast(IMAGE, to=FLOAT)
     vector, gain = _predict(op, image, enhancer, arriving_order)
-    warped = op.Scan(op.Unsqueeze(image, [1]),
-                     *_fold(op, vector, gain, arriving_order, leaving.channel_order),
-                     num_scan_inputs=4, body=_warp_one(leaving))
-    op.Squeeze(warped, [1])
+    op.Scan(op.Unsqueeze(image, [1]),
+            *_fold(op, vector, gain, arriving_order, leaving.channel_order), num_scan_inputs=4,
+            body=_warp_one(leaving))
     op.nodes[-1].output[0] = NORMALISED
     batch = ['batch', 3, 'height', 'width']
     graph = op.graph('sympie', [helper.make_tensor_value_info(IMAGE, UINT8, batch)],
@@ -123,8 +122,9 @@ def _fold(op: Builder, vector: str, gain, arriving_order: str, leaving_order: st
     """`fast.fold` as weights of convolutions: the shift and the matrix, then the filter.
 
     Returns:
-        Matrix (B, 3, 3, 1, 1) and bias (B, 3) to pixels that are zero where the filter's border is,
-        and kernel (B, 3, 1, 5, 5) from them to 0..255, of which the mean is left to add.
+        For each leaving channel, matrix (B, 3, 1, 3, 1, 1) and bias (B, 3, 1) to a pixel that is
+        zero where the filter's border is; and kernel (B, 1, 1, 5, 5) from there to 0..255, of which
+        the mean is left to add.
     """
     matrix, shift, kernel = op.Split(vector, [9, 3, 25], axis=1, outputs=3)
     matrix, kernel = op.Reshape(matrix, [-1, 3, 3]), op.Reshape(kernel, [-1, 1, 1, 5, 5])
@@ -138,26 +138,43 @@ def _fold(op: Builder, vector: str, gain, arriving_order: str, leaving_order: st
     if leaving_order == 'bgr':
         matrix = op.Gather(matrix, [2, 1, 0], axis=2)
     matrix = op.Transpose(matrix, perm=[0, 2, 1])  # row = leaving channel
-    bias = op.Neg(op.Squeeze(op.MatMul(matrix, op.Unsqueeze(border, [2])), [2]))
-    return op.Unsqueeze(matrix, [3, 4]), bias, op.Tile(kernel, [1, 3, 1, 1, 1])
+    bias = op.Neg(op.MatMul(matrix, op.Unsqueeze(border, [2])))
+    return op.Unsqueeze(matrix, [2, 4, 5]), bias, kernel
 
 
 def _warp_one(leaving: Pixels) -> onnx.GraphProto:
     """One image with its own weights; ONNX's groups are fixed, so batches are a loop."""
-    op = Builder('one_')
     mean_255 = MEAN if leaving.channel_order == 'rgb' else MEAN[::-1]
-    filtered = op.Conv(op.Conv('one', 'matrix', 'bias'), 'kernel', mean_255, pads=[2] * 4, group=3,
-                       kernel_shape=[5, 5])
-    warped = op.Clip(filtered, 0.0, 255.0)
-    if leaving.statistics != Pixels().statistics:
-        mean, std = (np.array(values, np.float32) for values in leaving.statistics)
-        none, one = np.zeros(3, np.float32), np.ones(3, np.float32)
-        op.BatchNormalization(warped, 1 / std, none, mean, one, epsilon=0.0)
+    mean, std = (np.array(values, np.float32) for values in leaving.statistics)
+    op = Builder('one_')
+    op.Scan('matrix', 'bias', op.Div(op.Unsqueeze('kernel', [0]), std.reshape(3, 1, 1, 1, 1)),
+            ((mean_255 - mean) / std)[:, None], -mean / std, (255 - mean) / std,
+            num_scan_inputs=6, body=_warp_channel())
     op.nodes[-1].output[0] = 'warped'
-    size = [1, 3, 'height', 'width']
     return op.graph('warp', [
-        helper.make_tensor_value_info('one', FLOAT, size),
-        helper.make_tensor_value_info('matrix', FLOAT, [3, 3, 1, 1]),
-        helper.make_tensor_value_info('bias', FLOAT, [3]),
-        helper.make_tensor_value_info('kernel', FLOAT, [3, 1, 5, 5])],
-        [helper.make_tensor_value_info('warped', FLOAT, size)])
+        helper.make_tensor_value_info('one', FLOAT, [1, 3, 'height', 'width']),
+        helper.make_tensor_value_info('matrix', FLOAT, [3, 1, 3, 1, 1]),
+        helper.make_tensor_value_info('bias', FLOAT, [3, 1]),
+        helper.make_tensor_value_info('kernel', FLOAT, [1, 1, 5, 5])],
+        [helper.make_tensor_value_info('warped', FLOAT, [3, 'height', 'width'])])
+
+
+def _warp_channel() -> onnx.GraphProto:
+    """One channel that leaves, normalised.
+
+    ONNX Runtime gives each thread whole channels of a grouped convolution, which leaves one of two
+    threads idle for a third of the time, but shares a single channel out among all.
+    """
+    op = Builder('channel_')
+    filtered = op.Conv(op.Conv('one', 'row', 'row_bias'), 'channel_kernel', 'offset', pads=[2] * 4,
+                       kernel_shape=[5, 5])
+    op.Clip(op.Squeeze(filtered, [0, 1]), 'black', 'white')
+    op.nodes[-1].output[0] = 'channel'
+    return op.graph('warp_channel', [
+        helper.make_tensor_value_info('row', FLOAT, [1, 3, 1, 1]),
+        helper.make_tensor_value_info('row_bias', FLOAT, [1]),
+        helper.make_tensor_value_info('channel_kernel', FLOAT, [1, 1, 5, 5]),
+        helper.make_tensor_value_info('offset', FLOAT, [1]),
+        helper.make_tensor_value_info('black', FLOAT, []),
+        helper.make_tensor_value_info('white', FLOAT, [])],
+        [helper.make_tensor_value_info('channel', FLOAT, ['height', 'width'])])
