@@ -30,7 +30,7 @@ from mmseg_sympie.enhancer.fast import (
     warp_cpu,
     warp_folded,
 )
-from mmseg_sympie.enhancer.fast.network import PackedConv2d
+from mmseg_sympie.enhancer.fast.network import PackedConv2d, inference_network, run_in_halves
 from mmseg_sympie.enhancer.fast.result_memory import empty_result, forget_results
 from mmseg_sympie.enhancer.fast.threads import in_bands, num_threads
 from mmseg_sympie.statistics import IMAGENET_RGB, ChannelStatistics
@@ -140,16 +140,24 @@ def test_mean_by_hand():
     assert look(images.float() / 2).mean.tolist() == [[0], [16]]
 
 
-@pytest.mark.parametrize('count', [1, 2])
-def test_one_thumbnail_goes_through_the_network_in_one_thread(count, monkeypatch):
-    fast, threads = FastSyMPIE(SyMPIE(GOLDEN).eval()), []
+@pytest.mark.parametrize('count,threads,expected', [(1, 1, [1]), (1, 2, [1, 1]), (2, 2, [2])])
+def test_one_thumbnail_takes_no_thread_of_openmp(count, threads, expected):
+    """With two threads, each has one half."""
+    fast, found = FastSyMPIE(SyMPIE(GOLDEN).eval()), []
     network = fast.network(torch.device('cpu'))
-    monkeypatch.setattr(network, 'forward', lambda view: (
-        threads.append(torch.get_num_threads()), WarpParameters.identity(len(view)).join())[1])
-    with num_threads(2):
+    network.stem.register_forward_hook(lambda *_: found.append(torch.get_num_threads()))
+    with num_threads(threads):
         fast.predict(noise_255(60, 80, count))
-        assert torch.get_num_threads() == 2
-    assert threads == [count]
+        assert torch.get_num_threads() == threads
+    assert found == expected
+
+
+@pytest.mark.parametrize('weights', [GOLDEN, None])
+def test_two_halves_are_the_whole(weights):
+    network = inference_network(SyMPIE(weights).nem, torch.float32)
+    view = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with num_threads(1):
+        torch.testing.assert_close(run_in_halves(network, view), network(view), rtol=0, atol=1e-5)
 
 
 @pytest.mark.skipif(not PackedConv2d.available(), reason='this PyTorch does not pack weights')

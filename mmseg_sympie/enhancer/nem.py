@@ -75,5 +75,8 @@ class NEM(nn.Module):
         self.head.bias.data.copy_(WarpParameters.identity().join()[0])
 
     def forward(self, view: Tensor) -> Tensor:
-        features = self.blocks(self.stem(view.to(self.stem[0].weight.dtype)))
+        return self.vector(self.blocks(self.stem(view.to(self.stem[0].weight.dtype))))
+
+    def vector(self, features: Tensor) -> Tensor:
+        """The parameter vector from the last features (B, 512, 3, 3)."""
         return self.head(features.to(self.head.weight.dtype).mean(dim=(2, 3)))

@@ -17,7 +17,7 @@ from ..sympie import SyMPIE
 from .cpu_warp import warp_cpu
 from .folding import FoldedWarp, Pixels, fold, warp_folded
 from .look import Look, look
-from .network import inference_network, network_precision, pack_weights
+from .network import inference_network, network_precision, pack_weights, run_in_halves
 from .threads import num_threads
 
 __all__ = ['FastSyMPIE', 'FoldedWarp', 'Look', 'Pixels', 'fold', 'look', 'warp_cpu', 'warp_folded']
@@ -85,12 +85,14 @@ class FastSyMPIE:
         if self.enhancer.min_mean_255 is not None:
             gain = self.enhancer.min_mean_255.to(seen.mean.device) / seen.mean.clamp(min=1)
             gain = gain.clamp(min=1)
-        view = self.standardise(seen.thumbnail, gain)
-        # A second thread gains little with one thumbnail, and OpenMP's keep a core busy for
-        # milliseconds after their work is done, which the warp's would have to share.
-        single = view.device.type == 'cpu' and len(view) == 1
-        with num_threads(1 if single else torch.get_num_threads()):
-            vector = self.network(view.device)(view)
+        threads, device = torch.get_num_threads(), seen.thumbnail.device
+        single = device.type == 'cpu' and len(seen.thumbnail) == 1
+        # OpenMP's threads gain little with one thumbnail, and keep a core busy for milliseconds
+        # after their work is done, which ours would have to share.
+        with num_threads(1 if single else threads):
+            view = self.standardise(seen.thumbnail, gain)
+            run = run_in_halves if single and threads > 1 else NEM.__call__
+            vector = run(self.network(device), view)
         parameters = WarpParameters.split(vector)
         return parameters if gain is None else parameters.after_gain(gain)
 

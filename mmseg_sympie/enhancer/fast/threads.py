@@ -3,7 +3,7 @@ import contextlib
 import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Iterator, Tuple
+from typing import Any, Callable, Iterator, Tuple
 
 import numba
 import torch
@@ -45,6 +45,16 @@ def in_bands(run: Callable[[int, int, int], None], images: int, rows: int, work:
     for other in others:
         if not other.cancel():
             other.result()
+
+
+def at_once(first: Callable, second: Callable) -> Tuple[Any, Any]:
+    """The results of two calls, each by a thread of its own, inside `num_threads(1)`."""
+    def alone() -> Any:
+        torch.set_num_threads(1)  # another thread does not inherit it
+        return second()
+
+    other = _pool(1, os.getpid()).submit(alone)
+    return first(), other.result()
 
 
 def _bands(images: int, rows: int, at_once: int) -> Iterator[Tuple[int, int, int]]:
