@@ -112,10 +112,13 @@ def test_fine_tuning_trains_all_weights(config):
     assert model.trained[4].training  # dropout, as in any training
 
 
-def test_a_loss_that_is_no_number_ends_the_training(config):
+@pytest.mark.parametrize('broken,said', [('7.bias', 'the loss is nan'),
+                                         ('1.running_var', '1.running_var holds NaN')])
+def test_numbers_that_are_none_end_the_training(broken, said, config):
+    config.model.corrections = None
     runner = Runner.from_cfg(config)
-    runner.model.upstream[0].model[-1].bias.data[0] = torch.nan
-    with pytest.raises(InputError, match='loss of step 1 is nan.*--resume'):
+    runner.model.trained.state_dict()[broken][0] = torch.nan
+    with pytest.raises(InputError, match=f'In step 1 .*{said}.*--resume'):
         runner.train()
 
 

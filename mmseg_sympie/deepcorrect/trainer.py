@@ -1,4 +1,5 @@
 """Training on images of which a share is distorted: correction units alone, or all weights."""
+import math
 from pathlib import Path
 from typing import Dict, Optional, Sequence
 
@@ -88,13 +89,20 @@ class DistortionTrainer(BaseModel):
             losses['loss_l1'] = self.l1 * sum(
                 module.weight.abs().sum() for module in self.trained.modules()
                 if isinstance(module, nn.Conv2d))
-        if not losses['loss_task'].isfinite():
-            raise InputError(
-                f'The loss of step {int(self.step) + 1} is {losses["loss_task"].item()}. Go on '
-                'from the last checkpoint (--resume) with a lower optim_wrapper.optimizer.lr, '
-                'clipped gradients (optim_wrapper.clip_grad), or in float32 (model.autocast=None).')
+        self._check(losses['loss_task'].item())
         self.step += 1
         return losses
+
+    def _check(self, loss: float) -> None:
+        broken = [name for name, value in self.trained.named_buffers()
+                  if not value.isfinite().all()]
+        if broken or not math.isfinite(loss):
+            raise InputError(
+                f'In step {int(self.step) + 1} the loss is {loss}'
+                + (f' and {broken[0]} holds NaN or infinity' if broken else '')
+                + '. Go on from the last checkpoint (--resume) in float32 (model.autocast=None), '
+                'with a lower optim_wrapper.optimizer.lr or with clipped gradients '
+                '(optim_wrapper.clip_grad).')
 
     def distort(self, image: Tensor) -> Tensor:
         """Images (B, 3, H, W), RGB on [0, 1], with the first ones of the batch distorted."""
