@@ -57,9 +57,9 @@ def at_once(first: Callable, second: Callable) -> Tuple[Any, Any]:
     return first(), other.result()
 
 
-def _bands(images: int, rows: int, at_once: int) -> Iterator[Tuple[int, int, int]]:
-    return iter([(image, top, min(top + at_once, rows))
-                 for image in range(images) for top in range(0, rows, at_once)])
+def _bands(images: int, rows: int, height: int) -> Iterator[Tuple[int, int, int]]:
+    return iter([(image, top, min(top + height, rows))
+                 for image in range(images) for top in range(0, rows, height)])
 
 
 @functools.lru_cache(maxsize=4)
