@@ -15,8 +15,9 @@ demo: $(READY)
 	@echo 'These scenes are synthetic: they show the tool at work, not what it gains on real streets.'
 	@echo 'Real data: $(BIN)/python tools/test.py configs/deeplabv2_acdc_sympie.py --compare (see README)'
 
+# The threads of one test process do not keep the cores from the other while they wait.
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses 2
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest --numprocesses 2
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ from torch import Tensor
 from ..errors import InputError
 from .dwm import WarpParameters
 from .fast import FastSyMPIE, look
+from .fast.threads import num_threads
 
 
 class ParameterSmoother:
@@ -64,5 +65,7 @@ class ParameterSmoother:
 
     def _scene_changes(self, thumbnail: Tensor) -> bool:
         before, self.before = self.before, thumbnail
-        return before is None or before.device != thumbnail.device or bool(
-            (thumbnail - before).abs().mean() > self.scene_change_255)
+        if before is None or before.device != thumbnail.device:
+            return True
+        with num_threads(1):  # OpenMP's would be in the way of the network's
+            return bool((thumbnail - before).abs().mean() > self.scene_change_255)

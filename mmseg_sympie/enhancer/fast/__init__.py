@@ -18,7 +18,7 @@ from .cpu_warp import warp_cpu
 from .folding import FoldedWarp, Pixels, fold, warp_folded
 from .look import Look, look
 from .network import inference_network, network_precision, pack_weights, run_in_halves
-from .threads import num_threads
+from .threads import contiguous, num_threads
 
 __all__ = ['FastSyMPIE', 'FoldedWarp', 'Look', 'Pixels', 'fold', 'look', 'warp_cpu', 'warp_folded']
 
@@ -59,7 +59,7 @@ class FastSyMPIE:
             (B, 3, H, W), of the type of `leaving`.
         """
         if image.device.type == 'cpu':
-            image = image.contiguous()
+            image = contiguous(image)
         with torch.autocast(image.device.type, enabled=False):
             for remaining in reversed(range(self.enhancer.iterations)):
                 pixels = Pixels(self.arriving_order) if remaining else leaving
@@ -87,8 +87,7 @@ class FastSyMPIE:
             gain = gain.clamp(min=1)
         threads, device = torch.get_num_threads(), seen.thumbnail.device
         single = device.type == 'cpu' and len(seen.thumbnail) == 1
-        # OpenMP's threads gain little with one thumbnail, and keep a core busy for milliseconds
-        # after their work is done, which ours would have to share.
+        # OpenMP's threads gain little with one thumbnail, and would be in the way of ours.
         with num_threads(1 if single else threads):
             view = self.standardise(seen.thumbnail, gain)
             run = run_in_halves if single and threads > 1 else NEM.__call__

@@ -68,6 +68,15 @@ def _pool(threads: int, process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, 'enhance')
 
 
+def contiguous(image: torch.Tensor) -> torch.Tensor:
+    """The image in order of its channels and rows, without OpenMP's threads.
+
+    They keep a core busy for a while after their work is done, which ours would have to share.
+    """
+    with num_threads(1):
+        return image.contiguous()
+
+
 @contextlib.contextmanager
 def num_threads(threads: int) -> Iterator[None]:
     """PyTorch with so many threads, and with as many as before afterwards."""
