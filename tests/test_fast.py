@@ -14,6 +14,7 @@ from conftest import ROOT
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmseg_sympie.checkpoints import load_weights
 from mmseg_sympie.config import load_config
@@ -33,6 +34,7 @@ from mmseg_sympie.enhancer.fast import (
 from mmseg_sympie.enhancer.fast.network import PackedConv2d, inference_network, run_in_halves
 from mmseg_sympie.enhancer.fast.result_memory import empty_result, forget_results
 from mmseg_sympie.enhancer.fast.threads import in_bands, num_threads
+from mmseg_sympie.enhancer.smoother import ParameterSmoother
 from mmseg_sympie.statistics import IMAGENET_RGB, ChannelStatistics
 
 VECTORS = np.load(golden.DATA / 'enhancer.npz')
@@ -150,6 +152,32 @@ def test_one_thumbnail_takes_no_thread_of_openmp(count, threads, expected):
         fast.predict(noise_255(60, 80, count))
         assert torch.get_num_threads() == threads
     assert found == expected
+
+
+class Threads(TorchDispatchMode):
+    """How many threads PyTorch has in each operation on something large."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = {}
+
+    def __torch_dispatch__(self, operation, types, arguments=(), keywords=None):
+        if any(isinstance(value, torch.Tensor) and value.numel() > 100_000 for value in arguments):
+            self.found.setdefault(str(operation), set()).add(torch.get_num_threads())
+        return operation(*arguments, **(keywords or {}))
+
+
+def test_a_frame_of_a_video_takes_no_thread_of_openmp():
+    """Its copy, its comparison with the frame before and its view are each by one thread."""
+    fast = FastSyMPIE(SyMPIE(GOLDEN).eval())
+    smoother = ParameterSmoother(fast, every=1)
+    frame = noise_255(240, 320).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    with num_threads(2), Threads() as threads:
+        for _ in range(2):
+            fast(frame, Pixels(), smoother(frame))
+    for operation in ('clone.default', 'sub.Tensor', 'abs.default', 'mean.default',
+                      'addcmul.default'):
+        assert threads.found[f'aten.{operation}'] == {1}, operation
 
 
 @pytest.mark.parametrize('weights', [GOLDEN, None])

@@ -1,5 +1,4 @@
 """Training on images of which a share is distorted: correction units alone, or all weights."""
-import math
 from pathlib import Path
 from typing import Dict, Optional, Sequence
 
@@ -89,16 +88,17 @@ class DistortionTrainer(BaseModel):
             losses['loss_l1'] = self.l1 * sum(
                 module.weight.abs().sum() for module in self.trained.modules()
                 if isinstance(module, nn.Conv2d))
-        self._check(losses['loss_task'].item())
+        self._check(losses['loss_task'].detach())
         self.step += 1
         return losses
 
-    def _check(self, loss: float) -> None:
-        broken = [name for name, value in self.trained.named_buffers()
-                  if not value.isfinite().all()]
-        if broken or not math.isfinite(loss):
+    def _check(self, loss: Tensor) -> None:
+        buffers = dict(self.trained.named_buffers())
+        finite = [value.isfinite().all() for value in (loss, *buffers.values())]
+        if not torch.stack(finite).all():  # asks a GPU once
+            broken = [name for name, value in buffers.items() if not value.isfinite().all()]
             raise InputError(
-                f'In step {int(self.step) + 1} the loss is {loss}'
+                f'In step {int(self.step) + 1} the loss is {loss.item()}'
                 + (f' and {broken[0]} holds NaN or infinity' if broken else '')
                 + '. Go on from the last checkpoint (--resume) in float32 (model.autocast=None), '
                 'with a lower optim_wrapper.optimizer.lr or with clipped gradients '

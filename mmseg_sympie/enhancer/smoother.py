@@ -52,7 +52,8 @@ class ParameterSmoother:
 
     def _one(self, frame: Tensor) -> WarpParameters:
         seen = look(frame)
-        cut = self._scene_changes(seen.thumbnail)
+        cut = self.before is None or self._differ(self.before, seen.thumbnail)
+        self.before = seen.thumbnail
         self.age += 1
         if cut or self.age >= self.every:
             self.predicted = self.fast.predict_from(seen)
@@ -63,9 +64,7 @@ class ParameterSmoother:
               for old, new in zip(self.parameters, self.predicted)))
         return self.parameters
 
-    def _scene_changes(self, thumbnail: Tensor) -> bool:
-        before, self.before = self.before, thumbnail
-        if before is None or before.device != thumbnail.device:
-            return True
+    def _differ(self, before: Tensor, thumbnail: Tensor) -> bool:
         with num_threads(1):  # OpenMP's would be in the way of the network's
-            return bool((thumbnail - before).abs().mean() > self.scene_change_255)
+            return before.device != thumbnail.device or bool(
+                (thumbnail - before).abs().mean() > self.scene_change_255)

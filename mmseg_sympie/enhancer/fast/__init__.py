@@ -90,8 +90,8 @@ class FastSyMPIE:
         # OpenMP's threads gain little with one thumbnail, and would be in the way of ours.
         with num_threads(1 if single else threads):
             view = self.standardise(seen.thumbnail, gain)
-            run = run_in_halves if single and threads > 1 else NEM.__call__
-            vector = run(self.network(device), view)
+            network = self.network(device)
+            vector = run_in_halves(network, view) if single and threads > 1 else network(view)
         parameters = WarpParameters.split(vector)
         return parameters if gain is None else parameters.after_gain(gain)
 

@@ -35,8 +35,10 @@ def inference_network(nem: NEM, precision: torch.dtype) -> NEM:
 def run_in_halves(nem: NEM, view: Tensor) -> Tensor:
     """The network by two threads: one has the upper half of the view, the other the lower.
 
-    Stem and first block, where most of the time goes, are done by halves. The rows that they have
-    more are those that a convolution makes wrong at the cut, where it sees zeros.
+    Stem and first block, where most of the time goes, are done by halves of 28 of the block's 56
+    rows, each of which comes from four rows of the view and those around. At the cut a convolution
+    sees zeros: each half has more rows, for those that this makes wrong, and the lower one begins
+    at a multiple of four, in step with the pooling.
 
     Args:
         nem: an `inference_network`.
