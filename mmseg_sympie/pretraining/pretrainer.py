@@ -82,7 +82,7 @@ class Pretrainer(BaseModel):
         self.student.nem.to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.student).requires_grad_(False)
         # In a tuple, PyTorch does not see them: they are in no checkpoint and are not initialised.
-        self.upstream = tuple(MODELS.build(cfg).to(memory_format=torch.channels_last)
+        self.upstream = tuple(MODELS.build(cfg).hasten().to(memory_format=torch.channels_last)
                               for cfg in upstream)
         if compile:
             for module in (self.student.nem, self.average.nem,

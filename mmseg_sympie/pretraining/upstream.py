@@ -3,12 +3,15 @@
 Each sees RGB images on [0, 1], normalises them as it was trained to, and gives its own loss. They
 stay in evaluation mode, and gradients flow through them to the image but not into their weights.
 """
+import copy
+import functools
 from pathlib import Path
-from typing import Optional, Union
+from typing import Callable, Optional, Union
 
 import torch
 import torch.nn.functional as F
 import torchvision
+from mmcv.cnn import fuse_conv_bn
 from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.registry import DefaultScope
@@ -51,6 +54,30 @@ class FrozenModel(nn.Module):
     def own_target(self, image: Tensor) -> Tensor:
         """What the model says of the clean image, as a target where there are no labels."""
         return self.logits(image).float().softmax(dim=1)
+
+    @torch.no_grad()
+    def hasten(self) -> 'FrozenModel':
+        """The same model with cheaper gradients: batch norm folded into convolutions, and on a CPU
+        no bfloat16 where that is slow."""
+        parameter = next(self.model.parameters())
+        image = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)).to(parameter)
+        unfolded, expected = self.model, self.logits(image)
+        self.model = fuse_conv_bn(copy.deepcopy(unfolded)).requires_grad_(False)
+        # `fuse_conv_bn` takes neighbours in the list of modules for neighbours in the network.
+        if (self.logits(image) - expected).abs().max() > 1e-3 * expected.abs().max():
+            self.model = unfolded
+        for module in self.model.modules():
+            if isinstance(module, nn.Conv2d) and module.groups > 1 and max(module.stride) > 1:
+                module.forward = functools.partial(_in_float32_on_cpu, module.forward)
+        return self
+
+
+def _in_float32_on_cpu(forward: Callable[[Tensor], Tensor], features: Tensor) -> Tensor:
+    """PyTorch's bfloat16 gradient of strided depthwise convolutions takes 15 to 50 times as long."""
+    if features.device.type != 'cpu':
+        return forward(features)
+    with torch.autocast('cpu', enabled=False):
+        return forward(features.float())
 
 
 @MODELS.register_module()
