@@ -13,6 +13,11 @@ from torch import nn
 
 from mmseg_sympie.models import DeepLabV2Head, DeepLabV2ResNet, MirrorEncoderDecoder
 from mmseg_sympie.models.deeplabv2 import convert_published_deeplabv2
+from mmseg_sympie.models.efficientnet_lite import (
+    VARIANTS,
+    EfficientNetLite,
+    convert_efficientnet_lite,
+)
 from mmseg_sympie.models.mobilenetv2 import (
     convert_torchvision_mobilenetv2,
     convert_torchvision_mobilenetv2_classifier,
@@ -156,3 +161,14 @@ def test_mirror_adds_the_logits_of_the_mirror_image(monkeypatch):
     # The mirror image (30, 20, 10) gives (30, 40, 40), mirrored back (40, 40, 30).
     assert summed.flatten().tolist() == [10 + 40, 40 + 40, 120 + 30]
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_published_efficientnet_lite_of_each_variant(variant):
+    with torch.device('meta'):
+        wanted = {key: value.shape for key, value in EfficientNetLite(variant).state_dict().items()}
+    state = {str(index): torch.zeros(()).expand(shape) for index, shape in enumerate(
+        [*wanted.values(), (1000, 1280), (1000,)])}
+    converted = convert_efficientnet_lite(state, 'published.pth')
+    assert wanted == {key.removeprefix('backbone.'): value.shape
+                      for key, value in converted.items() if key.startswith('backbone.')}

@@ -149,6 +149,59 @@ def test_student_starts_as_the_identity_and_the_average_equals_it():
             torch.testing.assert_close(value, pretrainer.student.state_dict()[name])
 
 
+class Mobile(FrozenModel):
+    """torchvision's MobileNetV2, untrained, on small images."""
+
+    def __init__(self):
+        torch.manual_seed(0)
+        super().__init__(torchvision.models.mobilenet_v2(num_classes=5))
+
+    def logits(self, image):
+        return self.model(IMAGENET_RGB.standardise(image))
+
+
+def test_a_hastened_model_gives_the_same_gradient():
+    slow, fast = Mobile(), Mobile().hasten()
+    assert any(isinstance(module, nn.BatchNorm2d) for module in slow.modules())
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in fast.modules())
+    assert not any(parameter.requires_grad for parameter in fast.parameters())
+    image = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    expected, found = (torch.autograd.grad(model.loss(image, torch.tensor([0, 3])), image)[0]
+                       for model in (slow, fast))
+    assert (found - expected).norm() < 1e-4 * expected.norm()
+
+
+def test_strided_depthwise_convolutions_stay_in_float32_on_a_cpu():
+    model, types = Mobile().hasten().model, {}
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_hook(lambda module, _, output: types.setdefault(
+                (module.groups > 1, module.stride), set()).add(output.dtype))
+    with torch.autocast('cpu', torch.bfloat16):
+        model(torch.rand(1, 3, 64, 64))
+    assert types.pop((True, (2, 2))) == {torch.float32}
+    assert len(types) == 3 and all(dtypes == {torch.bfloat16} for dtypes in types.values())
+
+
+def test_batch_norm_that_is_not_behind_its_neighbour_stays():
+    class Crossed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 1)
+            self.norm = nn.BatchNorm2d(3)
+            nn.init.constant_(self.norm.bias, 3.0)
+
+        def forward(self, image):
+            return self.conv(self.norm(image).relu()).mean(dim=(2, 3))
+
+    frozen = FrozenModel(Crossed())
+    frozen.logits = lambda image: frozen.model(image)
+    image = torch.rand(1, 3, 4, 4) - 3.2
+    expected = frozen.logits(image)
+    assert torch.equal(frozen.hasten().logits(image), expected)
+    assert isinstance(frozen.model.norm, nn.BatchNorm2d)
+
+
 def test_own_targets_are_what_the_model_says_of_the_clean_image(batch):
     """An identity student on clean images: the cross-entropy with itself is the entropy."""
     pretrainer = Pretrainer([dict(type='mmseg_sympie.ToyClassifier')], severities=[0],
@@ -403,3 +456,17 @@ def test_release_tool(tmp_path):
                    for strength in (1, 0.5))
     assert whole.abs().max() > 0.1
     torch.testing.assert_close(half, whole / 2, rtol=0, atol=1e-2)
+
+
+def test_benchmark(small_run, tmp_path):
+    config = load_config(str(small_run))
+    config.model.upstream[0].weights = 'not/at/hand.pth'
+    config.dump(str(small_run))
+    run([sys.executable, 'tools/benchmark.py', 'pretraining', str(small_run), '--random-weights',
+         '--batch-size', '2', '--repeats', '1', '--out', str(tmp_path)])
+    measured = json.loads((tmp_path / 'pretraining.json').read_text())
+    parts = measured['milliseconds']
+    assert measured['batch_size'] == 2
+    assert list(parts) == ['step', 'corruptions', 'networks', 'warps, losses, update']
+    assert parts['step'] > parts['networks'] > parts['corruptions'] > 0
+    assert 'without loading' in (tmp_path / 'pretraining.md').read_text()

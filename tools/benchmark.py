@@ -6,12 +6,15 @@ Example:
     python tools/benchmark.py corruptions --threads 2
     python tools/benchmark.py corruptions --device cuda --batch-size 384
     python tools/benchmark.py smoothing data/camvid/train --prefix 0001TP
+    python tools/benchmark.py pretraining configs/sympie_shipped.py
+    python tools/benchmark.py pretraining configs/sympie_resnet50_imagenet.py --device cuda \\
+        --random-weights
 
 enhancer: the preprocessor beside MMSegmentation's own and beside the published formulation, and the
 parts of each. corruptions: the pool of 23 on a batch of all severities, beside the NumPy
 implementations of ImageNet-C's 19 where the package imagecorruptions-imaug is installed. smoothing:
-parameters re-used from frame to frame of a video. Results go to --out as .md and .json, and for the
-enhancer as a plot.
+parameters re-used from frame to frame of a video. pretraining: a step of a config, and the share of
+its corruptions and networks. Results go to --out as .md and .json, and for the enhancer as a plot.
 """
 import argparse
 from pathlib import Path
@@ -55,6 +58,13 @@ def parse_args() -> argparse.Namespace:
     command.add_argument('--momentum', type=float, default=0.5)
     common(command, repeats=3)
 
+    command = commands.add_parser('pretraining')
+    command.add_argument('config', help='such as configs/sympie_shipped.py')
+    command.add_argument('--batch-size', type=int, help="by default the config's")
+    command.add_argument('--random-weights', action='store_true',
+                         help="of torchvision's classifiers, where theirs are not at hand")
+    common(command, repeats=5)
+
     args = parser.parse_args()
     if args.what == 'corruptions' and args.batch_size is None:
         args.batch_size = 384 if args.device.startswith('cuda') else 48
@@ -80,6 +90,9 @@ def main() -> None:
     elif args.what == 'smoothing':
         from mmseg_sympie.benchmarks.smoothing import benchmark_smoothing
         benchmark_smoothing(args)
+    elif args.what == 'pretraining':
+        from mmseg_sympie.benchmarks.pretraining import benchmark_pretraining
+        benchmark_pretraining(args)
     else:
         from mmseg_sympie.benchmarks.corruptions import benchmark_corruptions
         torch.set_num_threads(args.threads)

@@ -6,9 +6,11 @@ Example:
 import argparse
 from pathlib import Path
 
+import torch
 from mmengine.config import DictAction
 from mmengine.runner import Runner
 
+from mmseg_sympie.allocator import keep_freed_memory
 from mmseg_sympie.config import load_config
 from mmseg_sympie.distributed import join_processes
 from mmseg_sympie.errors import InputError, errors_without_traceback
@@ -43,6 +45,8 @@ def main() -> None:
     # Its test data and report are for tools/test.py.
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
         cfg.pop(key, None)
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     Runner.from_cfg(cfg).train()
 
 

@@ -85,20 +85,25 @@ def convert_efficientnet_lite(state: Mapping[str, Tensor], path: str) -> Dict[st
     """Rename published EfficientNet-Lite weights to those of an `mmpretrain.ImageClassifier`.
 
     `backbone.` is `EfficientNetLite`, `head.fc.` the linear layer; both files list the same layers
-    in the same order. The variant is found by the number of entries.
+    in the same order. The variant is found by the shapes.
 
     Raises:
         InputError: the entries are those of no EfficientNet-Lite.
     """
     wanted_model = "Wanted a state dict of efficientnet-lite0 to lite4 ('_conv_stem.weight', ...)."
+    shapes = [tuple(value.shape) for value in state.values()]
+    wanted = {}
     for variant in VARIANTS:
         with torch.device('meta'):
-            wanted = {f'backbone.{key}': value.shape
+            layers = {f'backbone.{key}': tuple(value.shape)
                       for key, value in EfficientNetLite(variant).state_dict().items()}
-        wanted.update({'head.fc.weight': (1000, 1280), 'head.fc.bias': (1000,)})
-        if len(wanted) == len(state):
-            renamed = dict(zip(wanted, state.values()))
-            check_state_dict(renamed, wanted, path, 'EfficientNet-Lite weights', wanted_model)
-            return renamed
-    raise InputError(f'The EfficientNet-Lite weights {path} do not fit: {len(state)} entries. '
-                     + wanted_model)
+        layers.update({'head.fc.weight': (1000, 1280), 'head.fc.bias': (1000,)})
+        # lite1 and lite2 have the same number of layers, of different widths.
+        if len(layers) == len(shapes) and (not wanted or list(layers.values()) == shapes):
+            wanted = layers
+    if not wanted:
+        raise InputError(f'The EfficientNet-Lite weights {path} do not fit: {len(state)} entries. '
+                         + wanted_model)
+    renamed = dict(zip(wanted, state.values()))
+    check_state_dict(renamed, wanted, path, 'EfficientNet-Lite weights', wanted_model)
+    return renamed

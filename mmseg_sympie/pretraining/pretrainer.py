@@ -116,14 +116,14 @@ class Pretrainer(BaseModel):
             for module in self.student.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()
-        with self._precision(clean, optim_wrapper):
-            parts = self._parts(clean, data)
+        with self.precision(clean, optim_wrapper):
+            parts = self.parts(clean, data)
             with torch.no_grad():
                 corrected = self.average(image)
         losses = []
         for index, (weight, seen) in enumerate(((1.0, image),
                                                 (self.second_loss_weight, corrected))):
-            with self._precision(clean, optim_wrapper):
+            with self.precision(clean, optim_wrapper):
                 enhanced = self.student(seen)
                 loss = sum(len(rows) / len(clean) * upstream.loss(enhanced[rows], target)
                            for upstream, rows, target in parts)
@@ -135,7 +135,7 @@ class Pretrainer(BaseModel):
         return dict(loss_1=losses[0], loss_2=losses[1],
                     loss=losses[0] + self.second_loss_weight * losses[1])
 
-    def _parts(self, clean: Tensor, data: dict) -> List[Tuple[FrozenModel, Tensor, Tensor]]:
+    def parts(self, clean: Tensor, data: dict) -> List[Tuple[FrozenModel, Tensor, Tensor]]:
         """For each upstream model: its rows of the batch and their targets."""
         parts = []
         for index, upstream in enumerate(self.upstream):
@@ -183,7 +183,8 @@ class Pretrainer(BaseModel):
                 for i in range(len(clean))]
 
     @contextmanager
-    def _precision(self, image: Tensor, optim_wrapper: OptimWrapper) -> Iterator[None]:
+    def precision(self, image: Tensor, optim_wrapper: OptimWrapper) -> Iterator[None]:
+        """What the networks run in on the image's device."""
         # Given the student, it would leave out averaging over processes while accumulating.
         with optim_wrapper.optim_context(self):
             if self.autocast is None:

@@ -73,7 +73,7 @@ class FrozenModel(nn.Module):
 
 
 def _in_float32_on_cpu(forward: Callable[[Tensor], Tensor], features: Tensor) -> Tensor:
-    """PyTorch's bfloat16 gradient of strided depthwise convolutions takes 15 to 50 times as long."""
+    """The bfloat16 gradient of strided depthwise convolutions takes 15 to 50 times as long."""
     if features.device.type != 'cpu':
         return forward(features)
     with torch.autocast('cpu', enabled=False):
