@@ -34,6 +34,7 @@ PLACEHOLDERS = {
 SHORTER = {
     'benchmark.py enhancer': ['--sizes', '64x64', '--repeats', '1'],
     'benchmark.py corruptions': ['--size', '32x32', '--batch-size', '2', '--repeats', '1'],
+    'benchmark.py pretraining': ['--batch-size', '3', '--repeats', '1'],
     'benchmark.py smoothing': ['--every', '1', '2', '--repeats', '1'],
     'test_classifier.py': ['--limit', '2', '--corruptions', 'fog', '--severities', '1'],
     'render_scenes.py': ['--train', '4', '--val', '3', '--seed', '5'],

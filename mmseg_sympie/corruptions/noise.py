@@ -3,6 +3,8 @@
 Every function takes image (B, 3, H, W) RGB on [0, 1], severity (B,) integers 1..5 and a generator
 of the image's device, and returns a new float32 image of the same shape on [0, 1].
 """
+from concurrent.futures import ThreadPoolExecutor
+
 import torch
 from torch import Tensor
 
@@ -23,7 +25,7 @@ def gaussian_noise(image: Tensor, severity: Tensor, generator: torch.Generator) 
 def shot_noise(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
     """Count photons, Poisson with a mean proportional to the value (ImageNet-C)."""
     photons = per_image(PHOTONS_OF_WHITE, severity)
-    return torch.poisson(image.float() * photons, generator=generator).div_(photons).clamp_(0, 1)
+    return _poisson(image.float() * photons, generator).div_(photons).clamp_(0, 1)
 
 
 def impulse_noise(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
@@ -42,3 +44,16 @@ def speckle_noise(image: Tensor, severity: Tensor, generator: torch.Generator) -
 
 def _normal(image: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(image.shape, generator=generator, device=image.device)
+
+
+def _poisson(mean: Tensor, generator: torch.Generator) -> Tensor:
+    """On a CPU, where PyTorch draws with one thread, each image by itself on the next free one."""
+    if mean.device.type != 'cpu' or len(mean) < 2:
+        return torch.poisson(mean, generator=generator)
+
+    def draw(one: Tensor, seed: int) -> Tensor:
+        return torch.poisson(one, generator=torch.Generator().manual_seed(seed))
+
+    seeds = torch.randint(2 ** 62, (len(mean),), generator=generator).tolist()
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        return torch.stack(list(pool.map(draw, mean, seeds)))
