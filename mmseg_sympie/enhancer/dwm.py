@@ -51,6 +51,7 @@ def warp(image: Tensor, parameters: WarpParameters) -> Tensor:
     """Correct images with predicted parameters; every image of the batch with its own.
 
     `y[c] = K * sum_d C_M[d, c] (x[d] + C_S[d])`, with the filter's zero padding after the shift.
+    With `torch.backends.cuda.matmul.allow_tf32` a GPU rounds the colours' factors.
 
     Args:
         image: (B, 3, H, W), RGB, standardised; half precision is computed in float32.

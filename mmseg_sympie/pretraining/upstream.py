@@ -67,7 +67,8 @@ class FrozenModel(nn.Module):
         if (self.logits(image) - expected).abs().max() > 1e-3 * expected.abs().max():
             self.model = unfolded
         for module in self.model.modules():
-            if isinstance(module, nn.Conv2d) and module.groups > 1 and max(module.stride) > 1:
+            if (isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1
+                    and max(module.stride) > 1):
                 module.forward = functools.partial(_in_float32_on_cpu, module.forward)
         return self
 
