@@ -7,17 +7,10 @@ train_dataloader = dict(
     dataset=dict(sources=[photographs, photographs, photographs, {{_base_.street_crops}}]))
 model = dict(
     upstream=[
-        dict(
-            type='mmseg_sympie.TorchvisionClassifier',
-            name='mobilenet_v2',
-            weights='checkpoints/mobilenet_v2-b0353104.pth'),
+        {{_base_.mobilenetv2}}, {{_base_.efficientnet_lite1}},
         dict(
             type='mmseg_sympie.MMPretrainClassifier',
-            config='configs/classifiers/efficientnet_lite1.py'),
-        dict(
-            type='mmseg_sympie.MMPretrainClassifier',
-            config='configs/classifiers/efficientnet_lite2.py'),
-        dict(type='mmseg_sympie.MMSegSegmentor', config='configs/mobilenetv2_camvid.py')
+            config='configs/classifiers/efficientnet_lite2.py'), {{_base_.segmentor}}
     ],
     enhancer=dict(checkpoint='work_dirs/sympie_shipped_start/enhancer.pth'),
     batch_norm_steps=0,

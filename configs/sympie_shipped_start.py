@@ -24,18 +24,16 @@ train_dataloader = dict(
     batch_size=32,
     sampler=dict(batch_size=32, turns=[0, 1, 2]),
     dataset=dict(sources=[photographs, photographs, street_crops]))
+mobilenetv2 = dict(
+    type='mmseg_sympie.TorchvisionClassifier',
+    name='mobilenet_v2',
+    weights='checkpoints/mobilenet_v2-b0353104.pth')
+efficientnet_lite1 = dict(
+    type='mmseg_sympie.MMPretrainClassifier', config='configs/classifiers/efficientnet_lite1.py')
+segmentor = dict(type='mmseg_sympie.MMSegSegmentor', config='configs/mobilenetv2_camvid.py')
 model = dict(
     type='mmseg_sympie.Pretrainer',
-    upstream=[
-        dict(
-            type='mmseg_sympie.TorchvisionClassifier',
-            name='mobilenet_v2',
-            weights='checkpoints/mobilenet_v2-b0353104.pth'),
-        dict(
-            type='mmseg_sympie.MMPretrainClassifier',
-            config='configs/classifiers/efficientnet_lite1.py'),
-        dict(type='mmseg_sympie.MMSegSegmentor', config='configs/mobilenetv2_camvid.py')
-    ],
+    upstream=[mobilenetv2, efficientnet_lite1, segmentor],
     enhancer=dict(min_mean_255=110),
     # What 37 numbers can put right twice as often as the rest.
     corruptions=2 * [
