@@ -1,6 +1,7 @@
 _base_ = './sympie_shipped_start.py'
 # The weights that ship (mmseg_sympie/weights/README.md): 1,200 steps more, with a third classifier,
-# other draws and batch norm's statistics as they are; 63 minutes and 9 GB on two CPU cores.
+# other draws and batch norm's statistics as they are; 73 minutes on two CPU cores,
+# beside other work.
 photographs = {{_base_.photographs}}
 train_dataloader = dict(
     sampler=dict(turns=[0, 1, 2, 3]),

@@ -149,6 +149,7 @@ def test_student_starts_as_the_identity_and_the_average_equals_it():
             torch.testing.assert_close(value, pretrainer.student.state_dict()[name])
 
 
+@MODELS.register_module(force=True)
 class Mobile(FrozenModel):
     """torchvision's MobileNetV2, untrained, on small images."""
 
@@ -169,6 +170,11 @@ def test_a_hastened_model_gives_the_same_gradient():
     expected, found = (torch.autograd.grad(model.loss(image, torch.tensor([0, 3])), image)[0]
                        for model in (slow, fast))
     assert (found - expected).norm() < 1e-4 * expected.norm()
+
+
+def test_a_pretrainer_hastens_its_upstream_models():
+    upstream = Pretrainer([dict(type='mmseg_sympie.Mobile')]).upstream[0]
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in upstream.modules())
 
 
 def test_strided_depthwise_convolutions_stay_in_float32_on_a_cpu():

@@ -1,6 +1,5 @@
 """Time of a pretraining step, and how much of it the networks take."""
 import argparse
-import statistics
 import tempfile
 from pathlib import Path
 from typing import Callable, Dict, Sequence
@@ -17,7 +16,7 @@ from ..files import check_writable
 from ..pretraining import Pretrainer
 from ..pretraining.upstream import MMSegSegmentor
 from ..registry import MODELS
-from .timing import interleaved, machine, write_table
+from .timing import interleaved, machine, summary, write_table
 
 SIDE_PX = 224
 
@@ -34,7 +33,7 @@ def benchmark_pretraining(args: argparse.Namespace) -> None:
             _invent_weights(cfg.model.upstream, Path(folder))
         model = MODELS.build(cfg.model).to(args.device)
     timed = calls(model, cfg, batch_size)
-    milliseconds = {part: statistics.median(times) for part, times in
+    milliseconds = {part: summary(times)['median'] for part, times in
                     interleaved(timed, args.repeats, args.device).items()}
     step = milliseconds['step']
     milliseconds['warps, losses, update'] = step - sum(

@@ -3,11 +3,10 @@
 Every function takes image (B, 3, H, W) RGB on [0, 1], severity (B,) integers 1..5 and a generator
 of the image's device, and returns a new float32 image of the same shape on [0, 1].
 """
-from concurrent.futures import ThreadPoolExecutor
-
 import torch
 from torch import Tensor
 
+from ..enhancer.fast.threads import in_bands
 from .severity import per_image
 
 GAUSSIAN_STD = (0.08, 0.12, 0.18, 0.26, 0.38)  # on [0, 1]
@@ -51,9 +50,11 @@ def _poisson(mean: Tensor, generator: torch.Generator) -> Tensor:
     if mean.device.type != 'cpu' or len(mean) < 2:
         return torch.poisson(mean, generator=generator)
 
-    def draw(one: Tensor, seed: int) -> Tensor:
-        return torch.poisson(one, generator=torch.Generator().manual_seed(seed))
+    def draw(index: int, *_: int) -> None:
+        counts[index] = torch.poisson(
+            mean[index], generator=torch.Generator().manual_seed(seeds[index]))
 
     seeds = torch.randint(2 ** 62, (len(mean),), generator=generator).tolist()
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        return torch.stack(list(pool.map(draw, mean, seeds)))
+    counts = [None] * len(mean)
+    in_bands(draw, len(mean), rows=1, work=mean.numel())
+    return torch.stack(counts)
