@@ -16,6 +16,7 @@ from mmseg_sympie.enhancer import (
     warp,
 )
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+from mmseg_sympie.enhancer.levels import Levels
 from mmseg_sympie.enhancer.nem import _central
 from mmseg_sympie.statistics import IMAGENET_RGB
 
@@ -26,6 +27,11 @@ SIZES = dict(land=(270, 481), port=(333, 250), small=(97, 131))
 @pytest.fixture(scope='module')
 def sympie() -> SyMPIE:
     return SyMPIE(convert_published_enhancer(golden.published_enhancer(), 'golden')).eval()
+
+
+def noise(count: int) -> torch.Tensor:
+    """Standard deviation 74 on 0..255."""
+    return torch.rand(count, 3, 224, 224, generator=torch.Generator().manual_seed(0))
 
 
 def assert_near(found: torch.Tensor, wanted: np.ndarray, tolerance: float) -> None:
@@ -167,6 +173,55 @@ def test_mean_match_leaves_black_black():
 def test_mean_match_target_is_a_grey_level(target):
     with pytest.raises(ValueError, match='mean on 0..255'):
         MeanMatch(target)
+
+
+def test_levels_by_hand():
+    """Mean 20: brightened 2.5 times. Deviations 0, 6 and 8: contrast 10 / sqrt(3), 2.5 times it."""
+    image = torch.tensor([[20, 20], [14, 26], [12, 28]], dtype=torch.float32).view(1, 3, 1, 2)
+    mean, contrast = torch.tensor([[20.0]]), 10 / 3 ** 0.5
+    gain, offset = Levels.bring_up(image, mean, 50)
+    assert gain.tolist() == [[2.5]] and offset.tolist() == [[0, 0, 0]]
+    gain, offset = Levels.bring_up(image, mean, min_contrast_255=3 * contrast)
+    assert gain.tolist() == [[pytest.approx(3)]]
+    assert offset.tolist() == [pytest.approx([-40, -40, -40])]
+    levels = Levels.bring_up(image, mean, 50, 5 * contrast)
+    assert levels.gain.tolist() == [[pytest.approx(5)]]
+    # Mean 50 in each channel, and twice the deviations of the brightened image.
+    assert levels.apply(image).flatten().tolist() == pytest.approx([50, 50, 20, 80, 10, 90])
+
+
+def test_levels_leave_what_is_bright_and_rich_and_what_is_flat():
+    rich, flat = 255 * noise(1), torch.full((1, 3, 224, 224), 90.0)
+    for image in (rich, flat):
+        levels = Levels.bring_up(image, image.mean(dim=(1, 2, 3))[:, None], 60, 40)
+        torch.testing.assert_close(levels.apply(image), image, rtol=0, atol=1e-3)
+
+
+def test_low_contrast_is_stretched_before_the_network_looks():
+    """A tint is no contrast, and keeps its strength."""
+    sympie = SyMPIE(NEM().state_dict(), min_contrast_255=50).eval()
+    tint = torch.tensor([0.1, 0.0, -0.1]).view(3, 1, 1)
+    image = (noise(2) - 0.5) / 10 + 0.4 + tint
+    with torch.no_grad():
+        stretched = sympie(image)
+    deviation = stretched.var(dim=(2, 3), correction=0).mean(dim=1).sqrt()
+    assert (255 * deviation).tolist() == pytest.approx([50, 50], rel=0.01)
+    wanted = image.mean(dim=(2, 3))
+    torch.testing.assert_close(stretched.mean(dim=(2, 3)), wanted, rtol=0, atol=2e-3)
+    assert sympie.weights()['min_contrast_255'] == 50 == SyMPIE(sympie.weights()).min_contrast_255
+
+
+def test_gradients_through_levels_of_a_flat_image():
+    sympie = SyMPIE(NEM().state_dict(), iterations=2, min_mean_255=110, min_contrast_255=50).train()
+    sympie(torch.full((2, 3, 32, 32), 0.2)).sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in sympie.parameters())
+
+
+@pytest.mark.parametrize('name', ['min_mean_255', 'min_contrast_255'])
+@pytest.mark.parametrize('value', [0, -5, 255])
+def test_minima_are_grey_levels(name, value):
+    with pytest.raises(ValueError, match=f'{name} is between 0 and 255, got {value}'):
+        SyMPIE(**{name: value})
 
 
 def test_the_middle_is_the_one_that_torchvision_cuts_out():

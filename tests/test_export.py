@@ -36,12 +36,14 @@ def run(model, image):
     return session.run(None, {'image': image.numpy()})[0]
 
 
-@pytest.mark.parametrize('weights', [GOLDEN, None])
+@pytest.mark.parametrize('weights,minima', [
+    (GOLDEN, {}), (GOLDEN, dict(min_contrast_255=100)), (None, {}),
+    (None, dict(min_mean_255=110, min_contrast_255=100))])
 @pytest.mark.parametrize('order,leaving', [('bgr', Pixels('rgb', STATISTICS)),
                                            ('rgb', Pixels('bgr', STATISTICS)),
                                            ('bgr', Pixels('bgr'))])
-def test_enhancer_equals_pytorch_at_any_size(order, leaving, weights):
-    enhancer = SyMPIE(weights).eval()
+def test_enhancer_equals_pytorch_at_any_size(order, leaving, weights, minima):
+    enhancer = SyMPIE(weights, **minima).eval()
     model = enhancer_onnx(enhancer, order, leaving)
     assert len(model.SerializeToString()) < 30e6
     fast = FastSyMPIE(enhancer, order, torch.float32)

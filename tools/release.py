@@ -29,6 +29,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--limit', type=int, help='only so many of them, spread evenly')
     parser.add_argument('--strength', type=float, default=1.0, metavar='0..1',
                         help='how much of the predicted change is kept')
+    parser.add_argument('--min-contrast', type=float, metavar='0..255',
+                        help='stretch images of less contrast to this one first '
+                        '(min_contrast_255 of SyMPIE); by default what it was trained with')
     return parser.parse_args()
 
 
@@ -37,7 +40,7 @@ def main() -> None:
     if not 0 <= args.strength <= 1:
         raise InputError(f'--strength is a share from 0 to 1, got {args.strength:g}.')
     photographs = Photographs(args.clean, limit=args.limit, labels=None)
-    enhancer = SyMPIE(args.source).eval()
+    enhancer = SyMPIE(args.source, min_contrast_255=args.min_contrast).eval()
     batches = tqdm(DataLoader(photographs, 20, collate_fn=stack_photographs), unit='batch')
     centre_on_clean(enhancer, (batch['inputs'].float() / 255 for batch in batches))
     weaken(enhancer, args.strength)

@@ -9,7 +9,8 @@ from ..checkpoints import check_state_dict, read_checkpoint, unwrap_state_dict
 from .nem import NEM
 
 WHAT = 'enhancer checkpoint'
-MIN_MEAN = 'min_mean_255'
+# What `Levels.bring_up` is told, where the weights were trained with it.
+MINIMA = ('min_mean_255', 'min_contrast_255')
 # Half precision, 9.4 MB; where it comes from and what it does: the model card beside it.
 SHIPPED = Path(__file__).parents[1] / 'weights/sympie.pth'
 
@@ -24,12 +25,12 @@ def _wanted() -> Dict[str, torch.Size]:
 
 
 def load_enhancer(checkpoint: Optional[Union[str, Path, Mapping[str, Tensor]]] = None
-                  ) -> Tuple[NEM, Optional[Tensor]]:
-    """A NEM with trained weights, and the mean on 0..255 that dark images are brightened to.
+                  ) -> Tuple[NEM, Dict[str, Tensor]]:
+    """A NEM with trained weights, and those of `MINIMA` that they go with.
 
     Args:
         checkpoint: path of a plain state dict, or the state dict itself: the NEM's entries, and
-            `min_mean_255` (a number) where it was trained with one. By default the shipped weights.
+            as many of `MINIMA` (numbers) as the weights go with. By default the shipped weights.
 
     Raises:
         FileNotFoundError, InputError: missing, truncated, foreign, code, shape, not finite.
@@ -39,22 +40,16 @@ def load_enhancer(checkpoint: Optional[Union[str, Path, Mapping[str, Tensor]]] =
     else:
         path = SHIPPED if checkpoint is None else checkpoint
         state = unwrap_state_dict(read_checkpoint(path, WHAT), path, WHAT)
-    wanted = {**_wanted(), **({MIN_MEAN: torch.Size()} if MIN_MEAN in state else {})}
+    wanted = {**_wanted(), **{key: torch.Size() for key in MINIMA if key in state}}
     hint = ('It is a published SyMPIE file: convert it with '
             f'`python tools/convert_checkpoint.py enhancer {path} OUT.pth`.'
             if 'backbone.3.conv1.weight' in state else
             'Is it a checkpoint of a segmentor rather than of an enhancer?')
     check_state_dict(state, wanted, path, WHAT, hint)
-    min_mean_255 = state.pop(MIN_MEAN, None)
+    minima = {key: state.pop(key).float() for key in MINIMA if key in state}
     nem = NEM()
     nem.load_state_dict(state)
-    return nem, None if min_mean_255 is None else min_mean_255.float()
-
-
-def enhancer_state(nem: NEM, min_mean_255: Optional[Tensor] = None) -> Dict[str, Tensor]:
-    """What `load_enhancer` reads, on the CPU."""
-    state = {key: value.detach().cpu().contiguous() for key, value in nem.state_dict().items()}
-    return state if min_mean_255 is None else {**state, MIN_MEAN: min_mean_255.cpu()}
+    return nem, minima
 
 
 def convert_published_enhancer(state: Mapping[str, Tensor],

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..statistics import IMAGENET_RGB
+from .levels import Levels
 
 NUM_PARAMETERS = 37
 
@@ -34,17 +35,16 @@ class WarpParameters(NamedTuple):
         """The parameter vector (B, 37): the inverse of `split`."""
         return torch.cat([part.flatten(1) for part in self], dim=1)
 
-    def after_gain(self, gain: Tensor) -> 'WarpParameters':
-        """Parameters that do at once what a gain and then these do, without clamping in between.
+    def after(self, levels: Levels) -> 'WarpParameters':
+        """Parameters that do at once what levels and then these do, without clamping in between.
 
-        A gain g of the image on [0, 1] is `g x + (g - 1) mean / std` of the standardised x.
-
-        Args:
-            gain: (B, 1), positive.
+        `g x + o` of the image on 0..255 is `g x + ((g - 1) mean + o / 255) / std` of the
+        standardised x.
         """
+        gain, offset = levels
         mean, std = (values.flatten() for values in IMAGENET_RGB.like(gain))
-        return WarpParameters(gain[..., None] * self.matrix,
-                              (self.shift + (gain - 1) * mean / std) / gain, self.kernel)
+        shift = self.shift + ((gain - 1) * mean + offset / 255) / std
+        return WarpParameters(gain[..., None] * self.matrix, shift / gain, self.kernel)
 
 
 def warp(image: Tensor, parameters: WarpParameters) -> Tensor:

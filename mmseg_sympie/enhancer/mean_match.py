@@ -1,6 +1,4 @@
 """The one-number baseline that every learned enhancer has to beat."""
-from typing import Union
-
 from torch import Tensor, nn
 
 from ..errors import InputError
@@ -21,7 +19,7 @@ def mean_match(image: Tensor, target_mean_255: float) -> Tensor:
     return image * mean_match_gain(image, target_mean_255)
 
 
-def mean_match_gain(image: Tensor, target_mean_255: Union[float, Tensor]) -> Tensor:
+def mean_match_gain(image: Tensor, target_mean_255: float) -> Tensor:
     """The factor of `mean_match` for each image (B, 3, H, W) on [0, 1], shaped (B, 1, 1, 1)."""
     mean = image.mean(dim=(1, 2, 3), keepdim=True).clamp(min=1 / 255)
     return target_mean_255 / 255 / mean

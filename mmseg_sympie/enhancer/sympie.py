@@ -1,6 +1,6 @@
 """SyMPIE: look at a thumbnail, predict 37 numbers, correct the image with them (Sec. 3)."""
 from pathlib import Path
-from typing import Mapping, Optional, Tuple, Union
+from typing import Dict, Mapping, Optional, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..registry import MODELS
 from ..statistics import IMAGENET_RGB
-from .checkpoint import load_enhancer
+from .checkpoint import MINIMA, load_enhancer
 from .dwm import WarpParameters, clamp_to_image_range, warp
-from .mean_match import mean_match_gain
+from .levels import Levels
 from .nem import view
 
 
@@ -24,42 +24,54 @@ class SyMPIE(nn.Module):
             `NEM().state_dict()`, the identity transform.
         iterations: how often the image is corrected, each time by what the NEM says of the last
             result.
-        min_mean_255: predict the 37 numbers for an image that is darker on average than this
-            brightened to it, as a correction on top of `mean_match` (not in the paper: a classifier
-            minds darkness less than a segmentor, so that what it teaches about brightness is too
-            little). By default what the weights were trained with; where that is nothing, images
-            are taken as they are.
+        min_mean_255, min_contrast_255: predict the 37 numbers for an image that has been brightened
+            to this mean and stretched to this contrast where it had less, as a correction on top of
+            that (`Levels.bring_up`; not in the paper: a classifier minds darkness less than a
+            segmentor, so that what it teaches about brightness is too little). By default what goes
+            with the weights; where that is nothing, images are taken as they are.
 
     Raises:
         InputError, FileNotFoundError: a missing or wrong checkpoint, `iterations` below 1, a mean
-            outside 0..255.
+            or a contrast outside 0..255.
     """
 
     def __init__(self, checkpoint: Optional[Union[str, Path, Mapping[str, Tensor]]] = None,
-                 iterations: int = 1, min_mean_255: Optional[float] = None):
+                 iterations: int = 1, min_mean_255: Optional[float] = None,
+                 min_contrast_255: Optional[float] = None):
         super().__init__()
         if not isinstance(iterations, int) or iterations < 1:
             raise InputError(f'iterations must be a whole number from 1, got {iterations!r}.')
-        if min_mean_255 is not None and not 0 < min_mean_255 < 255:
-            raise InputError(f'min_mean_255 is a mean on 0..255, got {min_mean_255}.')
-        self.nem, trained_with = load_enhancer(checkpoint)
+        self.nem, minima = load_enhancer(checkpoint)
+        for name, value in zip(MINIMA, (min_mean_255, min_contrast_255)):
+            if value is not None and not 0 < value < 255:
+                raise InputError(f'{name} is between 0 and 255, got {value}.')
+            self.register_buffer(
+                name, minima.get(name) if value is None else torch.tensor(float(value)))
         self.iterations = iterations
-        self.register_buffer('min_mean_255', trained_with if min_mean_255 is None
-                             else torch.tensor(float(min_mean_255)))
 
     def predict(self, image: Tensor) -> WarpParameters:
         """Warp parameters for images (B, 3, H, W), RGB, standardised."""
-        thumbnail, gain = self.look(image)
+        thumbnail, levels = self.look(image)
         parameters = WarpParameters.split(self.nem(thumbnail))
-        return parameters if gain is None else parameters.after_gain(gain.flatten(1))
+        return parameters if levels is None else parameters.after(levels)
 
-    def look(self, image: Tensor) -> Tuple[Tensor, Optional[Tensor]]:
-        """What the NEM sees of images (B, 3, H, W), and the gain (B, 1, 1, 1) it was given."""
+    def look(self, image: Tensor) -> Tuple[Tensor, Optional[Levels]]:
+        """What the NEM sees of images (B, 3, H, W), and the levels that they were brought to."""
         thumbnail = view(image)
-        if self.min_mean_255 is None:
+        if not self.minima():
             return thumbnail, None
-        gain = mean_match_gain(IMAGENET_RGB.restore(image), self.min_mean_255).clamp(min=1)
-        return IMAGENET_RGB.standardise(gain * IMAGENET_RGB.restore(thumbnail)), gain
+        seen, whole = (255 * IMAGENET_RGB.restore(part) for part in (thumbnail, image))
+        levels = Levels.bring_up(seen, whole.mean(dim=(1, 2, 3))[:, None], **self.minima())
+        return IMAGENET_RGB.standardise(levels.apply(seen) / 255), levels
+
+    def minima(self) -> Dict[str, Tensor]:
+        """The arguments of `Levels.bring_up` that are set."""
+        return {name: getattr(self, name) for name in MINIMA if getattr(self, name) is not None}
+
+    def weights(self) -> Dict[str, Tensor]:
+        """What `checkpoint` takes, on the CPU."""
+        return {key: value.detach().cpu().contiguous()
+                for key, value in {**self.nem.state_dict(), **self.minima()}.items()}
 
     def forward(self, image: Tensor) -> Tensor:
         """Enhance images (B, 3, H, W), RGB on [0, 1]; results are clamped in evaluation mode."""

@@ -9,6 +9,7 @@ from onnx import helper
 
 from ..enhancer import NEM, SyMPIE
 from ..enhancer.fast import Pixels, inference_network
+from ..enhancer.levels import LOWEST_255
 from ..enhancer.nem import LONGEST_ASPECT_RATIO, VIEW_SHORT_SIDE_PX, VIEW_SIDE_PX
 from ..errors import InputError
 from ..statistics import IMAGENET_RGB
@@ -35,9 +36,9 @@ def enhancer_onnx(enhancer: SyMPIE, arriving_order: str, leaving: Pixels) -> onn
                          f'{enhancer.iterations}: run the file several times.')
     op = Builder()
     image = op.Cast(IMAGE, to=FLOAT)
-    vector, gain = _predict(op, image, enhancer, arriving_order)
+    vector, levels = _predict(op, image, enhancer, arriving_order)
     op.Scan(op.Unsqueeze(image, [1]),
-            *_fold(op, vector, gain, arriving_order, leaving.channel_order), num_scan_inputs=4,
+            *_fold(op, vector, levels, arriving_order, leaving.channel_order), num_scan_inputs=4,
             body=_warp_one(leaving))
     op.nodes[-1].output[0] = NORMALISED
     batch = ['batch', 3, 'height', 'width']
@@ -50,16 +51,33 @@ def enhancer_onnx(enhancer: SyMPIE, arriving_order: str, leaving: Pixels) -> onn
 
 
 def _predict(op: Builder, image: str, enhancer: SyMPIE, arriving_order: str):
-    """The 37 numbers (B, 37), and the gain (B, 1) or None."""
-    seen, gain = _thumbnail(op, image, arriving_order), None
-    if enhancer.min_mean_255 is not None:
+    """The 37 numbers (B, 37), and the levels, gain (B, 1) and offset (B, 3)."""
+    seen = _thumbnail(op, image, arriving_order)
+    gain, offset = _bring_up(op, image, seen, **enhancer.minima())
+    seen = op.Add(op.Mul(seen, op.Unsqueeze(gain, [2, 3])), op.Unsqueeze(offset, [2, 3]))
+    standardised = op.Div(op.Sub(seen, MEAN[:, None, None]), STD[:, None, None])
+    network = inference_network(enhancer.nem, torch.float32)
+    return _network(op, network, standardised), (gain, offset)
+
+
+def _bring_up(op: Builder, image: str, seen: str, min_mean_255=None, min_contrast_255=None):
+    """`Levels.bring_up` of what is seen: gain (B, 1) and offset (B, 3)."""
+    gain, offset = np.ones((1, 1), np.float32), np.zeros((1, 3), np.float32)
+    if min_mean_255 is not None:
         # By rows first, which ONNX Runtime shares out among threads.
         mean = op.ReduceMean(op.ReduceMean(image, [3], keepdims=0), [1, 2], keepdims=0)
-        gain = op.Max(op.Div(float(enhancer.min_mean_255), op.Max(mean, 1.0)), 1.0)
-        gain = op.Unsqueeze(gain, [1])
-        seen = op.Mul(seen, op.Unsqueeze(gain, [2, 3]))
-    standardised = op.Div(op.Sub(seen, MEAN[:, None, None]), STD[:, None, None])
-    return _network(op, inference_network(enhancer.nem, torch.float32), standardised), gain
+        mean = op.Unsqueeze(op.Max(mean, LOWEST_255), [1])
+        gain = op.Max(op.Div(float(min_mean_255), mean), 1.0)
+    if min_contrast_255 is not None:
+        channel_mean = op.ReduceMean(seen, [2, 3])
+        difference = op.Sub(seen, channel_mean)
+        variance = op.ReduceMean(op.Mul(difference, difference), [1, 2, 3], keepdims=0)
+        variance = op.Mul(op.Mul(gain, gain), op.Unsqueeze(variance, [1]))
+        contrast = op.Sqrt(op.Max(variance, LOWEST_255))
+        stretch = op.Max(op.Div(float(min_contrast_255), contrast), 1.0)
+        offset = op.Mul(op.Mul(op.Sub(1.0, stretch), gain), op.Squeeze(channel_mean, [2, 3]))
+        gain = op.Mul(gain, stretch)
+    return gain, offset
 
 
 def _thumbnail(op: Builder, image: str, arriving_order: str) -> str:
@@ -119,7 +137,7 @@ def _network(op: Builder, nem: NEM, features: str) -> str:
     return op.Gemm(pooled, nem.head.weight.numpy(), nem.head.bias.numpy(), transB=1)
 
 
-def _fold(op: Builder, vector: str, gain, arriving_order: str, leaving_order: str):
+def _fold(op: Builder, vector: str, levels, arriving_order: str, leaving_order: str):
     """`fast.fold` as weights of convolutions: the shift and the matrix, then the filter.
 
     Returns:
@@ -129,9 +147,10 @@ def _fold(op: Builder, vector: str, gain, arriving_order: str, leaving_order: st
     """
     matrix, shift, kernel = op.Split(vector, [9, 3, 25], axis=1, outputs=3)
     matrix, kernel = op.Reshape(matrix, [-1, 3, 3]), op.Reshape(kernel, [-1, 1, 1, 5, 5])
-    if gain is not None:
-        matrix = op.Mul(matrix, op.Unsqueeze(gain, [2]))
-        shift = op.Div(op.Add(shift, op.Mul(op.Sub(gain, 1.0), MEAN / STD)), gain)
+    gain, offset = levels
+    matrix = op.Mul(matrix, op.Unsqueeze(gain, [2]))
+    added = op.Div(op.Add(op.Mul(op.Sub(gain, 1.0), MEAN), offset), STD)
+    shift = op.Div(op.Add(shift, added), gain)
     matrix = op.Mul(matrix, STD / STD[:, None])
     border = op.Sub(MEAN, op.Mul(shift, STD))
     if arriving_order == 'bgr':

@@ -12,7 +12,6 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ..distributed import unwrapped
-from ..enhancer.checkpoint import enhancer_state
 from ..enhancer.dwm import WarpParameters
 from ..evaluation.plots import signed_colours
 from ..files import written_whole
@@ -72,7 +71,7 @@ class ExportEnhancer(Hook):
     def _export(self, runner: Runner) -> None:
         average = unwrapped(runner.model).average
         with written_whole(Path(runner.work_dir) / 'enhancer.pth') as partial:
-            torch.save(enhancer_state(average.nem, average.min_mean_255), partial)
+            torch.save(average.weights(), partial)
 
 
 def plot_progress(losses: Mapping[str, np.ndarray], history: Sequence[Mapping[str, float]],

@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 
 from ..enhancer import SyMPIE, WarpParameters
-from ..enhancer.checkpoint import enhancer_state
 from ..statistics import IMAGENET_RGB
 
 
@@ -45,4 +44,4 @@ def weaken(enhancer: SyMPIE, strength: float) -> None:
 def half_precision(enhancer: SyMPIE) -> Dict[str, Tensor]:
     """The state dict that `SyMPIE(checkpoint=...)` reads, at half the size."""
     return {key: value.half() if value.is_floating_point() else value
-            for key, value in enhancer_state(enhancer.nem, enhancer.min_mean_255).items()}
+            for key, value in enhancer.weights().items()}

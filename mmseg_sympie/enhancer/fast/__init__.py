@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...statistics import IMAGENET_RGB
 from ..dwm import WarpParameters
+from ..levels import Levels
 from ..nem import NEM
 from ..sympie import SyMPIE
 from .cpu_warp import warp_cpu
@@ -81,30 +82,17 @@ class FastSyMPIE:
 
     def predict_from(self, seen: Look) -> WarpParameters:
         """Warp parameters for raw images that have been looked at."""
-        gain = None
-        if self.enhancer.min_mean_255 is not None:
-            gain = self.enhancer.min_mean_255.to(seen.mean.device) / seen.mean.clamp(min=1)
-            gain = gain.clamp(min=1)
         threads, device = torch.get_num_threads(), seen.thumbnail.device
         single = device.type == 'cpu' and len(seen.thumbnail) == 1
         # OpenMP's threads gain little with one thumbnail, and would be in the way of ours.
         with num_threads(1 if single else threads):
-            view = self.standardise(seen.thumbnail, gain)
+            thumbnail = seen.thumbnail.flip(1) if self.arriving_order == 'bgr' else seen.thumbnail
+            levels = Levels.bring_up(thumbnail, seen.mean, **{
+                name: value.to(device) for name, value in self.enhancer.minima().items()})
+            view = standardise(thumbnail, levels)
             network = self.network(device)
             vector = run_in_halves(network, view) if single and threads > 1 else network(view)
-        parameters = WarpParameters.split(vector)
-        return parameters if gain is None else parameters.after_gain(gain)
-
-    def standardise(self, thumbnail: Tensor, gain: Optional[Tensor]) -> Tensor:
-        """Thumbnails on 0..255, scaled by the gain (B, 1), as the network wants them."""
-        mean, std = IMAGENET_RGB.like(thumbnail)
-        scale = 1 / (255 * std)
-        if gain is not None:
-            scale = scale * gain[..., None, None]
-        if self.arriving_order == 'bgr':
-            thumbnail = thumbnail.flip(1)
-        return torch.addcmul(-mean / std, thumbnail, scale).contiguous(
-            memory_format=torch.channels_last)
+        return WarpParameters.split(vector).after(levels)
 
     def network(self, device: torch.device) -> NEM:
         """The NEM for inference on a device."""
@@ -113,6 +101,14 @@ class FastSyMPIE:
             network = inference_network(self.enhancer.nem, key[1]).to(device)
             self.networks[key] = pack_weights(network) if device.type == 'cpu' else network
         return self.networks[key]
+
+
+def standardise(thumbnail: Tensor, levels: Levels) -> Tensor:
+    """Thumbnails (B, 3, 224, 224), RGB on 0..255, brought to the levels, for the network."""
+    mean, std = (255 * values for values in IMAGENET_RGB.like(thumbnail))
+    gain, offset = (values[..., None, None] for values in levels)
+    return torch.addcmul((offset - mean) / std, thumbnail, gain / std).contiguous(
+        memory_format=torch.channels_last)
 
 
 @functools.cache
