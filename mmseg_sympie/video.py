@@ -1,5 +1,6 @@
 """Videos frame by frame: reading them upright, and changing every frame, sound kept."""
 import struct
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Callable, Iterator, List, NamedTuple
@@ -43,11 +44,11 @@ def read_frames(source: Path, prefix: str = '') -> Iterator[Tensor]:
     """Frames (1, 3, H, W), RGB, uint8, upright and in order, of a video or a folder of images.
 
     Raises:
-        InputError: no video, or as `frame_files`, or images of several sizes.
+        InputError: no video, a damaged one, or as `frame_files`, or images of several sizes.
     """
     if not source.is_dir():
         orientation = _orientation(source)
-        with _open(source) as container:
+        with _open(source) as container, _damage_named(source):
             for frame in container.decode(video=0):
                 yield _upright(frame, orientation)
         return
@@ -95,7 +96,8 @@ def convert_video(source: Path, target: Path, change: Callable[[Tensor], Tensor]
         crf: constant rate factor of x264; 18 is hard to tell from the original.
 
     Raises:
-        InputError: PyAV is missing, or the file is no video.
+        InputError: PyAV is missing, or the file is no video, or damaged; what was done before the
+            damage is in the target.
     """
     av = import_av()
     orientation = _orientation(source)
@@ -120,13 +122,13 @@ def convert_video(source: Path, target: Path, change: Callable[[Tensor], Tensor]
             copies = {sound.index: outgoing.add_stream_from_template(sound) for sound in sounds}
             count = 0
             try:
-                for packet in incoming.demux(pictures, *sounds):
+                for packet, frames in _packets(source, incoming, pictures, *sounds):
                     if packet.stream.index in copies:
                         if packet.dts is not None:
                             packet.stream = copies[packet.stream.index]
                             outgoing.mux(packet)
                         continue
-                    for frame in packet.decode():
+                    for frame in frames:
                         changed = change(_upright(frame, orientation))
                         outgoing.mux(encoder.encode(_coded_like(frame, changed, encoder.pix_fmt)))
                         count += 1
@@ -159,12 +161,28 @@ def _open(source: Path):
     return container
 
 
+@contextmanager
+def _damage_named(source: Path) -> Iterator[None]:
+    try:
+        yield
+    except import_av().FFmpegError as error:
+        raise InputError(f'{source} is damaged: {error}. Copy it again, or let FFmpeg repair it: '
+                         f'ffmpeg -i {source.name} repaired{source.suffix}') from error
+
+
+def _packets(source: Path, container, *streams) -> Iterator[tuple]:
+    """Packets of the streams, and the frames of those of pictures."""
+    with _damage_named(source):
+        for packet in container.demux(*streams):
+            yield packet, packet.decode() if packet.stream.type == 'video' else []
+
+
 def _orientation(source: Path) -> Orientation:
     """From the display matrix, which decoders hand out with the frames only.
 
     It sends (column, row) to (a column + c row, b column + d row).
     """
-    with _open(source) as container:
+    with _open(source) as container, _damage_named(source):
         first = next(container.decode(video=0), None)
     if first is None:
         raise InputError(f'{source} has no pictures.')

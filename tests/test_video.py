@@ -136,6 +136,20 @@ def test_no_video(tmp_path):
     assert not (tmp_path / 'b.mp4').exists()
 
 
+def test_a_video_that_is_damaged_in_the_middle(tmp_path):
+    make_video(tmp_path / 'a.mp4')
+    with av.open(str(tmp_path / 'a.mp4')) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][FRAMES // 2]
+        start, size = packet.pos, packet.size
+    data = (tmp_path / 'a.mp4').read_bytes()
+    (tmp_path / 'a.mp4').write_bytes(data[:start] + bytes(size) + data[start + size:])
+    with pytest.raises(InputError, match=r'a\.mp4 is damaged: .*Copy it again'):
+        convert_video(tmp_path / 'a.mp4', tmp_path / 'b.mp4', lambda frame: frame.float())
+    assert 1 <= len(read_video(tmp_path / 'b.mp4')[0]) < FRAMES
+    with pytest.raises(InputError, match=r'a\.mp4 is damaged'):
+        list(read_frames(tmp_path / 'a.mp4'))
+
+
 def test_tool(tmp_path):
     make_video(tmp_path / 'drive.mp4', sound=False)
     for options, said in ((('--every', '4'), '12 frames, 3 predictions'),
