@@ -33,9 +33,9 @@ from mmseg_sympie.enhancer.fast import (
 )
 from mmseg_sympie.enhancer.fast.network import PackedConv2d, inference_network, run_in_halves
 from mmseg_sympie.enhancer.fast.result_memory import empty_result, forget_results
-from mmseg_sympie.enhancer.fast.threads import in_bands, num_threads
 from mmseg_sympie.enhancer.smoother import ParameterSmoother
 from mmseg_sympie.statistics import IMAGENET_RGB, ChannelStatistics
+from mmseg_sympie.threads import in_bands, num_threads
 
 VECTORS = np.load(golden.DATA / 'enhancer.npz')
 GOLDEN = convert_published_enhancer(golden.published_enhancer(), 'golden')

@@ -6,7 +6,7 @@ of the image's device, and returns a new float32 image of the same shape on [0, 
 import torch
 from torch import Tensor
 
-from ..enhancer.fast.threads import in_bands
+from ..threads import in_bands
 from .severity import per_image
 
 GAUSSIAN_STD = (0.08, 0.12, 0.18, 0.26, 0.38)  # on [0, 1]

@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..threads import num_threads
 from .dwm import WarpParameters
 from .fast import FastSyMPIE, look
-from .fast.threads import num_threads
 
 
 class ParameterSmoother:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...statistics import IMAGENET_RGB
+from ...threads import contiguous, num_threads
 from ..dwm import WarpParameters
 from ..levels import Levels
 from ..nem import NEM
@@ -19,7 +20,6 @@ from .cpu_warp import warp_cpu
 from .folding import FoldedWarp, Pixels, fold, warp_folded
 from .look import Look, look
 from .network import inference_network, network_precision, pack_weights, run_in_halves
-from .threads import contiguous, num_threads
 
 __all__ = ['FastSyMPIE', 'FoldedWarp', 'Look', 'Pixels', 'fold', 'look', 'warp_cpu', 'warp_folded']
 

@@ -2,9 +2,9 @@
 import numpy as np
 from torch import Tensor
 
+from ...threads import compiled, in_bands
 from .folding import FoldedWarp
 from .result_memory import empty_result
-from .threads import compiled, in_bands
 
 
 def warp_cpu(image: Tensor, folded: FoldedWarp) -> Tensor:

@@ -7,8 +7,8 @@ import torch
 import torchvision.transforms.functional as TF
 from torch import Tensor
 
+from ...threads import compiled, contiguous, in_bands
 from ..nem import VIEW_SHORT_SIDE_PX, VIEW_SIDE_PX, view
-from .threads import compiled, contiguous, in_bands
 
 # `_taps` takes memory by the square of a side.
 _LONGEST_ASPECT_RATIO = 4

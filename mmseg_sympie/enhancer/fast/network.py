@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ...threads import at_once
 from ..nem import NEM, VIEW_SIDE_PX
-from .threads import at_once
 
 
 def network_precision(device: torch.device) -> torch.dtype:
