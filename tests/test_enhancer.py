@@ -179,12 +179,12 @@ def test_levels_by_hand():
     """Mean 20: brightened 2.5 times. Deviations 0, 6 and 8: contrast 10 / sqrt(3), 2.5 times it."""
     image = torch.tensor([[20, 20], [14, 26], [12, 28]], dtype=torch.float32).view(1, 3, 1, 2)
     mean, contrast = torch.tensor([[20.0]]), 10 / 3 ** 0.5
-    gain, offset = Levels.bring_up(image, mean, 50)
+    gain, offset = Levels.at_least(image, mean, 50)
     assert gain.tolist() == [[2.5]] and offset.tolist() == [[0, 0, 0]]
-    gain, offset = Levels.bring_up(image, mean, min_contrast_255=3 * contrast)
+    gain, offset = Levels.at_least(image, mean, min_contrast_255=3 * contrast)
     assert gain.tolist() == [[pytest.approx(3)]]
     assert offset.tolist() == [pytest.approx([-40, -40, -40])]
-    levels = Levels.bring_up(image, mean, 50, 5 * contrast)
+    levels = Levels.at_least(image, mean, 50, 5 * contrast)
     assert levels.gain.tolist() == [[pytest.approx(5)]]
     # Mean 50 in each channel, and twice the deviations of the brightened image.
     assert levels.apply(image).flatten().tolist() == pytest.approx([50, 50, 20, 80, 10, 90])
@@ -193,7 +193,7 @@ def test_levels_by_hand():
 def test_levels_leave_what_is_bright_and_rich_and_what_is_flat():
     rich, flat = 255 * noise(1), torch.full((1, 3, 224, 224), 90.0)
     for image in (rich, flat):
-        levels = Levels.bring_up(image, image.mean(dim=(1, 2, 3))[:, None], 60, 40)
+        levels = Levels.at_least(image, image.mean(dim=(1, 2, 3))[:, None], 60, 40)
         torch.testing.assert_close(levels.apply(image), image, rtol=0, atol=1e-3)
 
 

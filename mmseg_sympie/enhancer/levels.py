@@ -14,7 +14,7 @@ class Levels(NamedTuple):
     offset: Tensor  # (B, 3), of each channel
 
     @classmethod
-    def bring_up(cls, thumbnail: Tensor, mean: Tensor, min_mean_255: Optional[Tensor] = None,
+    def at_least(cls, thumbnail: Tensor, mean: Tensor, min_mean_255: Optional[Tensor] = None,
                  min_contrast_255: Optional[Tensor] = None) -> 'Levels':
         """Brighten by a gain, as `mean_match` does, then stretch about the mean of each channel.
 

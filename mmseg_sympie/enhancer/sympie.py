@@ -26,7 +26,7 @@ class SyMPIE(nn.Module):
             result.
         min_mean_255, min_contrast_255: predict the 37 numbers for an image that has been brightened
             to this mean and stretched to this contrast where it had less, as a correction on top of
-            that (`Levels.bring_up`; not in the paper: a classifier minds darkness less than a
+            that (`Levels.at_least`; not in the paper: a classifier minds darkness less than a
             segmentor, so that what it teaches about brightness is too little). By default what goes
             with the weights; where that is nothing, images are taken as they are.
 
@@ -61,11 +61,11 @@ class SyMPIE(nn.Module):
         if not self.minima():
             return thumbnail, None
         seen, whole = (255 * IMAGENET_RGB.restore(part) for part in (thumbnail, image))
-        levels = Levels.bring_up(seen, whole.mean(dim=(1, 2, 3))[:, None], **self.minima())
+        levels = Levels.at_least(seen, whole.mean(dim=(1, 2, 3))[:, None], **self.minima())
         return IMAGENET_RGB.standardise(levels.apply(seen) / 255), levels
 
     def minima(self) -> Dict[str, Tensor]:
-        """The arguments of `Levels.bring_up` that are set."""
+        """The arguments of `Levels.at_least` that are set."""
         return {name: getattr(self, name) for name in MINIMA if getattr(self, name) is not None}
 
     def weights(self) -> Dict[str, Tensor]:

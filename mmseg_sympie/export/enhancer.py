@@ -53,15 +53,15 @@ def enhancer_onnx(enhancer: SyMPIE, arriving_order: str, leaving: Pixels) -> onn
 def _predict(op: Builder, image: str, enhancer: SyMPIE, arriving_order: str):
     """The 37 numbers (B, 37), and the levels, gain (B, 1) and offset (B, 3)."""
     seen = _thumbnail(op, image, arriving_order)
-    gain, offset = _bring_up(op, image, seen, **enhancer.minima())
+    gain, offset = _levels(op, image, seen, **enhancer.minima())
     seen = op.Add(op.Mul(seen, op.Unsqueeze(gain, [2, 3])), op.Unsqueeze(offset, [2, 3]))
     standardised = op.Div(op.Sub(seen, MEAN[:, None, None]), STD[:, None, None])
     network = inference_network(enhancer.nem, torch.float32)
     return _network(op, network, standardised), (gain, offset)
 
 
-def _bring_up(op: Builder, image: str, seen: str, min_mean_255=None, min_contrast_255=None):
-    """`Levels.bring_up` of what is seen: gain (B, 1) and offset (B, 3)."""
+def _levels(op: Builder, image: str, seen: str, min_mean_255=None, min_contrast_255=None):
+    """`Levels.at_least` of what is seen: gain (B, 1) and offset (B, 3)."""
     gain, offset = np.ones((1, 1), np.float32), np.zeros((1, 3), np.float32)
     if min_mean_255 is not None:
         # By rows first, which ONNX Runtime shares out among threads.

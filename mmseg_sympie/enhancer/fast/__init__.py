@@ -87,7 +87,7 @@ class FastSyMPIE:
         # OpenMP's threads gain little with one thumbnail, and would be in the way of ours.
         with num_threads(1 if single else threads):
             thumbnail = seen.thumbnail.flip(1) if self.arriving_order == 'bgr' else seen.thumbnail
-            levels = Levels.bring_up(thumbnail, seen.mean, **{
+            levels = Levels.at_least(thumbnail, seen.mean, **{
                 name: value.to(device) for name, value in self.enhancer.minima().items()})
             view = standardise(thumbnail, levels)
             network = self.network(device)
