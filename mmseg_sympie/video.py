@@ -1,4 +1,5 @@
 """Videos frame by frame: reading them upright, and changing every frame, sound kept."""
+import shlex
 import struct
 from contextlib import contextmanager
 from fractions import Fraction
@@ -48,7 +49,7 @@ def read_frames(source: Path, prefix: str = '') -> Iterator[Tensor]:
     """
     if not source.is_dir():
         orientation = _orientation(source)
-        with _open(source) as container, _damage_named(source):
+        with _open(source) as container, _named_where_decoding_fails(source):
             for frame in container.decode(video=0):
                 yield _upright(frame, orientation)
         return
@@ -162,17 +163,18 @@ def _open(source: Path):
 
 
 @contextmanager
-def _damage_named(source: Path) -> Iterator[None]:
+def _named_where_decoding_fails(source: Path) -> Iterator[None]:
     try:
         yield
     except import_av().FFmpegError as error:
-        raise InputError(f'{source} is damaged: {error}. Copy it again, or let FFmpeg repair it: '
-                         f'ffmpeg -i {source.name} repaired{source.suffix}') from error
+        raise InputError(f'{source} cannot be decoded further: {error}. If it is damaged, copy it '
+                         f'again or let FFmpeg repair it: ffmpeg -i {shlex.quote(str(source))} '
+                         f'repaired{source.suffix}') from error
 
 
 def _packets(source: Path, container, *streams) -> Iterator[tuple]:
     """Packets of the streams, and the frames of those of pictures."""
-    with _damage_named(source):
+    with _named_where_decoding_fails(source):
         for packet in container.demux(*streams):
             yield packet, packet.decode() if packet.stream.type == 'video' else []
 
@@ -182,7 +184,7 @@ def _orientation(source: Path) -> Orientation:
 
     It sends (column, row) to (a column + c row, b column + d row).
     """
-    with _open(source) as container, _damage_named(source):
+    with _open(source) as container, _named_where_decoding_fails(source):
         first = next(container.decode(video=0), None)
     if first is None:
         raise InputError(f'{source} has no pictures.')

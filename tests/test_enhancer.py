@@ -30,7 +30,7 @@ def sympie() -> SyMPIE:
 
 
 def noise(count: int) -> torch.Tensor:
-    """Standard deviation 74 on 0..255."""
+    """Images (B, 3, 224, 224) on [0, 1] of standard deviation 0.29."""
     return torch.rand(count, 3, 224, 224, generator=torch.Generator().manual_seed(0))
 
 
@@ -197,6 +197,14 @@ def test_levels_leave_what_is_bright_and_rich_and_what_is_flat():
         torch.testing.assert_close(levels.apply(image), image, rtol=0, atol=1e-3)
 
 
+def test_levels_of_almost_black_images():
+    """A mean and a deviation of less than a grey level are not multiplied with each other."""
+    image = torch.zeros(1, 3, 100, 100)
+    image[..., ::10, ::10] = 1
+    gain, offset = Levels.at_least(image, image.mean(dim=(1, 2, 3))[:, None], 110, 50)
+    assert gain.item() == 110 and offset.abs().max() == 0
+
+
 def test_low_contrast_is_stretched_before_the_network_looks():
     """A tint is no contrast, and keeps its strength."""
     sympie = SyMPIE(NEM().state_dict(), min_contrast_255=50).eval()
@@ -217,10 +225,10 @@ def test_gradients_through_levels_of_a_flat_image():
     assert all(parameter.grad.isfinite().all() for parameter in sympie.parameters())
 
 
-@pytest.mark.parametrize('name', ['min_mean_255', 'min_contrast_255'])
+@pytest.mark.parametrize('name,highest', [('min_mean_255', 255), ('min_contrast_255', 127.5)])
 @pytest.mark.parametrize('value', [0, -5, 255])
-def test_minima_are_grey_levels(name, value):
-    with pytest.raises(ValueError, match=f'{name} is between 0 and 255, got {value}'):
+def test_minima_are_grey_levels(name, highest, value):
+    with pytest.raises(ValueError, match=f'{name} is between 0 and {highest}, got {value}'):
         SyMPIE(**{name: value})
 
 

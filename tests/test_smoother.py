@@ -12,9 +12,10 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
-from mmseg_sympie.enhancer import SyMPIE, WarpParameters
+from mmseg_sympie.enhancer import NEM, SyMPIE, WarpParameters
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
-from mmseg_sympie.enhancer.fast import FastSyMPIE
+from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels
+from mmseg_sympie.enhancer.levels import Levels
 from mmseg_sympie.enhancer.smoother import ParameterSmoother
 from mmseg_sympie.errors import InputError
 
@@ -27,10 +28,11 @@ class Counter:
     def __init__(self):
         self.calls = 0
 
-    def predict_from(self, seen):
+    def predict_apart(self, seen):
         self.calls += 1
         return WarpParameters(*(torch.full_like(part, self.calls)
-                                for part in WarpParameters.identity()))
+                                for part in WarpParameters.identity())), Levels(
+                                    torch.ones(1, 1), torch.zeros(1, 3))
 
 
 def shifts(smoother, *greys):
@@ -42,6 +44,18 @@ def test_predicted_every_third_frame_and_half_of_the_old_kept():
     # 1; halfway to 2, three times; halfway to 3
     assert shifts(smoother, *[100] * 8) == [1, 1, 1, 1.5, 1.75, 1.875, 2.4375, 2.71875]
     assert smoother.predictions == 3
+
+
+def test_brightness_is_kept_while_contrast_falls():
+    """Each frame is stretched about its mean, and so is what is halfway from 2 to 20 times."""
+    fast = FastSyMPIE(SyMPIE(NEM().state_dict(), min_contrast_255=50).eval(), 'rgb')
+    smoother = ParameterSmoother(fast, every=1, momentum=0.5, scene_change_255=100)
+    pattern = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)) - 0.5
+    for contrast in (80, 8):
+        frame = 150 + contrast * pattern
+        enhanced = fast(frame, Pixels('rgb'), smoother(frame))
+    assert enhanced.mean().item() == pytest.approx(150, abs=0.5)
+    assert enhanced.std().item() > 3 * frame.std().item()
 
 
 def test_a_scene_change_is_predicted_at_once_and_not_smoothed():

@@ -143,10 +143,10 @@ def test_a_video_that_is_damaged_in_the_middle(tmp_path):
         start, size = packet.pos, packet.size
     data = (tmp_path / 'a.mp4').read_bytes()
     (tmp_path / 'a.mp4').write_bytes(data[:start] + bytes(size) + data[start + size:])
-    with pytest.raises(InputError, match=r'a\.mp4 is damaged: .*Copy it again'):
+    with pytest.raises(InputError, match=r'a\.mp4 cannot be decoded further: .*copy it again'):
         convert_video(tmp_path / 'a.mp4', tmp_path / 'b.mp4', lambda frame: frame.float())
     assert 1 <= len(read_video(tmp_path / 'b.mp4')[0]) < FRAMES
-    with pytest.raises(InputError, match=r'a\.mp4 is damaged'):
+    with pytest.raises(InputError, match=r'a\.mp4 cannot be decoded'):
         list(read_frames(tmp_path / 'a.mp4'))
 
 

@@ -4,17 +4,17 @@ from typing import NamedTuple, Optional
 import torch
 from torch import Tensor
 
-LOWEST_255 = 1.0  # What is less than a grey level is taken as one: no more is in an 8-bit image.
+LOWEST_255 = 1.0  # A mean or a deviation of less than a grey level is taken as one.
 
 
 class Levels(NamedTuple):
-    """`gain * x + offset` for each image x on 0..255."""
+    """`gain * x + offset` for each RGB image x on 0..255."""
 
     gain: Tensor  # (B, 1), at least 1
-    offset: Tensor  # (B, 3), of each channel
+    offset: Tensor  # (B, 3), of each channel, on 0..255
 
     @classmethod
-    def at_least(cls, thumbnail: Tensor, mean: Tensor, min_mean_255: Optional[Tensor] = None,
+    def at_least(cls, thumbnail: Tensor, mean_255: Tensor, min_mean_255: Optional[Tensor] = None,
                  min_contrast_255: Optional[Tensor] = None) -> 'Levels':
         """Brighten by a gain, as `mean_match` does, then stretch about the mean of each channel.
 
@@ -23,25 +23,25 @@ class Levels(NamedTuple):
         network that averages over what it has seen does not predict.
 
         Args:
-            thumbnail: (B, 3, H, W) on 0..255.
-            mean: (B, 1) on 0..255, of the whole images.
+            thumbnail: (B, 3, H, W), RGB on 0..255: `view` of the images.
+            mean_255: (B, 1), of the whole images.
             min_mean_255: images of a lower mean are brightened to it; None: none.
             min_contrast_255: images of a lower contrast are stretched to it, the root mean square
                 of the channels' standard deviations over the thumbnail; None: none.
         """
-        gain, offset = torch.ones_like(mean), mean.new_zeros(len(mean), 3)
+        gain, offset = torch.ones_like(mean_255), mean_255.new_zeros(mean_255.shape[0], 3)
         if min_mean_255 is not None:
-            gain = (min_mean_255 / mean.clamp(min=LOWEST_255)).clamp(min=1)
+            gain = (min_mean_255 / mean_255.clamp(min=LOWEST_255)).clamp(min=1)
         if min_contrast_255 is not None:
             # `torch.var_mean` takes fourteen times as long.
             channel_mean = thumbnail.mean(dim=(2, 3), keepdim=True)
             variance = (thumbnail - channel_mean).square().mean(dim=(1, 2, 3))[:, None]
-            contrast = (gain.square() * variance).clamp(min=LOWEST_255).sqrt()
+            contrast = gain * variance.clamp(min=LOWEST_255 ** 2).sqrt()
             stretch = (min_contrast_255 / contrast).clamp(min=1)
             offset = (1 - stretch) * gain * channel_mean.flatten(1)
             gain = gain * stretch
         return cls(gain, offset)
 
     def apply(self, image: Tensor) -> Tensor:
-        """To images (B, 3, H, W) on 0..255; not clamped."""
+        """To images (B, 3, H, W), RGB on 0..255; not clamped."""
         return torch.addcmul(self.offset[..., None, None], self.gain[..., None, None], image)

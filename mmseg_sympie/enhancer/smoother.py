@@ -1,5 +1,5 @@
 """Parameters from frame to frame of a video, as the paper suggests for future work."""
-from typing import Optional
+from typing import Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -8,13 +8,15 @@ from ..errors import InputError
 from ..threads import num_threads
 from .dwm import WarpParameters
 from .fast import FastSyMPIE, look
+from .levels import Levels
 
 
 class ParameterSmoother:
     """Warp parameters for frames in order: predicted now and then, smoothed from frame to frame.
 
     At every frame the parameters become `momentum * parameters + (1 - momentum) * p`, with p what
-    was predicted last, or p itself at the first frame and where the scene changes.
+    was predicted last, or p itself at the first frame and where the scene changes. So do the levels
+    before them, apart: between two that keep a mean are levels that keep it.
 
     Args:
         fast: predicts.
@@ -42,8 +44,8 @@ class ParameterSmoother:
         """Start anew, with another video."""
         self.age, self.predictions = 0, 0
         self.before: Optional[Tensor] = None  # thumbnail
-        self.predicted: Optional[WarpParameters] = None
-        self.parameters: Optional[WarpParameters] = None
+        self.predicted: Optional[Tuple[WarpParameters, Levels]] = None
+        self.smoothed: Optional[Tuple[WarpParameters, Levels]] = None
 
     @torch.no_grad()
     def __call__(self, frames: Tensor) -> WarpParameters:
@@ -56,13 +58,14 @@ class ParameterSmoother:
         self.before = seen.thumbnail
         self.age += 1
         if cut or self.age >= self.every:
-            self.predicted = self.fast.predict_from(seen)
+            self.predicted = self.fast.predict_apart(seen)
             self.age = 0
             self.predictions += 1
-        self.parameters = self.predicted if cut else WarpParameters(
-            *(torch.lerp(new, old, self.momentum)
-              for old, new in zip(self.parameters, self.predicted)))
-        return self.parameters
+        self.smoothed = self.predicted if cut else tuple(
+            type(new)(*(torch.lerp(*pair, self.momentum) for pair in zip(new, old)))
+            for new, old in zip(self.predicted, self.smoothed))
+        parameters, levels = self.smoothed
+        return parameters.after(levels)
 
     def _differ(self, before: Tensor, thumbnail: Tensor) -> bool:
         with num_threads(1):  # OpenMP's would be in the way of the network's

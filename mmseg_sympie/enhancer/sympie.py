@@ -32,7 +32,7 @@ class SyMPIE(nn.Module):
 
     Raises:
         InputError, FileNotFoundError: a missing or wrong checkpoint, `iterations` below 1, a mean
-            or a contrast outside 0..255.
+            outside 0..255, a contrast outside 0..127.5 (half of the pixels black, half white).
     """
 
     def __init__(self, checkpoint: Optional[Union[str, Path, Mapping[str, Tensor]]] = None,
@@ -42,9 +42,10 @@ class SyMPIE(nn.Module):
         if not isinstance(iterations, int) or iterations < 1:
             raise InputError(f'iterations must be a whole number from 1, got {iterations!r}.')
         self.nem, minima = load_enhancer(checkpoint)
-        for name, value in zip(MINIMA, (min_mean_255, min_contrast_255)):
-            if value is not None and not 0 < value < 255:
-                raise InputError(f'{name} is between 0 and 255, got {value}.')
+        for name, value, highest in (('min_mean_255', min_mean_255, 255),
+                                     ('min_contrast_255', min_contrast_255, 255 / 2)):
+            if value is not None and not 0 < value < highest:
+                raise InputError(f'{name} is between 0 and {highest:g}, got {value}.')
             self.register_buffer(
                 name, minima.get(name) if value is None else torch.tensor(float(value)))
         self.iterations = iterations
@@ -56,7 +57,8 @@ class SyMPIE(nn.Module):
         return parameters if levels is None else parameters.after(levels)
 
     def look(self, image: Tensor) -> Tuple[Tensor, Optional[Levels]]:
-        """What the NEM sees of images (B, 3, H, W), and the levels that they were brought to."""
+        """What the NEM sees of images (B, 3, H, W), RGB, standardised, and the levels it was
+        brought to: None without a minimum."""
         thumbnail = view(image)
         if not self.minima():
             return thumbnail, None

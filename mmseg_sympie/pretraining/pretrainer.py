@@ -176,7 +176,8 @@ class Pretrainer(BaseModel):
             for variant, seen in (('none', image), ('enhanced', self.average(image))):
                 found[f'{condition}/{variant}'] = upstream.logits(seen).argmax(dim=1)
         target = torch.where(target < 0, found['clean/none'], target)
-        vectors = self.average.predict(IMAGENET_RGB.standardise(corrupted)).join().float().cpu()
+        seen, _ = self.average.look(IMAGENET_RGB.standardise(corrupted))
+        vectors = self.average.nem(seen).float().cpu()
         correct = {name: (classes == target).tolist() for name, classes in found.items()}
         return [dict(corruption=drawn.names[i], parameters=vectors[i].numpy(),
                      correct={name: hits[i] for name, hits in correct.items()})

@@ -5,7 +5,7 @@ one look at the image for its thumbnail and mean, and one pass that writes the r
 """
 import functools
 import importlib.util
-from typing import Optional
+from typing import Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -82,6 +82,11 @@ class FastSyMPIE:
 
     def predict_from(self, seen: Look) -> WarpParameters:
         """Warp parameters for raw images that have been looked at."""
+        parameters, levels = self.predict_apart(seen)
+        return parameters.after(levels)
+
+    def predict_apart(self, seen: Look) -> Tuple[WarpParameters, Levels]:
+        """What the network predicts, and the levels that come first."""
         threads, device = torch.get_num_threads(), seen.thumbnail.device
         single = device.type == 'cpu' and len(seen.thumbnail) == 1
         # OpenMP's threads gain little with one thumbnail, and would be in the way of ours.
@@ -92,7 +97,7 @@ class FastSyMPIE:
             view = standardise(thumbnail, levels)
             network = self.network(device)
             vector = run_in_halves(network, view) if single and threads > 1 else network(view)
-        return WarpParameters.split(vector).after(levels)
+        return WarpParameters.split(vector), levels
 
     def network(self, device: torch.device) -> NEM:
         """The NEM for inference on a device."""
