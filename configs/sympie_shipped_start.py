@@ -1,7 +1,8 @@
 _base_ = ['./_base_/datasets/photographs.py', './_base_/pretraining.py']
-# The first 900 of the 2,100 steps behind the weights that ship (mmseg_sympie/weights/README.md):
+# The first 900 of the 3,100 steps behind the weights that ship (mmseg_sympie/weights/README.md):
 # 9 GB, and at 2.6 s a step 40 minutes, on two CPU cores (75 when it was run); needs
-# checkpoints/mobilenetv2_camvid.pth (README, 'CamVid on a CPU'). sympie_shipped.py goes on from it.
+# checkpoints/mobilenetv2_camvid.pth (README, 'CamVid on a CPU'). sympie_shipped_middle.py goes
+# on from it. A run from scratch should set model.enhancer.min_contrast_255=50 here already.
 # Of three images one is a photograph for each of two classifiers, which do not want the same (one
 # alone teaches its own taste), and one is a daylight street for a segmentor.
 photographs = dict(type='mmseg_sympie.Photographs', root='data/imagenet_samples', random_crop=True)

@@ -453,13 +453,15 @@ def test_release_tool(tmp_path):
         Image.fromarray(rng.integers(0, 50 + 50 * index, (64, 80, 3), np.uint8)).save(path)
     torch.save(far_from_identity(), tmp_path / 'in.pth')
     printed = {strength: tool('release', tmp_path / 'in.pth', tmp_path / f'{strength}.pth',
-                              '--clean', tmp_path / 'photos', '--strength', strength)
+                              '--clean', tmp_path / 'photos', '--strength', strength,
+                              '--min-contrast', 1)
                for strength in (1, 0.5)}
     assert sha256(tmp_path / '0.5.pth') in printed[0.5]
     images = torch.rand(4, 3, 64, 80, generator=torch.Generator().manual_seed(1))
     identity = WarpParameters.identity().join()
     whole, half = (SyMPIE(tmp_path / f'{strength}.pth').eval().predict(images).join() - identity
                    for strength in (1, 0.5))
+    assert SyMPIE(tmp_path / '0.5.pth').min_contrast_255 == 1
     assert whole.abs().max() > 0.1
     torch.testing.assert_close(half, whole / 2, rtol=0, atol=1e-2)
 

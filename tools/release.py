@@ -2,7 +2,7 @@
 
 Example:
     python tools/release.py work_dirs/sympie_shipped/enhancer.pth enhancer.pth \\
-        --clean data/imagenet_samples --limit 200
+        --clean data/imagenet_samples --limit 200 --strength 0.5 --min-contrast 40
 """
 import argparse
 from pathlib import Path
@@ -29,9 +29,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--limit', type=int, help='only so many of them, spread evenly')
     parser.add_argument('--strength', type=float, default=1.0, metavar='0..1',
                         help='how much of the predicted change is kept')
-    parser.add_argument('--min-contrast', type=float, metavar='0..255',
+    parser.add_argument('--min-contrast', type=float, metavar='0..127.5',
                         help='stretch images of less contrast to this one first '
-                        '(min_contrast_255 of SyMPIE); by default what it was trained with')
+                        '(min_contrast_255 of SyMPIE); by default that of the source')
     return parser.parse_args()
 
 
