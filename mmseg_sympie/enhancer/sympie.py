@@ -62,8 +62,10 @@ class SyMPIE(nn.Module):
         thumbnail = view(image)
         if not self.minima():
             return thumbnail, None
-        seen, whole = (255 * IMAGENET_RGB.restore(part) for part in (thumbnail, image))
-        levels = Levels.at_least(seen, whole.mean(dim=(1, 2, 3))[:, None], **self.minima())
+        # Of the channels' means, the mean is that of all pixels, without a copy of the whole image.
+        seen, means = (255 * IMAGENET_RGB.restore(part)
+                       for part in (thumbnail, image.mean(dim=(2, 3), keepdim=True)))
+        levels = Levels.at_least(seen, means.mean(dim=1).flatten(1), **self.minima())
         return IMAGENET_RGB.standardise(levels.apply(seen) / 255), levels
 
     def minima(self) -> Dict[str, Tensor]:
