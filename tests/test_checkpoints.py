@@ -184,3 +184,6 @@ def test_shipped_weights_are_those_of_their_card():
     card = (SHIPPED.parent / 'README.md').read_text()
     assert sha256(SHIPPED) in card
     assert SHIPPED.stat().st_size < 12e6
+    shipped = SyMPIE()
+    assert f'mean of {shipped.min_mean_255:g} that darker' in card
+    assert f'contrast of {shipped.min_contrast_255:g} that flatter' in card
