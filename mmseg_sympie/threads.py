@@ -1,9 +1,9 @@
-"""Compiled loops over parts of an image, in as many threads as PyTorch takes."""
+"""Parts of the work side by side, in as many threads as PyTorch takes, and compiled loops."""
 import contextlib
 import functools
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Iterator, Tuple
+from typing import Any, Callable, Iterator, Sequence, Tuple
 
 import numba
 import torch
@@ -40,11 +40,25 @@ def in_bands(run: Callable[[int, int, int], None], images: int, rows: int, work:
         for band in bands:
             run(*band)
 
-    others = [_pool(threads - 1, os.getpid()).submit(work_on) for _ in range(threads - 1)]
-    work_on()
-    for other in others:
-        if not other.cancel():
-            other.result()
+    _by_each_thread(work_on, threads)
+
+
+def side_by_side(run: Callable[[Any], None], tasks: Sequence) -> None:
+    """Call `run(task)` for each task, in each thread with PyTorch on that thread alone.
+
+    A single task has all threads to itself.
+    """
+    threads = min(torch.get_num_threads(), len(tasks))
+    waiting = iter(tasks)
+
+    def work_on() -> None:
+        if threads > 1:
+            torch.set_num_threads(1)  # another thread does not inherit it
+        for task in waiting:
+            run(task)
+
+    with num_threads(1 if threads > 1 else torch.get_num_threads()):
+        _by_each_thread(work_on, threads)
 
 
 def at_once(first: Callable, second: Callable) -> Tuple[Any, Any]:
@@ -55,6 +69,14 @@ def at_once(first: Callable, second: Callable) -> Tuple[Any, Any]:
 
     other = _pool(1, os.getpid()).submit(alone)
     return first(), other.result()
+
+
+def _by_each_thread(work_on: Callable[[], None], threads: int) -> None:
+    others = [_pool(threads - 1, os.getpid()).submit(work_on) for _ in range(threads - 1)]
+    work_on()
+    for other in others:
+        if not other.cancel():
+            other.result()
 
 
 def _bands(images: int, rows: int, height: int) -> Iterator[Tuple[int, int, int]]:

@@ -9,6 +9,7 @@ from corruption_golden import corrupted, golden_photographs, golden_statistics, 
 from PIL import Image
 
 from mmseg_sympie.corruptions import digital
+from mmseg_sympie.corruptions.cpu import sample_cpu
 from mmseg_sympie.corruptions.jpeg import QUALITY
 from mmseg_sympie.corruptions.low_light import low_light
 
@@ -132,7 +133,7 @@ def test_low_light_by_hand(severity):
 
 @pytest.mark.parametrize('size', [1, 2, 40])
 def test_mirrored_blur_against_padding(size):
-    blur = digital._mirrored_blur(size, torch.device('cpu'))
+    blur = digital._mirrored_blur(size, torch.tensor(digital.ELASTIC_SIGMA_PX))
     signal = np.random.default_rng(0).uniform(size=size)
     for matrix, sigma in zip(blur, digital.ELASTIC_SIGMA_PX):
         radius = int(3 * sigma + 0.5)
@@ -160,6 +161,17 @@ def test_elastic_displacement_is_as_large_as_noise_theory_says():
     offset = (x - torch.arange(100))[:, 20:-20, 20:-20]
     # The filter is cut at 7 pixels, 2.87 sigma, which makes it 1.5% narrower.
     assert offset.std() == pytest.approx(29.28 / 2.44 / (12 * np.pi) ** 0.5 * 1.015, rel=0.03)
+
+
+@pytest.mark.parametrize('height, width', [(1, 1), (3, 4), (97, 131)])
+def test_sampling_by_loops_and_by_grid(height, width):
+    image = noise_image(height, width, count=2)
+    x, y = (size * (7 * part - 3) for size, part in
+            zip((width, height), torch.rand(2, 2, height, width,
+                                            generator=torch.Generator().manual_seed(1))))
+    # A grid on [-1, 1] has the positions to a ten-thousandth of a pixel.
+    torch.testing.assert_close(sample_cpu(image, x, y), digital.sample_by_grid(image, x, y),
+                               atol=2e-4, rtol=0)
 
 
 # Golden data.

@@ -7,14 +7,18 @@ import pytest
 import torch
 
 from mmseg_sympie.corruptions.blur import (
-    _displacement,
     defocus_blur,
+    displace_at_once,
+    enlarge_by_loops,
+    enlarge_in_turn,
     gaussian_blur,
     glass_blur,
     motion_blur,
     motion_blur_along,
     zoom_blur,
 )
+from mmseg_sympie.corruptions.cpu import correlate_cpu, count_cpu, displace_cpu
+from mmseg_sympie.corruptions.filters import correlate_by_fft, correlate_directly
 from mmseg_sympie.corruptions.noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise
 
 DETERMINISTIC = [defocus_blur, gaussian_blur, zoom_blur]
@@ -112,9 +116,12 @@ def test_blur_leaves_one_colour(function):
     torch.testing.assert_close(apply(function, grey(0.5, 50), 3), grey(0.5, 50))
 
 
-def test_glass_displacement_is_uniform_where_no_chain_forms():
+@pytest.mark.parametrize('displace', [displace_cpu, displace_at_once])
+def test_glass_displacement_is_uniform_where_no_chain_forms(displace):
     # With reach 1 the offsets are -1 and 0, so that nothing comes later in the image.
-    source = _displacement(102, 102, torch.tensor([[1]]), seeded()).view(102, 102)
+    place = torch.arange(102 * 102.0).view(1, 1, 102, 102).expand(1, 3, -1, -1)
+    source = displace(place, torch.rand(1, 102, 102, generator=seeded()), torch.tensor([1]))
+    source = source[0, 0].long()
     y, x = torch.arange(102)[:, None], torch.arange(102)
     down, right = source // 102 - y, source % 102 - x
     for offset in (down, right):
@@ -123,23 +130,49 @@ def test_glass_displacement_is_uniform_where_no_chain_forms():
         assert offset[2:, 2:].float().mean() == pytest.approx(-0.5, abs=0.02)
 
 
-def test_glass_displacement_follows_chains_like_a_walk_over_the_pixels():
-    reach, size, rng = 4, 40, np.random.default_rng(0)
-    walked = []
-    for _ in range(4):
-        source = np.arange(size * size).reshape(size, size)
-        for y in range(size - reach, reach, -1):
-            for x in range(size - reach, reach, -1):
-                dy, dx = rng.integers(-reach, reach, 2)
-                source[y, x] = source[y + dy, x + dx]
-        walked.append(source)
-    ours = _displacement(size, size, torch.full((20, 1), reach), seeded())
-    here = np.arange(size)
-    for axis in (lambda source: source // size - here[:, None],
-                 lambda source: source % size - here):
-        wanted, got = axis(np.stack(walked)), axis(ours.view(-1, size, size).numpy())
-        assert got.mean() == pytest.approx(wanted.mean(), abs=0.12)
-        assert got.std() == pytest.approx(wanted.std(), abs=0.1)
+@pytest.mark.parametrize('displace', [displace_cpu, displace_at_once])
+def test_glass_displacement_follows_chains_like_a_walk_over_the_pixels(displace):
+    image, chance = (torch.rand(2, *shape, generator=seeded()) for shape in ((3, 40, 30), (40, 30)))
+    reach = torch.tensor([4, 2])
+    walked = image.clone()
+    for each, chances, most in zip(walked, chance, reach.tolist()):
+        for y in range(40 - most, most, -1):
+            for x in range(30 - most, most, -1):
+                cell = int(chances[y, x] * (2 * most) ** 2)
+                dy, dx = cell // (2 * most) - most, cell % (2 * most) - most
+                each[:, y, x] = each[:, y + dy, x + dx]
+    assert torch.equal(displace(image, chance, reach), walked)
+
+
+@pytest.mark.parametrize('size', [(1, 1), (3, 4), (97, 131)])
+def test_enlarging_by_loops_or_in_turn(size):
+    image = torch.rand(2, 3, *size, generator=seeded())
+    for factors in ([1.01, 1.3], [1 + 0.03 * k for k in range(1, 11)]):
+        torch.testing.assert_close(enlarge_by_loops(image, factors),
+                                   enlarge_in_turn(image, factors), atol=5e-5, rtol=0)
+
+
+@pytest.mark.parametrize('size', [(1, 1), (3, 9), (61, 41)])
+@pytest.mark.parametrize('by', [correlate_directly, correlate_by_fft])
+def test_correlation_on_a_cpu_and_elsewhere(by, size):
+    padded = torch.rand(2, 3, size[0] + 40, size[1] + 52, generator=seeded())
+    kernel = torch.rand(2, 1, *size, generator=seeded(1)) / (size[0] * size[1])
+    kernel[kernel < 0.3 * kernel.amax()] = 0
+    torch.testing.assert_close(correlate_cpu(padded, kernel), by(padded, kernel), atol=1e-6, rtol=0)
+
+
+def test_poisson_counts_have_their_distribution():
+    mean, most = torch.tensor([0.0, 0.3, 4.0, 20.0]), torch.tensor([3, 3, 12, 60])
+    image = mean.view(4, 1, 1, 1).expand(-1, 1, 300, 300)
+    count = count_cpu(image, most.view(4, 1, 1, 1), seeded())
+    for counted, expected, limit in zip(count.flatten(1), mean.double(), most):
+        number = torch.arange(int(limit) + 1)
+        share = torch.exp(number * expected.log().clamp(min=-99) - expected
+                          - torch.lgamma(number + 1.0))
+        share[-1] += 1 - share.sum()
+        found = torch.bincount(counted.long(), minlength=len(number)) / counted.numel()
+        assert len(found) == len(number)
+        assert ((found - share).abs() <= 5 * (share / counted.numel()).sqrt() + 1e-6).all()
 
 
 @pytest.mark.parametrize('function', DETERMINISTIC)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .cpu import sample_cpu
 from .severity import per_image
 
 CONTRAST = (0.4, 0.3, 0.2, 0.1, 0.05)
@@ -83,8 +84,9 @@ def elastic_transform(image: Tensor, severity: Tensor, generator: torch.Generato
     outermost pixels repeated, and its square is in the centre whatever the aspect ratio.
     """
     image = image.float()
-    moved = _sample(image, *_affine_positions(image, severity, generator))
-    return _sample(moved, *_displaced_positions(image, severity, generator)).clamp(0, 1)
+    sample = sample_cpu if image.device.type == 'cpu' else sample_by_grid
+    moved = sample(image, *_affine_positions(image, severity, generator))
+    return sample(moved, *_displaced_positions(image, severity, generator)).clamp_(0, 1)
 
 
 def _affine_positions(image: Tensor, severity: Tensor,
@@ -110,7 +112,8 @@ def _displaced_positions(image: Tensor, severity: Tensor,
     """Each pixel's position plus smooth noise: x and y in pixels, (B, H, W) each."""
     batch, _, height, width = image.shape
     noise = torch.rand(batch, 2, height, width, generator=generator, device=image.device) * 2 - 1
-    across_rows, across_columns = (_mirrored_blur(size, image.device)[severity - 1, None]
+    sigma, which = per_image(ELASTIC_SIGMA_PX, severity).flatten().unique(return_inverse=True)
+    across_rows, across_columns = (_mirrored_blur(size, sigma)[which, None]
                                    for size in (height, width))
     offset = across_rows @ noise @ across_columns * per_image(ELASTIC_AMPLITUDE_PX, severity)
     x = torch.arange(width, device=image.device)
@@ -118,31 +121,32 @@ def _displaced_positions(image: Tensor, severity: Tensor,
     return x + offset[:, 0], y + offset[:, 1]
 
 
-def _mirrored_blur(size: int, device: torch.device) -> Tensor:
-    """The elastic transform's Gaussian filters for the five severities as symmetric matrices.
+def _mirrored_blur(size: int, sigma: Tensor) -> Tensor:
+    """The elastic transform's Gaussian filters as symmetric matrices.
 
     Filtering a signal that is mirrored at both ends scales its cosine transform by the filter's
     frequency response, so the matrix of any size is exact although filters may be longer.
 
+    Args:
+        sigma: (N,), pixels.
+
     Returns:
-        (5, size, size), float32.
+        (N, size, size), float32.
     """
-    radius = [int(3 * sigma + 0.5) for sigma in ELASTIC_SIGMA_PX]
-    tap = torch.arange(max(radius) + 1, device=device)
-    sigma, radius = (torch.tensor(each, device=device)[:, None]
-                     for each in (ELASTIC_SIGMA_PX, radius))
-    weight = torch.exp(-(tap / sigma) ** 2 / 2) * (tap <= radius)
+    radius, device = (3 * sigma + 0.5).floor(), sigma.device
+    tap = torch.arange(int(radius.max()) + 1, device=device)
+    weight = torch.exp(-(tap / sigma[:, None]) ** 2 / 2) * (tap <= radius[:, None])
     weight[:, 1:] *= 2  # the taps on both sides
     weight /= weight.sum(dim=1, keepdim=True)
     frequency = torch.arange(size, device=device)[:, None] * (math.pi / size)
-    response = weight @ torch.cos(frequency * tap).T  # (5, size)
+    response = weight @ torch.cos(frequency * tap).T  # (N, size)
     transform = torch.cos(frequency * (torch.arange(size, device=device) + 0.5))
     transform /= transform.norm(dim=1, keepdim=True)
     return transform.T @ (response[..., None] * transform)
 
 
-def _sample(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Interpolate at positions in pixels, (B, H, W) each; the border is mirrored."""
+def sample_by_grid(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """`sample_cpu` by PyTorch."""
     height, width = image.shape[-2:]
     grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
     return F.grid_sample(image, grid, padding_mode='reflection', align_corners=False)

@@ -1,32 +1,76 @@
-"""Convolutions with one kernel for each image."""
+"""Correlations with one kernel for each image."""
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .cpu import correlate_cpu
+
+# Kernels of more taps are multiplied in the frequency domain, but on a CPU.
+MOST_TAPS = 64
+
+
+def correlate(padded: Tensor, kernel: Tensor) -> Tensor:
+    """Correlate each image with its kernel, where both overlap fully.
+
+    Args:
+        padded: (B, C, H + h - 1, W + w - 1), float32.
+        kernel: (B, 1, h, w), float32.
+
+    Returns:
+        (B, C, H, W).
+    """
+    if padded.device.type == 'cpu':
+        return correlate_cpu(padded, kernel)
+    by = correlate_directly if kernel[0].numel() <= MOST_TAPS else correlate_by_fft
+    return by(padded, kernel)
+
+
+def correlate_directly(padded: Tensor, kernel: Tensor) -> Tensor:
+    """`correlate` as a grouped convolution."""
+    return F.conv2d(padded.transpose(0, 1), kernel, groups=len(padded)).transpose(0, 1)
+
+
+def correlate_by_fft(padded: Tensor, kernel: Tensor) -> Tensor:
+    """`correlate` as a product of spectra."""
+    size = [_fast_length(length) for length in padded.shape[2:]]
+    product = torch.fft.rfft2(padded, s=size).mul_(torch.fft.rfft2(kernel, s=size).conj())
+    height, width = (have - taps + 1 for have, taps in zip(padded.shape[2:], kernel.shape[2:]))
+    return torch.fft.irfft2(product, s=size)[..., :height, :width]
+
+
+def _fast_length(length: int) -> int:
+    """The next length that is a product of 2, 3 and 5, for which FFTs are fast."""
+    while pow(30, 32, length):
+        length += 1
+    return length
+
 
 def filter_each(image: Tensor, kernel: Tensor) -> Tensor:
-    """Correlate each single-channel image with its kernel; the border is repeated outwards.
+    """Correlate each image with its kernel; the border is repeated outwards.
 
     Args:
-        image: (B, 1, H, W).
+        image: (B, C, H, W).
         kernel: (B, 1, h, w) or (1, 1, h, w), odd sides.
     """
-    batch, (height, width) = len(image), kernel.shape[2:]
+    height, width = kernel.shape[2:]
     padded = F.pad(image, (width // 2,) * 2 + (height // 2,) * 2, mode='replicate')
-    kernel = kernel.expand(batch, -1, -1, -1)
-    return F.conv2d(padded.transpose(0, 1), kernel, groups=batch).transpose(0, 1)
+    return correlate(padded, kernel.expand(len(image), -1, -1, -1))
 
 
-def blur_each(image: Tensor, sigma: Tensor, radius: int) -> Tensor:
-    """Gaussian blur of each single-channel image.
+def blur_each(image: Tensor, sigma: Tensor, radius: int, deviations: float = math.inf) -> Tensor:
+    """Gaussian blur of each image.
 
     Args:
-        image: (B, 1, H, W).
+        image: (B, C, H, W).
         sigma: (B, 1, 1, 1) in pixels.
         radius: pixels after which the kernel ends.
+        deviations: multiples of sigma after which it ends, too, rounded to whole pixels.
     """
     x = torch.arange(-radius, radius + 1, device=image.device)
     kernel = torch.exp(-x.square() / (2 * sigma.square()))
+    kernel = kernel * (x.abs() <= deviations * sigma + 0.5)
     kernel = kernel / kernel.sum(dim=3, keepdim=True)
     return filter_each(filter_each(image, kernel), kernel.transpose(2, 3))
 

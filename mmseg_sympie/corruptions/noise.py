@@ -6,7 +6,7 @@ of the image's device, and returns a new float32 image of the same shape on [0, 
 import torch
 from torch import Tensor
 
-from ..threads import in_bands
+from .cpu import count_cpu
 from .severity import per_image
 
 GAUSSIAN_STD = (0.08, 0.12, 0.18, 0.26, 0.38)  # on [0, 1]
@@ -24,7 +24,10 @@ def gaussian_noise(image: Tensor, severity: Tensor, generator: torch.Generator) 
 def shot_noise(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
     """Count photons, Poisson with a mean proportional to the value (ImageNet-C)."""
     photons = per_image(PHOTONS_OF_WHITE, severity)
-    return _poisson(image.float() * photons, generator).div_(photons).clamp_(0, 1)
+    mean = image.float() * photons
+    if image.device.type == 'cpu':
+        return count_cpu(mean, photons, generator).div_(photons)
+    return torch.poisson(mean, generator=generator).div_(photons).clamp_(0, 1)
 
 
 def impulse_noise(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
@@ -43,18 +46,3 @@ def speckle_noise(image: Tensor, severity: Tensor, generator: torch.Generator) -
 
 def _normal(image: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(image.shape, generator=generator, device=image.device)
-
-
-def _poisson(mean: Tensor, generator: torch.Generator) -> Tensor:
-    """On a CPU, where PyTorch draws with one thread, each image by itself on the next free one."""
-    if mean.device.type != 'cpu' or len(mean) < 2:
-        return torch.poisson(mean, generator=generator)
-
-    def draw(index: int, *_: int) -> None:
-        counts[index] = torch.poisson(
-            mean[index], generator=torch.Generator().manual_seed(seeds[index]))
-
-    seeds = torch.randint(2 ** 62, (len(mean),), generator=generator).tolist()
-    counts = [None] * len(mean)
-    in_bands(draw, len(mean), rows=1, work=mean.numel())
-    return torch.stack(counts)
