@@ -10,7 +10,7 @@ from PIL import Image
 
 from mmseg_sympie.corruptions import digital
 from mmseg_sympie.corruptions.cpu import sample_cpu
-from mmseg_sympie.corruptions.jpeg import QUALITY
+from mmseg_sympie.corruptions.jpeg import QUALITY, code_on_device
 from mmseg_sympie.corruptions.low_light import low_light
 
 DETERMINISTIC = ['contrast', 'saturate', 'pixelate', 'jpeg_compression', 'darken']
@@ -210,13 +210,15 @@ def test_statistics_of_random_against_golden(photographs, name, severity):
 @pytest.mark.parametrize('shape', [(224, 224), (97, 131), (16, 9), (1, 1)])
 @pytest.mark.parametrize('severity', SEVERITIES)
 def test_jpeg_against_pillow(photographs, shape, severity):
-    image = photographs[..., :shape[0], :shape[1]]
-    result, wanted = levels(corrupted('jpeg_compression', image, severity)), []
+    image, wanted = photographs[..., :shape[0], :shape[1]], []
     for each in levels(image):
         file = io.BytesIO()
         Image.fromarray(each).save(file, 'JPEG', quality=QUALITY[severity - 1])
         wanted.append(np.array(Image.open(file)))
-    difference = np.abs(result.astype(int) - np.stack(wanted))
+    result = levels(corrupted('jpeg_compression', image, severity))
+    np.testing.assert_array_equal(result, np.stack(wanted))
+    on_device = code_on_device((image * 255).round(), torch.full((len(image),), severity))
+    difference = np.abs(levels(on_device / 255).astype(int) - np.stack(wanted))
     # A coefficient on the edge of its step changes a block, everything else is equal.
     assert difference.mean() < 0.1
     assert (difference == 0).mean() > 0.95

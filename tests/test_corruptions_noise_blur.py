@@ -17,7 +17,7 @@ from mmseg_sympie.corruptions.blur import (
     motion_blur_along,
     zoom_blur,
 )
-from mmseg_sympie.corruptions.cpu import correlate_cpu, count_cpu, displace_cpu
+from mmseg_sympie.corruptions.cpu import correlate_cpu, count_cpu, displace_cpu, uniform
 from mmseg_sympie.corruptions.filters import correlate_by_fft, correlate_directly
 from mmseg_sympie.corruptions.noise import gaussian_noise, impulse_noise, shot_noise, speckle_noise
 
@@ -62,6 +62,21 @@ def test_noise_has_the_standard_deviation_and_no_bias(function, value, severity,
     noisy = apply(function, grey(value), severity)
     assert noisy.mean() == pytest.approx(value, abs=0.003)
     assert noisy.std() == pytest.approx(std, rel=0.02)
+
+
+def test_uniform_numbers():
+    numbers = uniform(3, 501, 333, generator=seeded())
+    assert numbers.shape == (3, 501, 333) and numbers.dtype == torch.float32
+    assert 0 <= numbers.min() and numbers.max() < 1
+    assert torch.equal(numbers * 2 ** 24, (numbers * 2 ** 24).round())
+    share = torch.histc(numbers, 100, 0, 1) / numbers.numel()
+    assert (share - 0.01).abs().max() < 5 * (0.01 / numbers.numel()) ** 0.5
+    flat = numbers.flatten() - 0.5
+    for lag in (1, 2, 333):  # the two halves of one draw, two draws, two rows
+        assert abs((flat[lag:] * flat[:-lag]).mean()) < 5 / 12 / numbers.numel() ** 0.5
+    generator = seeded()
+    assert torch.equal(uniform(3, 501, 333, generator=generator), numbers)
+    assert not torch.equal(uniform(3, 501, 333, generator=generator), numbers)
 
 
 def test_shot_noise_counts_photons():

@@ -12,6 +12,7 @@ from corruption_golden import (
 )
 
 from mmseg_sympie.corruptions import filters, liquid, textures
+from mmseg_sympie.corruptions.cpu import uniform
 
 NAMES = ['brightness', 'fog', 'frost', 'snow', 'spatter']
 RANDOM = NAMES[1:]
@@ -46,7 +47,7 @@ def test_brightness_by_hand(rgb, severity, wanted):
 def test_plasma_fractal_by_hand():
     # Size 2 has one draw for each point but the first: the middle, right and below it.
     generator = torch.Generator().manual_seed(3)
-    (_, right), (below, middle) = (torch.rand(1, 1, 2, 2, generator=generator) * 2 - 1)[0, 0]
+    (_, right), (below, middle) = (uniform(1, 1, 2, 2, generator=generator) * 2 - 1)[0, 0]
     wanted = torch.stack([torch.zeros(()), right + middle / 2, below + middle / 2, middle])
     wanted = (wanted - wanted.min()) / (wanted.max() - wanted.min())
     fractal = textures.plasma_fractal(2, torch.ones(1, 1, 1, 1),

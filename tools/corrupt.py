@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from torchvision.transforms.functional import center_crop, pil_to_tensor
 from tqdm import tqdm
 
+from mmseg_sympie.allocator import keep_freed_memory
 from mmseg_sympie.corrupted_images import GROUPS, corrupted, corruption_names
 from mmseg_sympie.corrupted_tree import RECORD, SAVING, CorruptedTree, merged_record
 from mmseg_sympie.datasets.photographs import Photographs, read_rgb, resize_short_side
@@ -134,5 +135,6 @@ def main(argv=None) -> None:
 
 
 if __name__ == '__main__':
+    keep_freed_memory()
     with errors_without_traceback():
         main()

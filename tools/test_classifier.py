@@ -30,6 +30,7 @@ from typing import Any, Dict, Iterator, Mapping, Sequence, Tuple
 
 import torch
 
+from mmseg_sympie.allocator import keep_freed_memory
 from mmseg_sympie.corrupted_images import (
     GROUPS,
     Batch,
@@ -170,5 +171,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    keep_freed_memory()
     with errors_without_traceback():
         main()

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Mapping, Optional
 import numpy as np
 import torch
 
+from ..allocator import keep_freed_memory
 from ..corruptions import POOL, Draw, corrupt
 from ..demo.street import render_street
 from ..evaluation.report import terminal
@@ -72,6 +73,8 @@ def corruption_table(measured: Mapping[str, Any]) -> List[List[str]]:
 def benchmark_corruptions(args: argparse.Namespace) -> None:
     """Write and print the table; for the arguments see tools/benchmark.py."""
     check_writable(args.out)
+    if args.device == 'cpu':
+        keep_freed_memory()  # as tools/corrupt.py
     measured = measure_corruptions(args)
     title = (f'{args.size[0]}x{args.size[1]}, batch {args.batch_size} of severities 1 to 5, '
              f'float32, {machine(args.device, args.threads)}; NumPy: single 8-bit images')

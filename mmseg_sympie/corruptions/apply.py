@@ -72,7 +72,8 @@ def corrupt(image: Tensor, drawn: Draw, pool: Mapping[str, Corruption],
         # Another thread does not inherit the mode; autocast would take half precision.
         with torch.inference_mode(inference), torch.autocast(image.device.type, enabled=False):
             index = torch.tensor(part, device=image.device)
-            result[index] = corruption(image[index], severity, generator).to(image.dtype)
+            corrupted = corruption(image.index_select(0, index), severity, generator)
+            result.index_copy_(0, index, corrupted.to(image.dtype))
 
     if image.device.type != 'cpu':
         for name, part in parts:

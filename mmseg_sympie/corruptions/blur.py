@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .cpu import displace_cpu, resample_cpu
+from .cpu import displace_cpu, resample_cpu, uniform
 from .filters import blur_each, correlate
 from .severity import per_image
 
@@ -61,7 +61,7 @@ def glass_blur(image: Tensor, severity: Tensor, generator: torch.Generator) -> T
     displace = displace_cpu if image.device.type == 'cpu' else displace_at_once
     for turn in range(max(GLASS_ROUNDS)):
         rows = (turn < rounds).nonzero()[:, 0]
-        chance = torch.rand(len(rows), *image.shape[2:], generator=generator, device=image.device)
+        chance = uniform(len(rows), *image.shape[2:], generator=generator)
         blurred[rows] = displace(blurred[rows], chance, reach[rows])
     return _gaussian(blurred, GLASS_SIGMA_PX, severity).clamp_(0, 1)
 

@@ -2,12 +2,29 @@
 
 Beside each place that calls one of them stand the tensor operations that other devices take.
 """
+import math
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..threads import compiled, in_bands
+
+
+def uniform(*shape: int, generator: torch.Generator) -> Tensor:
+    """Numbers on [0, 1), multiples of 2^-24 as those of `torch.rand`.
+
+    On a CPU from NumPy's fastest generator, which takes a third of the time.
+    """
+    if generator.device.type != 'cpu':
+        return torch.rand(shape, generator=generator, device=generator.device)
+    seed = int(torch.randint(2 ** 62, (), generator=generator))
+    count = math.prod(shape)
+    # Two numbers from each one of 64 bits.
+    bits = np.random.Generator(np.random.SFC64(seed)).integers(
+        2 ** 64, size=(count + 1) // 2, dtype=np.uint64).view(np.int32)[:count]
+    return torch.from_numpy(bits).bitwise_and_(2 ** 24 - 1).float().mul_(2 ** -24).view(shape)
 
 
 def correlate_cpu(padded: Tensor, kernel: Tensor) -> Tensor:
@@ -169,7 +186,7 @@ def count_cpu(mean: Tensor, most: Tensor, generator: torch.Generator) -> Tensor:
     """
     rows = [tensor.flatten(1, 2).numpy() for tensor in (
         mean.contiguous(), torch.exp(-mean).contiguous(),
-        torch.rand(mean.shape, generator=generator), torch.zeros_like(mean))]
+        uniform(*mean.shape, generator=generator), torch.zeros_like(mean))]
 
     def run(index: int, top: int, bottom: int) -> None:
         _count_rows(*(tensor[index] for tensor in rows), limit[index], top, bottom)

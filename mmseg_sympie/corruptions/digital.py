@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .cpu import sample_cpu
+from .cpu import sample_cpu, uniform
 from .severity import per_image
 
 CONTRAST = (0.4, 0.3, 0.2, 0.1, 0.05)
@@ -59,7 +59,7 @@ def pixelate(image: Tensor, severity: Tensor, generator: torch.Generator) -> Ten
         (down, row), (across, column) = (_cells(size, PIXELATE[level - 1], image.device)
                                          for size in image.shape[2:])
         cells = down @ (image[rows] @ across.T)
-        result[rows] = cells.index_select(2, row).index_select(3, column)
+        result[rows] = cells.index_select(3, column).index_select(2, row)
     return result.clamp_(0, 1)
 
 
@@ -111,7 +111,7 @@ def _displaced_positions(image: Tensor, severity: Tensor,
                          generator: torch.Generator) -> Tuple[Tensor, Tensor]:
     """Each pixel's position plus smooth noise: x and y in pixels, (B, H, W) each."""
     batch, _, height, width = image.shape
-    noise = torch.rand(batch, 2, height, width, generator=generator, device=image.device) * 2 - 1
+    noise = uniform(batch, 2, height, width, generator=generator) * 2 - 1
     sigma, which = per_image(ELASTIC_SIGMA_PX, severity).flatten().unique(return_inverse=True)
     across_rows, across_columns = (_mirrored_blur(size, sigma)[which, None]
                                    for size in (height, width))

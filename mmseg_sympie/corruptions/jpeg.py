@@ -1,13 +1,10 @@
-"""JPEG compression of ImageNet-C (Hendrycks and Dietterich, ICLR 2019) without leaving the device.
-
-Baseline JPEG as libjpeg does it by default, less its lossless part: YCbCr, chroma at half the
-resolution, 8x8 cosine transform, quantisation, and all of it back, on whole grey levels.
-"""
+"""JPEG compression of ImageNet-C (Hendrycks and Dietterich, ICLR 2019)."""
 import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torchvision.io import decode_jpeg, encode_jpeg
 
 from .severity import per_image
 
@@ -36,10 +33,9 @@ CHROMA_TO_RGB = ((0, 1.402), (-0.344136, -0.714136), (1.772, 0))
 
 
 def jpeg_compression(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
-    """ImageNet-C JPEG: compressed at `QUALITY` and decompressed.
+    """ImageNet-C JPEG: compressed at `QUALITY` and decompressed; rounded to 8 bits first.
 
-    The image is rounded to 8 bits first. About 98% of the pixels equal libjpeg's: its fixed-point
-    transform rounds some to the next grey level, and rarely a coefficient to the next step.
+    On a CPU by libjpeg, elsewhere by `code_on_device`.
 
     Args:
         image: (B, 3, H, W), RGB on [0, 1].
@@ -48,8 +44,28 @@ def jpeg_compression(image: Tensor, severity: Tensor, generator: torch.Generator
     Returns:
         (B, 3, H, W), float32, whole multiples of 1 / 255.
     """
-    height, width = image.shape[-2:]
-    rgb = (image.float().clamp(0, 1) * 255).round()
+    rgb = image.float().clamp(0, 1).mul_(255).round_()
+    if image.device.type != 'cpu':
+        return code_on_device(rgb, severity).div_(255)
+    return torch.stack([decode_jpeg(encode_jpeg(each, quality=QUALITY[level - 1]))
+                        for each, level in zip(rgb.byte(), severity.tolist())]) / 255
+
+
+def code_on_device(rgb: Tensor, severity: Tensor) -> Tensor:
+    """Baseline JPEG as libjpeg does it by default, less its lossless part, without leaving the GPU.
+
+    YCbCr, chroma at half the resolution, 8x8 cosine transform, quantisation, and all of it back,
+    on whole grey levels. About 98% of the pixels equal libjpeg's: its fixed-point transform rounds
+    some to the next grey level, and rarely a coefficient to the next step.
+
+    Args:
+        rgb: (B, 3, H, W), float32, whole numbers on 0..255.
+        severity: (B,), integers 1 to 5.
+
+    Returns:
+        (B, 3, H, W), float32, whole numbers on 0..255.
+    """
+    height, width = rgb.shape[-2:]
     # Like libjpeg: whole blocks across, but only an even number of rows before chroma is halved.
     rgb = F.pad(rgb, (0, -width % 16, 0, height % 2), mode='replicate')
     luma, chroma = _mix(rgb, RGB_TO_YCC).round().split([1, 2], dim=1)
@@ -57,7 +73,7 @@ def jpeg_compression(image: Tensor, severity: Tensor, generator: torch.Generator
     luma = _code(luma - 128, LUMA_STEP, scale)[..., :height, :width] + 128
     chroma = _code(_halve(chroma.clamp(max=127)), CHROMA_STEP, scale)
     chroma = _double(chroma[..., :(height + 1) // 2, :(width + 1) // 2])[..., :height, :width]
-    return (luma + _mix(chroma, CHROMA_TO_RGB)).round().clamp(0, 255) / 255
+    return (luma + _mix(chroma, CHROMA_TO_RGB)).round().clamp(0, 255)
 
 
 def _mix(planes: Tensor, matrix: tuple) -> Tensor:

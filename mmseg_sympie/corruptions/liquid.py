@@ -23,7 +23,7 @@ def mud(noise: Tensor, severity: Tensor) -> Tensor:
     deviation = per_image((0, 0, 0, 0.3, 0.4), severity)
     layer = blur_each(noise * deviation + mean, torch.ones_like(mean), radius=4)
     cover = blur_each((layer > 0.65).float(), torch.full_like(mean, 1.5), radius=6)
-    return torch.where(cover < 0.8, 0, cover)
+    return cover * (cover >= 0.8)
 
 
 def water(noise: Tensor, severity: Tensor) -> Tensor:
@@ -36,10 +36,10 @@ def water(noise: Tensor, severity: Tensor) -> Tensor:
     layer = blur_each(noise * 0.3 + 0.65, per_image((4, 3, 2, 1, 1), severity), radius=16)
     drops = layer >= per_image((0.69, 0.68, 0.68, 1, 1), severity)
     box = layer.new_full((1, 1, 3, 3), 1 / 9)
-    distance = filter_each(_distance(_rim(torch.where(drops, layer, 0))), box).floor()
+    distance = filter_each(_distance(_rim(layer * drops)), box).floor()
     emboss = layer.new_tensor([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]).view(1, 1, 3, 3)
     light = filter_each(_equalised(distance), emboss).clamp_(0, 1)
-    light = torch.where(drops, layer * filter_each(light, box), 0)
+    light = layer * filter_each(light, box) * drops
     light = light / light.amax(dim=(2, 3), keepdim=True).clamp(min=1e-6)
     return light * per_image((0.6, 0.6, 0.5, 0, 0), severity)
 
@@ -58,9 +58,10 @@ def _rim(layer: Tensor) -> Tensor:
     falling = (steep > above[..., :-2]) & (steep > under[..., 2:])
     rising = (steep > above[..., 2:]) & (steep > under[..., :-2])
     flat, sloping = math.tan(math.pi / 8) * right.abs(), math.tan(math.pi * 3 / 8) * right.abs()
-    largest = torch.where(
-        down.abs() < flat, sideways, torch.where(
-            down.abs() > sloping, upright, torch.where(down * right > 0, falling, rising)))
+    # Across the edge: sideways, up and down, or along one of the diagonals.
+    lying, standing, same_sign = down.abs() < flat, down.abs() > sloping, down * right > 0
+    diagonal = (same_sign & falling) | (~same_sign & rising)
+    largest = (lying & sideways) | (~lying & ((standing & upright) | (~standing & diagonal)))
     return (largest & (steep > STEEP)).float()
 
 

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .cpu import uniform
 from .filters import filter_each, line_kernel
 
 # Red, green, blue mean and deviation on 0..255 of the frost photographs that ImageNet-C draws
@@ -24,8 +25,8 @@ def plasma_fractal(size: int, decay: Tensor, generator: torch.Generator) -> Tens
     Returns:
         (B, 1, size, size), each stretched to [0, 1].
     """
-    batch, device = len(decay), decay.device
-    noise = torch.rand(batch, 1, size, size, generator=generator, device=device) * 2 - 1
+    batch = len(decay)
+    noise = uniform(batch, 1, size, size, generator=generator) * 2 - 1
     height = noise.new_zeros(batch, 1, 1, 1)
     amplitude = 1.0
     while (side := height.shape[-1]) < size:
@@ -59,7 +60,10 @@ def frost_texture(batch: int, height: int, width: int, generator: torch.Generato
     def clouds(period: int, channels: int = 1) -> Tensor:
         coarse = torch.randn(batch, channels, math.ceil(rows / period) + 1,
                              math.ceil(columns / period) + 1, generator=generator, device=device)
-        return F.interpolate(coarse, (rows, columns), mode='bilinear', align_corners=True)
+        down, across = (F.interpolate(torch.eye(coarse_side, device=device)[None], side,
+                                      mode='linear', align_corners=True)[0]
+                        for coarse_side, side in zip(coarse.shape[2:], (rows, columns)))
+        return down.T @ (coarse @ across)
 
     straight = F.affine_grid(torch.eye(2, 3, device=device)[None], [1, 1, rows, columns],
                              align_corners=False)
@@ -81,7 +85,7 @@ def _crystals(batch: int, rows: int, columns: int, generator: torch.Generator) -
     turn = torch.rand(batch, generator=generator, device=device) * (math.pi / 3)
     fading = torch.exp(-torch.arange(-12, 13, device=device).square() / (2 * 5 ** 2))
     star = sum(line_kernel(fading.expand(batch, -1), turn + arm * math.pi / 3) for arm in range(3))
-    seeds = torch.rand(batch, 1, rows, columns, generator=generator, device=device)
+    seeds = uniform(batch, 1, rows, columns, generator=generator)
     # The part of a uniform number below the density, stretched: few points, of any brightness.
     bright = (1 - seeds / density).clamp(min=0)
     mean, variance = density / 2, density / 3 - density ** 2 / 4

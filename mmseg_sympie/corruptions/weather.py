@@ -66,7 +66,7 @@ def snow(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
     noise = _zoomed_noise(*image.shape[2:], per_image((3, 2, 4, 4.5, 2.5), severity), generator)
     layer = noise.mul_(0.3).add_(per_image((0.1, 0.2, 0.55, 0.55, 0.55), severity))
     threshold = per_image((0.5, 0.5, 0.9, 0.85, 0.85), severity)
-    layer = torch.where(layer < threshold, 0, layer).clamp_(max=1)
+    layer = (layer * (layer >= threshold)).clamp_(max=1)
     spread = per_image((4, 4, 8, 8, 12), severity).view(-1, 1)
     streak = torch.exp(-torch.arange(25, device=image.device).square() / (2 * spread.square()))
     angle = torch.rand(len(image), generator=generator, device=image.device)
