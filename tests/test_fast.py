@@ -1,4 +1,5 @@
 """The fast path against the reference, on every kind of image, and when it is taken."""
+import copy
 import os
 import subprocess
 import sys
@@ -31,7 +32,12 @@ from mmseg_sympie.enhancer.fast import (
     warp_cpu,
     warp_folded,
 )
-from mmseg_sympie.enhancer.fast.network import PackedConv2d, inference_network, run_in_halves
+from mmseg_sympie.enhancer.fast.network import (
+    PackedConv2d,
+    inference_network,
+    prepare_for_cpu,
+    run_in_halves,
+)
 from mmseg_sympie.enhancer.fast.result_memory import empty_result, forget_results
 from mmseg_sympie.enhancer.smoother import ParameterSmoother
 from mmseg_sympie.statistics import IMAGENET_RGB, ChannelStatistics
@@ -181,25 +187,21 @@ def test_a_frame_of_a_video_takes_no_thread_of_openmp():
 
 
 @pytest.mark.parametrize('weights', [GOLDEN, None])
-def test_two_halves_are_the_whole(weights):
-    network = inference_network(SyMPIE(weights).nem, torch.float32)
-    view = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+@pytest.mark.parametrize('packed', [True, False])
+def test_two_halves_are_the_whole(weights, packed, monkeypatch):
+    if not packed:
+        monkeypatch.setattr(PackedConv2d, 'available', lambda: False)
+    elif not PackedConv2d.available():
+        pytest.skip('this PyTorch does not pack weights')
+    whole = inference_network(SyMPIE(weights).nem, torch.float32)
+    halved = prepare_for_cpu(copy.deepcopy(whole))
+    packed_ones = [module for module in halved.modules() if isinstance(module, PackedConv2d)]
+    assert len(packed_ones) == (3 + 4 * 2 if packed else 0)
+    view = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    wanted = whole(view)
+    torch.testing.assert_close(halved(view), wanted, rtol=0, atol=1e-5)
     with num_threads(1):
-        torch.testing.assert_close(run_in_halves(network, view), network(view), rtol=0, atol=1e-5)
-
-
-@pytest.mark.skipif(not PackedConv2d.available(), reason='this PyTorch does not pack weights')
-def test_without_packed_weights_the_network_says_the_same(monkeypatch):
-    images = noise_255(60, 80, count=2)
-    fast = [FastSyMPIE(SyMPIE(GOLDEN).eval(), 'bgr', torch.float32) for _ in range(2)]
-    packed = fast[0].predict(images).join()
-    network = fast[0].network(images.device)
-    assert all(isinstance(convolution, PackedConv2d) for convolution in (
-        network.stem[0], *(getattr(block, name) for block in network.blocks
-                           for name in ('conv1', 'conv2'))))
-    monkeypatch.setattr(PackedConv2d, 'available', lambda: False)
-    assert not isinstance(fast[1].network(images.device).stem[0], PackedConv2d)
-    assert (fast[1].predict(images).join() - packed).abs().max() < 1e-5
+        torch.testing.assert_close(run_in_halves(halved, view[:1]), wanted[:1], rtol=0, atol=1e-5)
 
 
 def test_a_real_segmentor_decides_the_same(real_data, demo_segmentor):

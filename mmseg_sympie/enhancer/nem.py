@@ -42,6 +42,11 @@ def _central(image: Tensor, height: int, width: int) -> Tensor:
     return image[..., top:top + height, left:left + width]
 
 
+def pool(features: Tensor) -> Tensor:
+    """Means of 5x5 values, four apart."""
+    return F.avg_pool2d(features, 5, stride=4, padding=1)
+
+
 class Block(nn.Module):
     """Pool by four, then two convolutions; the first, before its batch norm, is the shortcut."""
 
@@ -53,7 +58,7 @@ class Block(nn.Module):
         self.bn2 = nn.BatchNorm2d(out_channels)
 
     def forward(self, features: Tensor) -> Tensor:
-        shortcut = self.conv1(F.avg_pool2d(features, 5, stride=4, padding=1))
+        shortcut = self.conv1(pool(features))
         features = F.relu(self.bn1(shortcut))
         features = F.relu(self.bn2(self.conv2(features)))
         return features + shortcut

@@ -19,7 +19,7 @@ from ..sympie import SyMPIE
 from .cpu_warp import warp_cpu
 from .folding import FoldedWarp, Pixels, fold, warp_folded
 from .look import Look, look
-from .network import inference_network, network_precision, pack_weights, run_in_halves
+from .network import inference_network, network_precision, prepare_for_cpu, run_in_halves
 
 __all__ = ['FastSyMPIE', 'FoldedWarp', 'Look', 'Pixels', 'fold', 'look', 'warp_cpu', 'warp_folded']
 
@@ -104,7 +104,7 @@ class FastSyMPIE:
         key = device, self.precision or network_precision(device)
         if key not in self.networks:
             network = inference_network(self.enhancer.nem, key[1]).to(device)
-            self.networks[key] = pack_weights(network) if device.type == 'cpu' else network
+            self.networks[key] = prepare_for_cpu(network) if device.type == 'cpu' else network
         return self.networks[key]
 
 
