@@ -9,7 +9,7 @@ def keep_freed_memory() -> None:
     """Have glibc keep large buffers for the next ones; elsewhere do nothing.
 
     By default they go back to the system, and the next one comes page by page: a training step on a
-    CPU took nearly twice as long, corruptions a tenth longer. The process stays as large as it was.
+    CPU took nearly twice as long, corruptions a tenth longer. The process stays as large as it got.
     """
     try:
         mallopt = ctypes.CDLL('libc.so.6').mallopt

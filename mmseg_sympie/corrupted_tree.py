@@ -3,7 +3,9 @@ import json
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
+import numpy as np
 import torch
+import torchvision
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -134,6 +136,7 @@ def merged_record(out: Path, settings: Mapping[str, Any], names: Sequence[str],
     made = dict(before['corruptions']) if before else {}
     for name in names:
         made[name] = sorted({*made.get(name, ()), *severities})
-    versions = dict(mmseg_sympie=__version__, torch=torch.__version__)
+    versions = dict(mmseg_sympie=__version__, numpy=np.__version__, torch=torch.__version__,
+                    torchvision=torchvision.__version__)
     return {**settings, 'corruptions': made,
             'versions': before['versions'] if before else versions}

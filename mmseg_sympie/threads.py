@@ -2,8 +2,8 @@
 import contextlib
 import functools
 import os
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Iterator, Sequence, Tuple
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, Callable, Iterable, Iterator, Sequence, Tuple
 
 import numba
 import torch
@@ -34,60 +34,63 @@ def in_bands(run: Callable[[int, int, int], None], images: int, rows: int, work:
         work: of all of it, in steps of about a nanosecond; a little is not worth a thread.
     """
     threads = torch.get_num_threads() if work > 100_000 else 1
-    bands = _bands(images, rows, -(-images * rows // (BANDS_PER_THREAD * threads)))
-
-    def work_on() -> None:
-        for band in bands:
-            run(*band)
-
-    _by_each_thread(work_on, threads)
+    height = -(-images * rows // (BANDS_PER_THREAD * threads))
+    bands = [(image, top, min(top + height, rows))
+             for image in range(images) for top in range(0, rows, height)]
+    _share(lambda band: run(*band), bands, threads)
 
 
 def side_by_side(run: Callable[[Any], None], tasks: Sequence) -> None:
-    """Call `run(task)` for each task, in each thread with PyTorch on that thread alone.
-
-    A single task has all threads to itself.
-    """
+    """Call `run(task)` for each task, in threads that have their share of PyTorch's."""
     threads = min(torch.get_num_threads(), len(tasks))
-    waiting = iter(tasks)
+    share = torch.get_num_threads() // max(threads, 1)
 
-    def work_on() -> None:
-        if threads > 1:
-            torch.set_num_threads(1)  # another thread does not inherit it
-        for task in waiting:
-            run(task)
+    def run_alone(task: Any) -> None:
+        torch.set_num_threads(share)  # each thread has its own number
+        run(task)
 
-    with num_threads(1 if threads > 1 else torch.get_num_threads()):
-        _by_each_thread(work_on, threads)
+    with num_threads(share):
+        _share(run_alone, tasks, threads)
 
 
 def at_once(first: Callable, second: Callable) -> Tuple[Any, Any]:
     """The results of two calls, each by a thread of its own, inside `num_threads(1)`."""
-    def alone() -> Any:
-        torch.set_num_threads(1)  # another thread does not inherit it
-        return second()
+    results = {}
 
-    other = _pool(1, os.getpid()).submit(alone)
-    return first(), other.result()
+    def run(index: int) -> None:
+        torch.set_num_threads(1)  # each thread has its own number
+        results[index] = (first, second)[index]()
 
-
-def _by_each_thread(work_on: Callable[[], None], threads: int) -> None:
-    others = [_pool(threads - 1, os.getpid()).submit(work_on) for _ in range(threads - 1)]
-    work_on()
-    for other in others:
-        if not other.cancel():
-            other.result()
+    _share(run, range(2), threads=2)
+    return results[0], results[1]
 
 
-def _bands(images: int, rows: int, height: int) -> Iterator[Tuple[int, int, int]]:
-    return iter([(image, top, min(top + height, rows))
-                 for image in range(images) for top in range(0, rows, height)])
+def _share(run: Callable[[Any], None], tasks: Iterable, threads: int) -> None:
+    """Whichever thread is free takes the next task; after an error nobody does."""
+    waiting = iter(tasks)
+
+    def work_on() -> None:
+        try:
+            for task in waiting:
+                run(task)
+        finally:
+            for _ in waiting:
+                pass
+
+    others = [_pool(os.getpid()).submit(work_on) for _ in range(threads - 1)]
+    try:
+        work_on()
+    finally:
+        begun = [other for other in others if not other.cancel()]
+        wait(begun)
+    for other in begun:
+        other.result()
 
 
-@functools.lru_cache(maxsize=4)
-def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+@functools.lru_cache(maxsize=1)
+def _pool(process: int) -> ThreadPoolExecutor:
     """By process, because a forked one has none of its parent's threads."""
-    return ThreadPoolExecutor(threads, 'enhance')
+    return ThreadPoolExecutor(os.cpu_count(), 'mmseg_sympie')
 
 
 def contiguous(image: torch.Tensor) -> torch.Tensor:

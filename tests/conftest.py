@@ -13,6 +13,7 @@ from mmengine.registry import DefaultScope, init_default_scope
 sys.path.insert(0, str(Path(__file__).parent))
 import golden  # noqa: E402
 
+from mmseg_sympie.corruptions import cpu  # noqa: E402
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +26,13 @@ def mmseg_scope():
     init_default_scope('mmseg')
     yield
     DefaultScope._instance_dict.clear()
+
+
+@pytest.fixture(params=['cpu', 'elsewhere'])
+def either_way(request, monkeypatch):
+    """Corruptions by the loops for a CPU, then by the operations that other devices take."""
+    if request.param == 'elsewhere':
+        monkeypatch.setattr(cpu, 'on_cpu', lambda what: False)
 
 
 @pytest.fixture(scope='session')

@@ -34,6 +34,7 @@ def test_each_image_its_own_whatever_the_number_of_threads(side):
     assert all(not torch.equal(result[i], image[i]) for i in (0, 2, 5))
 
 
+@pytest.mark.usefixtures('either_way')
 def test_modes_and_types_of_the_caller():
     image = batch()
     wanted = corrupted(image)

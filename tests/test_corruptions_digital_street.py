@@ -8,8 +8,7 @@ import torch
 from corruption_golden import corrupted, golden_photographs, golden_statistics, statistics
 from PIL import Image
 
-from mmseg_sympie.corruptions import digital
-from mmseg_sympie.corruptions.cpu import sample_cpu
+from mmseg_sympie.corruptions import cpu, digital
 from mmseg_sympie.corruptions.jpeg import QUALITY, code_on_device
 from mmseg_sympie.corruptions.low_light import low_light
 
@@ -170,7 +169,7 @@ def test_sampling_by_loops_and_by_grid(height, width):
             zip((width, height), torch.rand(2, 2, height, width,
                                             generator=torch.Generator().manual_seed(1))))
     # A grid on [-1, 1] has the positions to a ten-thousandth of a pixel.
-    torch.testing.assert_close(sample_cpu(image, x, y), digital.sample_by_grid(image, x, y),
+    torch.testing.assert_close(cpu.sample(image, x, y), digital.sample_by_grid(image, x, y),
                                atol=2e-4, rtol=0)
 
 
@@ -184,6 +183,7 @@ def test_deterministic_against_golden(photographs, name, severity):
     assert np.abs(result.astype(int) - wanted).max() <= 1
 
 
+@pytest.mark.usefixtures('either_way')
 @pytest.mark.parametrize('name', DETERMINISTIC)
 @pytest.mark.parametrize('severity', SEVERITIES)
 def test_statistics_of_deterministic_against_golden(photographs, name, severity):
@@ -193,6 +193,7 @@ def test_statistics_of_deterministic_against_golden(photographs, name, severity)
     assert ((result - mean).abs() / spread).max() < 0.025
 
 
+@pytest.mark.usefixtures('either_way')
 @pytest.mark.parametrize('name', RANDOM)
 @pytest.mark.parametrize('severity', SEVERITIES)
 def test_statistics_of_random_against_golden(photographs, name, severity):
@@ -240,6 +241,7 @@ def test_pixelate_against_pillow(shape, severity):
 
 # Properties.
 
+@pytest.mark.usefixtures('either_way')
 @pytest.mark.parametrize('name', DETERMINISTIC + RANDOM)
 @pytest.mark.parametrize('shape', [(1, 1), (3, 7), (97, 131)])
 def test_any_size(name, shape):

@@ -3,7 +3,6 @@ import copy
 import os
 import subprocess
 import sys
-import threading
 import tracemalloc
 from pathlib import Path
 
@@ -41,7 +40,7 @@ from mmseg_sympie.enhancer.fast.network import (
 from mmseg_sympie.enhancer.fast.result_memory import empty_result, forget_results
 from mmseg_sympie.enhancer.smoother import ParameterSmoother
 from mmseg_sympie.statistics import IMAGENET_RGB, ChannelStatistics
-from mmseg_sympie.threads import in_bands, num_threads
+from mmseg_sympie.threads import num_threads
 
 VECTORS = np.load(golden.DATA / 'enhancer.npz')
 GOLDEN = convert_published_enhancer(golden.published_enhancer(), 'golden')
@@ -263,27 +262,6 @@ def test_compiled_equals_pytorch(kind, threads):
         found = warp_cpu(images, folded)
     assert (found - wanted).abs().max() < 1e-5
     assert (warp_folded(images, folded) - wanted).abs().max() < 1e-5
-
-
-@pytest.mark.parametrize('threads', [1, 3])
-def test_bands_cover_every_row_once(threads):
-    done = np.zeros((2, 1001), int)
-
-    def run(index, top, bottom):
-        done[index, top:bottom] += 1
-
-    with num_threads(threads):
-        in_bands(run, *done.shape, work=10**9)
-    assert (done == 1).all()
-
-
-def test_an_error_in_another_thread_is_raised():
-    def run(index, top, bottom):
-        if threading.current_thread() is not threading.main_thread() or top > 500:
-            raise KeyError(top)
-
-    with pytest.raises(KeyError):
-        in_bands(run, 1, 1000, work=10**9)
 
 
 def test_triton_equals_pytorch_in_its_interpreter():

@@ -5,13 +5,14 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..threads import side_by_side
+from ..threads import num_threads, side_by_side
+from . import cpu
 
 # image (B, 3, H, W) RGB on [0, 1]; severity (B,) integers 1..5; generator of the image's device.
 Corruption = Callable[[Tensor, Tensor, torch.Generator], Tensor]
 
-# As many pixels as the cache of a few cores holds.
-CPU_PIXELS_AT_ONCE = 400_000
+# Enough that calls cost little, and few enough for the cache.
+CPU_PIXELS_AT_ONCE = 8 * 224 ** 2
 
 
 class Draw(NamedTuple):
@@ -43,11 +44,14 @@ def draw(num_images: int, pool: Mapping[str, Corruption], generator: torch.Gener
 
 def corrupt(image: Tensor, drawn: Draw, pool: Mapping[str, Corruption],
             generator: torch.Generator) -> Tensor:
-    """Corrupt each image as drawn; images of one corruption are computed together.
+    """Corrupt each image as drawn, without gradients; images of one corruption are together.
+
+    On a CPU the pool's functions are called by several threads at once, each with a generator of
+    its own; what they draw depends on how the batch is made up, not on the number of threads.
 
     Args:
         image: (B, 3, H, W), RGB on [0, 1].
-        generator: on the image's device; the corruptions draw their random parts from it.
+        generator: on the image's device; what is random follows from it.
 
     Returns:
         (B, 3, H, W) on [0, 1], the input untouched.
@@ -59,42 +63,41 @@ def corrupt(image: Tensor, drawn: Draw, pool: Mapping[str, Corruption],
     _check(image, drawn, pool)
     image = image.detach()
     result = torch.empty_like(image)
-    names = [name if severity > 0 else '' for name, severity in
-             zip(drawn.names, drawn.severity.tolist())]
-    parts = [(name, part) for name in dict.fromkeys(names) for part in
-             _parts([i for i, other in enumerate(names) if other == name], image)]
     inference = torch.is_inference_mode_enabled()
 
-    def work_on(task: Tuple[str, List[int], torch.Generator]) -> None:
-        name, part, generator = task
-        corruption = pool.get(name, _unchanged)
-        severity = drawn.severity[part].to(image.device)
+    def corrupt_part(name: str, rows: List[int], generator: torch.Generator) -> None:
+        severity = drawn.severity[rows].to(image.device)
         # Another thread does not inherit the mode; autocast would take half precision.
         with torch.inference_mode(inference), torch.autocast(image.device.type, enabled=False):
-            index = torch.tensor(part, device=image.device)
-            corrupted = corruption(image.index_select(0, index), severity, generator)
+            index = torch.tensor(rows, device=image.device)
+            corrupted = pool[name](image.index_select(0, index), severity, generator)
             result.index_copy_(0, index, corrupted.to(image.dtype))
 
-    if image.device.type != 'cpu':
-        for name, part in parts:
-            work_on((name, part, generator))
+    untouched = (drawn.severity == 0).nonzero()[:, 0].to(image.device)
+    with num_threads(1):  # OpenMP's would be in the way of ours.
+        result[untouched] = image[untouched]
+    parts = _parts(drawn, image)
+    if not cpu.on_cpu(image):
+        for name, rows in parts:
+            corrupt_part(name, rows, generator)
         return result
-    # Whichever thread does a part, its random numbers are the same.
     seeds = torch.randint(2 ** 62, (len(parts),), generator=generator).tolist()
-    side_by_side(work_on, [(*part, torch.Generator().manual_seed(seed))
-                           for part, seed in zip(parts, seeds)])
+    side_by_side(lambda task: corrupt_part(*task), [
+        (*part, torch.Generator().manual_seed(seed)) for part, seed in zip(parts, seeds)])
     return result
 
 
-def _unchanged(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
-    return image
-
-
-def _parts(rows: List[int], image: Tensor) -> List[List[int]]:
-    size = len(rows)
-    if image.device.type == 'cpu':
-        size = max(1, CPU_PIXELS_AT_ONCE // image[0, 0].numel())
-    return [rows[start:start + size] for start in range(0, len(rows), max(1, size))]
+def _parts(drawn: Draw, image: Tensor) -> List[Tuple[str, List[int]]]:
+    """Names, and the rows of the batch that get that corruption at once."""
+    parts = []
+    for name in dict.fromkeys(drawn.names):
+        rows = [i for i, (other, severity) in enumerate(zip(drawn.names, drawn.severity.tolist()))
+                if other == name and severity > 0]
+        size = len(rows)
+        if cpu.on_cpu(image):
+            size = max(1, CPU_PIXELS_AT_ONCE // image[0, 0].numel())
+        parts += [(name, rows[start:start + size]) for start in range(0, len(rows), max(size, 1))]
+    return parts
 
 
 def _check(image: Tensor, drawn: Draw, pool: Mapping[str, Corruption]) -> None:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .cpu import displace_cpu, resample_cpu, uniform
+from . import cpu
 from .filters import blur_each, correlate
 from .severity import per_image
 
@@ -55,13 +55,14 @@ def glass_blur(image: Tensor, severity: Tensor, generator: torch.Generator) -> T
     random neighbour has at that moment (its swap writes only one way).
     """
     blurred = _gaussian(image.float(), GLASS_SIGMA_PX, severity)
-    blurred = blurred.clamp_(0, 1).mul_(255).floor_().div_(255)  # ImageNet-C stores bytes here
+    # ImageNet-C stores bytes here; what rounding takes from a whole grey level is added first.
+    blurred = blurred.clamp_(0, 1).mul_(255).add_(1e-3).floor_().div_(255)
     reach, rounds = (per_image(constants, severity).flatten().long()
                      for constants in (GLASS_REACH_PX, GLASS_ROUNDS))
-    displace = displace_cpu if image.device.type == 'cpu' else displace_at_once
+    displace = cpu.displace if cpu.on_cpu(image) else displace_at_once
     for turn in range(max(GLASS_ROUNDS)):
         rows = (turn < rounds).nonzero()[:, 0]
-        chance = uniform(len(rows), *image.shape[2:], generator=generator)
+        chance = cpu.rand(len(rows), *image.shape[2:], generator=generator)
         blurred[rows] = displace(blurred[rows], chance, reach[rows])
     return _gaussian(blurred, GLASS_SIGMA_PX, severity).clamp_(0, 1)
 
@@ -98,7 +99,7 @@ def motion_blur_along(image: Tensor, severity: Tensor, angle_deg: Tensor) -> Ten
 def zoom_blur(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
     """Average the image with enlargements of its centre, 1, 1 + step, ... times (ImageNet-C)."""
     result = torch.empty_like(image, dtype=torch.float32)
-    enlarge = enlarge_by_loops if image.device.type == 'cpu' else enlarge_in_turn
+    enlarge = enlarge_by_loops if cpu.on_cpu(image) else enlarge_in_turn
     for level in severity.unique().tolist():
         rows = (severity == level).nonzero()[:, 0]
         step, count = ZOOM_STEP[level - 1], ZOOM_COUNT[level - 1]
@@ -124,7 +125,7 @@ def enlarge_in_turn(image: Tensor, factors: Sequence[float]) -> Tensor:
 
 def enlarge_by_loops(image: Tensor, factors: Sequence[float]) -> Tensor:
     """The same on a CPU."""
-    return resample_cpu(image, *(torch.stack([
+    return cpu.resample(image, *(torch.stack([
         first + torch.arange(size) * ((part - 1) / max(enlarged - 1, 1))
         for first, part, enlarged in (_centre(size, factor) for factor in factors)])
         for size in image.shape[2:]))
@@ -155,7 +156,7 @@ def _disk(radius_px: int, edge_sigma_px: float) -> Tensor:
 
 
 def displace_at_once(image: Tensor, chance: Tensor, reach: Tensor) -> Tensor:
-    """`displace_cpu` for all pixels at once.
+    """`cpu.displace` for all pixels at once.
 
     A neighbour that comes later in the image has taken a value of its own before and passes that
     one on. Such chains are followed by doubling: four doublings cover 16 links, and of longer

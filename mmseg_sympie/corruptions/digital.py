@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .cpu import sample_cpu, uniform
+from . import cpu
 from .severity import per_image
 
 CONTRAST = (0.4, 0.3, 0.2, 0.1, 0.05)
@@ -84,7 +84,7 @@ def elastic_transform(image: Tensor, severity: Tensor, generator: torch.Generato
     outermost pixels repeated, and its square is in the centre whatever the aspect ratio.
     """
     image = image.float()
-    sample = sample_cpu if image.device.type == 'cpu' else sample_by_grid
+    sample = cpu.sample if cpu.on_cpu(image) else sample_by_grid
     moved = sample(image, *_affine_positions(image, severity, generator))
     return sample(moved, *_displaced_positions(image, severity, generator)).clamp_(0, 1)
 
@@ -111,7 +111,7 @@ def _displaced_positions(image: Tensor, severity: Tensor,
                          generator: torch.Generator) -> Tuple[Tensor, Tensor]:
     """Each pixel's position plus smooth noise: x and y in pixels, (B, H, W) each."""
     batch, _, height, width = image.shape
-    noise = uniform(batch, 2, height, width, generator=generator) * 2 - 1
+    noise = cpu.rand(batch, 2, height, width, generator=generator) * 2 - 1
     sigma, which = per_image(ELASTIC_SIGMA_PX, severity).flatten().unique(return_inverse=True)
     across_rows, across_columns = (_mirrored_blur(size, sigma)[which, None]
                                    for size in (height, width))
@@ -146,7 +146,7 @@ def _mirrored_blur(size: int, sigma: Tensor) -> Tensor:
 
 
 def sample_by_grid(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """`sample_cpu` by PyTorch."""
+    """`cpu.sample` by PyTorch."""
     height, width = image.shape[-2:]
     grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
     return F.grid_sample(image, grid, padding_mode='reflection', align_corners=False)

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .cpu import correlate_cpu
+from . import cpu
 
-# Kernels of more taps are multiplied in the frequency domain, but on a CPU.
+# Of kernels that a GPU takes tap by tap; larger ones go through the frequency domain.
 MOST_TAPS = 64
 
 
@@ -21,15 +21,18 @@ def correlate(padded: Tensor, kernel: Tensor) -> Tensor:
     Returns:
         (B, C, H, W).
     """
-    if padded.device.type == 'cpu':
-        return correlate_cpu(padded, kernel)
+    if cpu.on_cpu(padded):
+        return cpu.correlate(padded, kernel)
     by = correlate_directly if kernel[0].numel() <= MOST_TAPS else correlate_by_fft
     return by(padded, kernel)
 
 
 def correlate_directly(padded: Tensor, kernel: Tensor) -> Tensor:
     """`correlate` as a grouped convolution."""
-    return F.conv2d(padded.transpose(0, 1), kernel, groups=len(padded)).transpose(0, 1)
+    batch = len(padded)
+    if batch == 1:  # As one group, a GPU would compute it in TF32.
+        padded, kernel = (tensor.expand(2, -1, -1, -1) for tensor in (padded, kernel))
+    return F.conv2d(padded.transpose(0, 1), kernel, groups=len(padded)).transpose(0, 1)[:batch]
 
 
 def correlate_by_fft(padded: Tensor, kernel: Tensor) -> Tensor:

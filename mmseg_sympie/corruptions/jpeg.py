@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.io import decode_jpeg, encode_jpeg
 
+from . import cpu
 from .severity import per_image
 
 QUALITY = (25, 18, 15, 10, 7)
@@ -45,7 +46,7 @@ def jpeg_compression(image: Tensor, severity: Tensor, generator: torch.Generator
         (B, 3, H, W), float32, whole multiples of 1 / 255.
     """
     rgb = image.float().clamp(0, 1).mul_(255).round_()
-    if image.device.type != 'cpu':
+    if not cpu.on_cpu(image):
         return code_on_device(rgb, severity).div_(255)
     return torch.stack([decode_jpeg(encode_jpeg(each, quality=QUALITY[level - 1]))
                         for each, level in zip(rgb.byte(), severity.tolist())]) / 255

@@ -6,7 +6,7 @@ of the image's device, and returns a new float32 image of the same shape on [0, 
 import torch
 from torch import Tensor
 
-from .cpu import count_cpu, uniform
+from . import cpu
 from .severity import per_image
 
 GAUSSIAN_STD = (0.08, 0.12, 0.18, 0.26, 0.38)  # on [0, 1]
@@ -25,15 +25,15 @@ def shot_noise(image: Tensor, severity: Tensor, generator: torch.Generator) -> T
     """Count photons, Poisson with a mean proportional to the value (ImageNet-C)."""
     photons = per_image(PHOTONS_OF_WHITE, severity)
     mean = image.float() * photons
-    if image.device.type == 'cpu':
-        return count_cpu(mean, photons, generator).div_(photons)
+    if cpu.on_cpu(image):
+        return cpu.count(mean, photons, generator).div_(photons)
     return torch.poisson(mean, generator=generator).div_(photons).clamp_(0, 1)
 
 
 def impulse_noise(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
     """Turn a share of the values into 0 or 1, equally likely (ImageNet-C): salt and pepper."""
     share = per_image(IMPULSE_SHARE, severity)
-    chance = uniform(*image.shape, generator=generator)
+    chance = cpu.rand(*image.shape, generator=generator)
     # Beyond 0 and 1, which arithmetic is faster at than a choice for each value.
     beyond = (chance < share).float().add_(chance < share / 2, alpha=-2)
     return beyond.mul_(2).add_(image).clamp_(0, 1)

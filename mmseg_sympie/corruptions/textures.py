@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .cpu import uniform
+from . import cpu
 from .filters import filter_each, line_kernel
 
 # Red, green, blue mean and deviation on 0..255 of the frost photographs that ImageNet-C draws
@@ -26,7 +26,7 @@ def plasma_fractal(size: int, decay: Tensor, generator: torch.Generator) -> Tens
         (B, 1, size, size), each stretched to [0, 1].
     """
     batch = len(decay)
-    noise = uniform(batch, 1, size, size, generator=generator) * 2 - 1
+    noise = cpu.rand(batch, 1, size, size, generator=generator) * 2 - 1
     height = noise.new_zeros(batch, 1, 1, 1)
     amplitude = 1.0
     while (side := height.shape[-1]) < size:
@@ -85,7 +85,7 @@ def _crystals(batch: int, rows: int, columns: int, generator: torch.Generator) -
     turn = torch.rand(batch, generator=generator, device=device) * (math.pi / 3)
     fading = torch.exp(-torch.arange(-12, 13, device=device).square() / (2 * 5 ** 2))
     star = sum(line_kernel(fading.expand(batch, -1), turn + arm * math.pi / 3) for arm in range(3))
-    seeds = uniform(batch, 1, rows, columns, generator=generator)
+    seeds = cpu.rand(batch, 1, rows, columns, generator=generator)
     # The part of a uniform number below the density, stretched: few points, of any brightness.
     bright = (1 - seeds / density).clamp(min=0)
     mean, variance = density / 2, density / 3 - density ** 2 / 4

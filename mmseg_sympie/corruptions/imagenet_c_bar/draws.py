@@ -4,11 +4,13 @@ from typing import Sequence, Tuple
 import torch
 from torch import Tensor
 
+from .. import cpu
+
 
 def uniform(image: Tensor, low: float, high: float, generator: torch.Generator,
             shape: Sequence[int] = (1, 1, 1)) -> Tensor:
     """Independent numbers on [low, high) for each image of the batch, (B, *shape)."""
-    numbers = torch.rand(len(image), *shape, generator=generator, device=image.device)
+    numbers = cpu.rand(len(image), *shape, generator=generator)
     return low + (high - low) * numbers
 
 

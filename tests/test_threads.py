@@ -1,0 +1,98 @@
+"""Work that several threads share."""
+import multiprocessing
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from mmseg_sympie.threads import at_once, in_bands, num_threads, side_by_side
+
+
+def seen_by_a_new_thread():
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    return seen[0]
+
+
+@pytest.mark.parametrize('threads', [1, 3])
+def test_bands_cover_every_row_once(threads):
+    done = np.zeros((2, 1001), int)
+
+    def run(index, top, bottom):
+        done[index, top:bottom] += 1
+
+    with num_threads(threads):
+        in_bands(run, *done.shape, work=10**9)
+    assert (done == 1).all()
+
+
+@pytest.mark.parametrize('available, tasks, threads, share', [
+    (1, 3, 1, 1), (2, 1, 1, 2), (2, 5, 2, 1), (4, 2, 2, 2), (2, 0, 0, None)])
+def test_tasks_share_the_threads(available, tasks, threads, share):
+    # Each waits for the others, so that no thread does two before all have begun.
+    begun, done = threading.Barrier(max(threads, 1)), []
+
+    def run(task):
+        if task < threads:
+            begun.wait(timeout=10)
+        done.append((task, threading.get_ident(), torch.get_num_threads()))
+
+    with num_threads(available):
+        side_by_side(run, range(tasks))
+        assert torch.get_num_threads() == seen_by_a_new_thread() == available
+    assert sorted(task for task, _, _ in done) == list(range(tasks))
+    assert len({ident for _, ident, _ in done}) == threads
+    assert {number for _, _, number in done} <= {share}
+
+
+@pytest.mark.parametrize('fails_in_main', [True, False])
+def test_after_an_error_nobody_goes_on(fails_in_main):
+    begun, done = threading.Barrier(2), []
+
+    def run(task):
+        if task < 2:
+            begun.wait(timeout=10)
+            if (threading.current_thread() is threading.main_thread()) == fails_in_main:
+                raise KeyError(task)
+        done.append(task)
+
+    with num_threads(2):
+        with pytest.raises(KeyError):
+            side_by_side(run, range(100_000))
+        count = len(done)
+        assert count < 99_998
+        side_by_side(lambda task: None, range(2))  # whatever was left would be done before
+        assert len(done) == count
+        assert torch.get_num_threads() == seen_by_a_new_thread() == 2
+
+
+def test_two_calls_at_once():
+    meeting = threading.Barrier(2)
+
+    def call(name):
+        meeting.wait(timeout=10)
+        return name, torch.get_num_threads()
+
+    with num_threads(1):
+        assert at_once(lambda: call('a'), lambda: call('b')) == (('a', 1), ('b', 1))
+        with pytest.raises(ZeroDivisionError):
+            at_once(lambda: 1, lambda: 1 / 0)
+
+
+def test_a_forked_process_has_threads_of_its_own():
+    with num_threads(2):
+        in_bands(lambda *_: None, 1, 1000, work=10**9)
+        queue = multiprocessing.get_context('fork').SimpleQueue()
+
+        def child():
+            rows = []
+            in_bands(lambda _, top, bottom: rows.extend(range(top, bottom)), 1, 1000, work=10**9)
+            queue.put(sorted(rows) == list(range(1000)))
+
+        process = multiprocessing.get_context('fork').Process(target=child)
+        process.start()
+        process.join(timeout=60)
+        assert process.exitcode == 0 and queue.get()
