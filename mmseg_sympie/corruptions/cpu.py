@@ -58,25 +58,31 @@ def correlate(padded: Tensor, kernel: Tensor) -> Tensor:
 
 @compiled
 def _correlate_rows(source, kernel, target, top, bottom):
-    """Rows `top` to `bottom` of one plane, by four taps at a time of those that are not zero."""
+    """Rows `top` to `bottom` of one plane, by eight taps at a time of those that are not zero."""
     down, right = kernel.nonzero()
-    weight = np.zeros(len(down) + 3, np.float32)
-    for tap in range(len(down)):
+    taps = len(down)
+    # Filled up with taps of weight zero.
+    row, column, weight = (np.zeros(taps + 7, np.int64), np.zeros(taps + 7, np.int64),
+                           np.zeros(taps + 7, np.float32))
+    row[:taps], column[:taps] = down, right
+    for tap in range(taps):
         weight[tap] = kernel[down[tap], right[tap]]
-    last = len(down) - 1
     for y in range(top, bottom):
         sums = target[y]
         sums[:] = 0
-        for tap in range(0, len(down), 4):
-            one, two, three = min(tap + 1, last), min(tap + 2, last), min(tap + 3, last)
-            row0 = source[y + down[tap], right[tap]:]
-            row1 = source[y + down[one], right[one]:]
-            row2 = source[y + down[two], right[two]:]
-            row3 = source[y + down[three], right[three]:]
-            first, second, third, fourth = weight[tap:tap + 4]
+        for tap in range(0, taps, 8):
+            w0, w1, w2, w3, w4, w5, w6, w7 = weight[tap:tap + 8]
+            row0 = source[y + row[tap], column[tap]:]
+            row1 = source[y + row[tap + 1], column[tap + 1]:]
+            row2 = source[y + row[tap + 2], column[tap + 2]:]
+            row3 = source[y + row[tap + 3], column[tap + 3]:]
+            row4 = source[y + row[tap + 4], column[tap + 4]:]
+            row5 = source[y + row[tap + 5], column[tap + 5]:]
+            row6 = source[y + row[tap + 6], column[tap + 6]:]
+            row7 = source[y + row[tap + 7], column[tap + 7]:]
             for x in range(len(sums)):
-                sums[x] += ((first * row0[x] + second * row1[x])
-                            + (third * row2[x] + fourth * row3[x]))
+                sums[x] += (((w0 * row0[x] + w1 * row1[x]) + (w2 * row2[x] + w3 * row3[x]))
+                            + ((w4 * row4[x] + w5 * row5[x]) + (w6 * row6[x] + w7 * row7[x])))
 
 
 def resample(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
