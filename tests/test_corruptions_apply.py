@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from mmseg_sympie.corruptions import POOL, Draw, corrupt
+from mmseg_sympie.corruptions import POOL, Draw, corrupt, cpu
 from mmseg_sympie.corruptions.apply import CPU_PIXELS_AT_ONCE
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.threads import num_threads
@@ -61,6 +61,18 @@ def test_corruptions_see_one_thread_each_unless_they_are_alone():
         corrupt(batch(), Draw(['a'] * 6, torch.ones(6, dtype=torch.long)), {'a': corruption},
                 torch.Generator())
     assert seen == [2]
+
+
+@pytest.mark.parametrize('name, loop', [
+    ('defocus_blur', 'correlate'), ('glass_blur', 'displace'), ('zoom_blur', 'resample'),
+    ('elastic_transform', 'sample'), ('shot_noise', 'count')])
+def test_a_cpu_takes_the_loops(name, loop, monkeypatch):
+    def called(*arguments):
+        raise KeyError(loop)
+
+    monkeypatch.setattr(cpu, loop, called)
+    with pytest.raises(KeyError, match=loop):
+        corrupted(batch(), names=[name] * 6)
 
 
 def test_bad_input_is_named():

@@ -233,6 +233,13 @@ def test_motion_blur_matches_the_golden_statistics_at_their_angles(real_data):
 
 
 @pytest.mark.usefixtures('either_way')
+@pytest.mark.parametrize('severity', SEVERITIES)
+def test_glass_blur_leaves_every_grey_level(severity):
+    image = torch.arange(256).div(255).view(-1, 1, 1, 1).expand(-1, 3, 20, 20)
+    torch.testing.assert_close(apply(glass_blur, image, severity), image)
+
+
+@pytest.mark.usefixtures('either_way')
 def test_glass_blur_matches_imagenet_c(real_data):
     """The golden glass blur mixes the colour channels, which ImageNet-C's does not."""
     photographs = golden.golden_photographs(real_data)

@@ -40,7 +40,7 @@ from mmseg_sympie.enhancer.fast.network import (
 from mmseg_sympie.enhancer.fast.result_memory import empty_result, forget_results
 from mmseg_sympie.enhancer.smoother import ParameterSmoother
 from mmseg_sympie.statistics import IMAGENET_RGB, ChannelStatistics
-from mmseg_sympie.threads import num_threads
+from mmseg_sympie.threads import at_once, num_threads
 
 VECTORS = np.load(golden.DATA / 'enhancer.npz')
 GOLDEN = convert_published_enhancer(golden.published_enhancer(), 'golden')
@@ -199,8 +199,12 @@ def test_two_halves_are_the_whole(weights, packed, monkeypatch):
     view = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     wanted = whole(view)
     torch.testing.assert_close(halved(view), wanted, rtol=0, atol=1e-5)
+    calls = []
+    monkeypatch.setattr('mmseg_sympie.enhancer.fast.network.at_once',
+                        lambda *both: calls.append(both) or at_once(*both))
     with num_threads(1):
         torch.testing.assert_close(run_in_halves(halved, view[:1]), wanted[:1], rtol=0, atol=1e-5)
+    assert len(calls) == 1 + 2 * 2  # stem and first block, then two convolutions of each block
 
 
 def test_a_real_segmentor_decides_the_same(real_data, demo_segmentor):

@@ -113,9 +113,8 @@ def _displaced_positions(image: Tensor, severity: Tensor,
     batch, _, height, width = image.shape
     noise = cpu.rand(batch, 2, height, width, generator=generator) * 2 - 1
     sigma, which = per_image(ELASTIC_SIGMA_PX, severity).flatten().unique(return_inverse=True)
-    across_rows, across_columns = (_mirrored_blur(size, sigma)[which, None]
-                                   for size in (height, width))
-    offset = across_rows @ noise @ across_columns * per_image(ELASTIC_AMPLITUDE_PX, severity)
+    blur = {size: _mirrored_blur(size, sigma)[which, None] for size in {height, width}}
+    offset = blur[height] @ noise @ blur[width] * per_image(ELASTIC_AMPLITUDE_PX, severity)
     x = torch.arange(width, device=image.device)
     y = torch.arange(height, device=image.device)[:, None]
     return x + offset[:, 0], y + offset[:, 1]
