@@ -1,14 +1,18 @@
 """Parts of the work side by side, in as many threads as PyTorch takes, and compiled loops."""
 import contextlib
+import ctypes
 import functools
 import os
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any, Callable, Iterable, Iterator, Sequence, Tuple
+from pathlib import Path
+from typing import Any, Callable, Iterable, Iterator, Optional, Sequence
 
 import numba
 import torch
 
 BANDS_PER_THREAD = 6
+
+_PROCESS = os.getpid()
 
 
 def compiled(function: Callable) -> Callable:
@@ -37,7 +41,7 @@ def in_bands(run: Callable[[int, int, int], None], images: int, rows: int, work:
     height = -(-images * rows // (BANDS_PER_THREAD * threads))
     bands = [(image, top, min(top + height, rows))
              for image in range(images) for top in range(0, rows, height)]
-    _share(lambda band: run(*band), bands, threads)
+    _share(lambda band: run(*band), bands, threads, _openmp(os.getpid()))
 
 
 def side_by_side(run: Callable[[Any], None], tasks: Sequence) -> None:
@@ -53,53 +57,63 @@ def side_by_side(run: Callable[[Any], None], tasks: Sequence) -> None:
         _share(run_alone, tasks, threads)
 
 
-def at_once(first: Callable, second: Callable) -> Tuple[Any, Any]:
-    """The results of two calls, each by a thread of its own, inside `num_threads(1)`."""
-    results = {}
+def _share(run: Callable[[Any], None], tasks: Iterable, threads: int,
+           openmp: Optional[Callable] = None) -> None:
+    """Whichever thread is free takes the next task; after an error nobody does.
 
-    def run(index: int) -> None:
-        torch.set_num_threads(1)  # each thread has its own number
-        results[index] = (first, second)[index]()
+    Args:
+        openmp: `_openmp`, to have them done by its threads, where PyTorch's operations run on one.
+    """
+    waiting, errors = iter(tasks), []
 
-    _share(run, range(2), threads=2)
-    return results[0], results[1]
-
-
-def _share(run: Callable[[Any], None], tasks: Iterable, threads: int) -> None:
-    """Whichever thread is free takes the next task; after an error nobody does."""
-    waiting = iter(tasks)
-
-    def work_on() -> None:
+    def work_on(_: Any = None) -> None:
         try:
             for task in waiting:
                 run(task)
-        finally:
+        except BaseException as error:  # none can leave a thread that is not Python's
+            errors.append(error)
             for _ in waiting:
                 pass
 
-    others = [_pool(os.getpid()).submit(work_on) for _ in range(threads - 1)]
-    try:
+    if threads == 1:
         work_on()
-    finally:
-        begun = [other for other in others if not other.cancel()]
-        wait(begun)
-    for other in begun:
-        other.result()
+    elif openmp:
+        openmp(_OPENMP_REGION(work_on), None, threads, 0)
+    else:
+        others = [_pool(os.getpid()).submit(work_on) for _ in range(threads - 1)]
+        work_on()
+        wait([other for other in others if not other.cancel()])
+    if errors:
+        raise errors[0]
+
+
+_OPENMP_REGION = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
+@functools.lru_cache(maxsize=1)
+def _openmp(process: int) -> Optional[Callable]:
+    """How to run a function in all threads of the OpenMP that PyTorch's operations run in.
+
+    These stay awake for a while after an operation, for the next one: other threads would be in
+    each other's way with them, and have to be woken. `GOMP_parallel` is what compilers call on
+    Linux. By process, because the threads of a parent are lost to a forked one.
+    """
+    if process != _PROCESS:
+        return None
+    try:
+        library = ctypes.CDLL(str(Path(torch.__file__).parent / 'lib' / 'libtorch_cpu.so'))
+        openmp = library.GOMP_parallel
+    except (OSError, AttributeError):
+        return None
+    openmp.argtypes = [_OPENMP_REGION, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
+    openmp.restype = None
+    return openmp
 
 
 @functools.lru_cache(maxsize=1)
 def _pool(process: int) -> ThreadPoolExecutor:
     """By process, because a forked one has none of its parent's threads."""
     return ThreadPoolExecutor(os.cpu_count(), 'mmseg_sympie')
-
-
-def contiguous(image: torch.Tensor) -> torch.Tensor:
-    """The image in order of its channels and rows, without OpenMP's threads.
-
-    They keep a core busy for a while after their work is done, which ours would have to share.
-    """
-    with num_threads(1):
-        return image.contiguous()
 
 
 @contextlib.contextmanager

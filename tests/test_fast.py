@@ -1,5 +1,4 @@
 """The fast path against the reference, on every kind of image, and when it is taken."""
-import copy
 import os
 import subprocess
 import sys
@@ -14,7 +13,6 @@ from conftest import ROOT
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmseg_sympie.checkpoints import load_weights
 from mmseg_sympie.config import load_config
@@ -31,16 +29,10 @@ from mmseg_sympie.enhancer.fast import (
     warp_cpu,
     warp_folded,
 )
-from mmseg_sympie.enhancer.fast.network import (
-    PackedConv2d,
-    inference_network,
-    prepare_for_cpu,
-    run_in_halves,
-)
+from mmseg_sympie.enhancer.fast.network import PackedConv2d, inference_network, pack_weights
 from mmseg_sympie.enhancer.fast.result_memory import empty_result, forget_results
-from mmseg_sympie.enhancer.smoother import ParameterSmoother
 from mmseg_sympie.statistics import IMAGENET_RGB, ChannelStatistics
-from mmseg_sympie.threads import at_once, num_threads
+from mmseg_sympie.threads import num_threads
 
 VECTORS = np.load(golden.DATA / 'enhancer.npz')
 GOLDEN = convert_published_enhancer(golden.published_enhancer(), 'golden')
@@ -147,64 +139,27 @@ def test_mean_by_hand():
     assert look(images.float() / 2).mean.tolist() == [[0], [16]]
 
 
-@pytest.mark.parametrize('count,threads,expected', [(1, 1, [1]), (1, 2, [1, 1]), (2, 2, [2])])
-def test_one_thumbnail_takes_no_thread_of_openmp(count, threads, expected):
-    """With two threads, each has one half."""
-    fast, found = FastSyMPIE(SyMPIE(GOLDEN, min_contrast_255=100).eval()), []
-    network = fast.network(torch.device('cpu'))
-    network.stem.register_forward_hook(lambda *_: found.append(torch.get_num_threads()))
-    with num_threads(threads):
-        fast.predict(noise_255(60, 80, count))
-        assert torch.get_num_threads() == threads
-    assert found == expected
-
-
-class Threads(TorchDispatchMode):
-    """How many threads PyTorch has in each operation on something large."""
-
-    def __init__(self):
-        super().__init__()
-        self.found = {}
-
-    def __torch_dispatch__(self, operation, types, arguments=(), keywords=None):
-        if any(isinstance(value, torch.Tensor) and value.numel() > 100_000 for value in arguments):
-            self.found.setdefault(str(operation), set()).add(torch.get_num_threads())
-        return operation(*arguments, **(keywords or {}))
-
-
-def test_a_frame_of_a_video_takes_no_thread_of_openmp():
-    """Its copy, its comparison with the frame before and its view are each by one thread."""
-    fast = FastSyMPIE(SyMPIE(GOLDEN, min_contrast_255=100).eval())
-    smoother = ParameterSmoother(fast, every=1)
-    frame = noise_255(240, 320).permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
-    with num_threads(2), Threads() as threads:
-        for _ in range(2):
-            fast(frame, Pixels(), smoother(frame))
-    for operation in ('clone.default', 'sub.Tensor', 'abs.default', 'mean.default', 'mean.dim',
-                      'addcmul.default'):
-        assert threads.found[f'aten.{operation}'] == {1}, operation
-
-
 @pytest.mark.parametrize('weights', [GOLDEN, None])
-@pytest.mark.parametrize('packed', [True, False])
-def test_two_halves_are_the_whole(weights, packed, monkeypatch):
-    if not packed:
-        monkeypatch.setattr(PackedConv2d, 'available', lambda: False)
-    elif not PackedConv2d.available():
+def test_packed_weights_give_the_same(weights):
+    if not PackedConv2d.available():
         pytest.skip('this PyTorch does not pack weights')
-    whole = inference_network(SyMPIE(weights).nem, torch.float32)
-    halved = prepare_for_cpu(copy.deepcopy(whole))
-    packed_ones = [module for module in halved.modules() if isinstance(module, PackedConv2d)]
-    assert len(packed_ones) == (3 + 4 * 2 if packed else 0)
+    network = inference_network(SyMPIE(weights).nem, torch.float32)
     view = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
-    wanted = whole(view)
-    torch.testing.assert_close(halved(view), wanted, rtol=0, atol=1e-5)
-    calls = []
-    monkeypatch.setattr('mmseg_sympie.enhancer.fast.network.at_once',
-                        lambda *both: calls.append(both) or at_once(*both))
-    with num_threads(1):
-        torch.testing.assert_close(run_in_halves(halved, view[:1]), wanted[:1], rtol=0, atol=1e-5)
-    assert len(calls) == 1 + 2 * 2  # stem and first block, then two convolutions of each block
+    wanted = network(view)
+    packed = pack_weights(network)
+    assert sum(isinstance(module, PackedConv2d) for module in packed.modules()) == 1 + 2 * 3
+    torch.testing.assert_close(packed(view), wanted, rtol=0, atol=1e-5)
+
+
+def test_without_packed_weights(monkeypatch):
+    monkeypatch.setattr(PackedConv2d, 'available', lambda: False)
+    fast = FastSyMPIE(SyMPIE(GOLDEN).eval(), precision=torch.float32)
+    images = noise_255(60, 80)
+    with torch.no_grad():
+        wanted = fast.enhancer.predict(IMAGENET_RGB.standardise(images.flip(1) / 255)).join()
+    torch.testing.assert_close(fast.predict(images).join(), wanted, rtol=0, atol=1e-4)
+    assert not any(isinstance(module, PackedConv2d)
+                   for network in fast.networks.values() for module in network.modules())
 
 
 def test_a_real_segmentor_decides_the_same(real_data, demo_segmentor):

@@ -1,12 +1,14 @@
 """Work that several threads share."""
 import multiprocessing
+import os
 import threading
 
 import numpy as np
 import pytest
 import torch
 
-from mmseg_sympie.threads import at_once, in_bands, num_threads, side_by_side
+from mmseg_sympie import threads
+from mmseg_sympie.threads import in_bands, num_threads, side_by_side
 
 
 def seen_by_a_new_thread():
@@ -17,14 +19,17 @@ def seen_by_a_new_thread():
     return seen[0]
 
 
-@pytest.mark.parametrize('threads', [1, 3])
-def test_bands_cover_every_row_once(threads):
+@pytest.mark.parametrize('own', [True, False])
+@pytest.mark.parametrize('count', [1, 3])
+def test_bands_cover_every_row_once(count, own, monkeypatch):
+    if own:
+        monkeypatch.setattr(threads, '_openmp', lambda process: None)
     done = np.zeros((2, 1001), int)
 
     def run(index, top, bottom):
         done[index, top:bottom] += 1
 
-    with num_threads(threads):
+    with num_threads(count):
         in_bands(run, *done.shape, work=10**9)
     assert (done == 1).all()
 
@@ -69,17 +74,38 @@ def test_after_an_error_nobody_goes_on(fails_in_main):
         assert torch.get_num_threads() == seen_by_a_new_thread() == 2
 
 
-def test_two_calls_at_once():
-    meeting = threading.Barrier(2)
+@pytest.fixture
+def openmp():
+    if threads._openmp(os.getpid()) is None:
+        pytest.skip('the OpenMP of this PyTorch cannot be called')
 
-    def call(name):
-        meeting.wait(timeout=10)
-        return name, torch.get_num_threads()
 
-    with num_threads(1):
-        assert at_once(lambda: call('a'), lambda: call('b')) == (('a', 1), ('b', 1))
-        with pytest.raises(ZeroDivisionError):
-            at_once(lambda: 1, lambda: 1 / 0)
+def test_bands_are_done_by_the_threads_of_pytorch(openmp):
+    """No thread of ours is begun beside them."""
+    meeting, bands = threading.Barrier(2), []
+
+    def run(index, top, bottom):
+        if len(bands) < 2:
+            bands.append(threading.get_native_id())
+            meeting.wait(timeout=10)
+
+    with num_threads(2):
+        torch.ones(10**7).mul_(2)
+        before = set(os.listdir('/proc/self/task'))
+        in_bands(run, 1, 1000, work=10**9)
+        assert len({str(band) for band in bands} & before) == 2
+
+
+def test_an_error_in_a_band_is_raised(openmp):
+    done = []
+
+    def run(index, top, bottom):
+        done.append(top)
+        raise KeyError(top)
+
+    with num_threads(2), pytest.raises(KeyError):
+        in_bands(run, 1, 100_000, work=10**9)
+    assert len(done) <= 2  # nobody went on
 
 
 def test_a_forked_process_has_threads_of_its_own():

@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..threads import num_threads
 from .dwm import WarpParameters
 from .fast import FastSyMPIE, look
 from .levels import Levels
@@ -68,6 +67,5 @@ class ParameterSmoother:
         return parameters.after(levels)
 
     def _differ(self, before: Tensor, thumbnail: Tensor) -> bool:
-        with num_threads(1):  # OpenMP's would be in the way of the network's
-            return before.device != thumbnail.device or bool(
-                (thumbnail - before).abs().mean() > self.scene_change_255)
+        return before.device != thumbnail.device or bool(
+            (thumbnail - before).abs().mean() > self.scene_change_255)

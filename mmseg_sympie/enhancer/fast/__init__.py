@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from ...statistics import IMAGENET_RGB
-from ...threads import contiguous, num_threads
 from ..dwm import WarpParameters
 from ..levels import Levels
 from ..nem import NEM
@@ -19,7 +18,7 @@ from ..sympie import SyMPIE
 from .cpu_warp import warp_cpu
 from .folding import FoldedWarp, Pixels, fold, warp_folded
 from .look import Look, look
-from .network import inference_network, network_precision, prepare_for_cpu, run_in_halves
+from .network import inference_network, network_precision, pack_weights
 
 __all__ = ['FastSyMPIE', 'FoldedWarp', 'Look', 'Pixels', 'fold', 'look', 'warp_cpu', 'warp_folded']
 
@@ -60,7 +59,7 @@ class FastSyMPIE:
             (B, 3, H, W), of the type of `leaving`.
         """
         if image.device.type == 'cpu':
-            image = contiguous(image)
+            image = image.contiguous()  # once for look and warp
         with torch.autocast(image.device.type, enabled=False):
             for remaining in reversed(range(self.enhancer.iterations)):
                 pixels = Pixels(self.arriving_order) if remaining else leaving
@@ -87,16 +86,11 @@ class FastSyMPIE:
 
     def predict_apart(self, seen: Look) -> Tuple[WarpParameters, Levels]:
         """What the network predicts, and the levels that come first."""
-        threads, device = torch.get_num_threads(), seen.thumbnail.device
-        single = device.type == 'cpu' and len(seen.thumbnail) == 1
-        # OpenMP's threads gain little with one thumbnail, and would be in the way of ours.
-        with num_threads(1 if single else threads):
-            thumbnail = seen.thumbnail.flip(1) if self.arriving_order == 'bgr' else seen.thumbnail
-            levels = Levels.at_least(thumbnail, seen.mean, **{
-                name: value.to(device) for name, value in self.enhancer.minima().items()})
-            view = standardise(thumbnail, levels)
-            network = self.network(device)
-            vector = run_in_halves(network, view) if single and threads > 1 else network(view)
+        device = seen.thumbnail.device
+        thumbnail = seen.thumbnail.flip(1) if self.arriving_order == 'bgr' else seen.thumbnail
+        levels = Levels.at_least(thumbnail, seen.mean, **{
+            name: value.to(device) for name, value in self.enhancer.minima().items()})
+        vector = self.network(device)(standardise(thumbnail, levels))
         return WarpParameters.split(vector), levels
 
     def network(self, device: torch.device) -> NEM:
@@ -104,7 +98,7 @@ class FastSyMPIE:
         key = device, self.precision or network_precision(device)
         if key not in self.networks:
             network = inference_network(self.enhancer.nem, key[1]).to(device)
-            self.networks[key] = prepare_for_cpu(network) if device.type == 'cpu' else network
+            self.networks[key] = pack_weights(network) if device.type == 'cpu' else network
         return self.networks[key]
 
 

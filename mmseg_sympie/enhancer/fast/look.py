@@ -7,7 +7,7 @@ import torch
 import torchvision.transforms.functional as TF
 from torch import Tensor
 
-from ...threads import compiled, contiguous, in_bands
+from ...threads import compiled, in_bands
 from ..nem import VIEW_SHORT_SIDE_PX, VIEW_SIDE_PX, view
 
 # `_taps` takes memory by the square of a side.
@@ -43,7 +43,7 @@ def look_cpu(image: Tensor) -> Look:
     short, is_view = min(height, width), height == width == VIEW_SIDE_PX
     rows, columns = (_taps(side, side if is_view else VIEW_SHORT_SIDE_PX * side // short)
                      for side in (height, width))
-    source = contiguous(image).numpy()
+    source = image.contiguous().numpy()
     thumbnail = np.empty((batch, 3, VIEW_SIDE_PX, VIEW_SIDE_PX), np.float32)
     sums = np.zeros((batch, height), np.float64)
 

@@ -1,15 +1,11 @@
 """The NEM for inference: batch norm merged, half precision, weights packed for the processor."""
 import copy
-import functools
-from typing import Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ...threads import at_once
-from ..nem import NEM, VIEW_SIDE_PX, pool
+from ..nem import NEM, VIEW_SIDE_PX
 
 
 def network_precision(device: torch.device) -> torch.dtype:
@@ -35,73 +31,16 @@ def inference_network(nem: NEM, precision: torch.dtype) -> NEM:
     return nem.to(memory_format=torch.channels_last)
 
 
-def prepare_for_cpu(nem: NEM) -> NEM:
-    """Change an `inference_network`, in place: weights packed, and later blocks in halves."""
-    packable = nem.stem[0].weight.dtype != torch.float16 and PackedConv2d.available()
-
-    def packed(conv: nn.Conv2d, side: int) -> nn.Module:
-        return PackedConv2d(conv, side) if packable else conv
-
-    if packable:
-        nem.stem = nn.Sequential(PackedConv2d(nem.stem[0], VIEW_SIDE_PX, 'relu'))
+def pack_weights(nem: NEM) -> NEM:
+    """Have an `inference_network` on a CPU keep its weights as they are used, in place."""
+    if nem.stem[0].weight.dtype == torch.float16 or not PackedConv2d.available():
+        return nem
     side = VIEW_SIDE_PX
-    for number, block in enumerate(nem.blocks):
+    nem.stem = nn.Sequential(PackedConv2d(nem.stem[0], side, 'relu'))
+    for block in nem.blocks:
         side = (side + 2 - 5) // 4 + 1  # of the pooling
-        for name in ('conv1', 'conv2'):
-            conv = getattr(block, name)
-            setattr(block, name, packed(conv, side) if number == 0 else
-                    HalvedConv2d(packed(half, side) for half in halves_of(conv)))
+        block.conv1, block.conv2 = (PackedConv2d(conv, side) for conv in (block.conv1, block.conv2))
     return nem
-
-
-def run_in_halves(nem: NEM, view: Tensor) -> Tensor:
-    """The network by two threads.
-
-    Stem and first block, where most of the time goes, are done by halves of 28 of the block's 56
-    rows, each of which comes from four rows of the view and those around. At the cut a convolution
-    sees zeros: each half has more rows, for those that this makes wrong, and the lower one begins
-    at a multiple of four, in step with the pooling. Later there are few rows and many weights, and
-    each thread has half of the channels.
-
-    Args:
-        nem: after `prepare_for_cpu`.
-        view: (1, 3, 224, 224), RGB, standardised.
-
-    Returns:
-        The parameter vector (1, 37).
-    """
-    def first(rows: Tensor) -> Tensor:
-        return nem.blocks[0](nem.stem(rows))
-
-    view = view.to(nem.stem[0].weight.dtype)
-    features = torch.cat(at_once(lambda: first(view[:, :, :121])[:, :, :28],
-                                 lambda: first(view[:, :, 100:])[:, :, 3:]), dim=2)
-    for block in nem.blocks[1:]:
-        # As `Block.forward`.
-        shortcut = block.conv1.at_once(pool(features))
-        features = F.relu(block.bn2(block.conv2.at_once(F.relu(block.bn1(shortcut))))) + shortcut
-    return nem.vector(features)
-
-
-class HalvedConv2d(nn.ModuleList):
-    """A convolution as two, of half the output channels each."""
-
-    def forward(self, features: Tensor) -> Tensor:
-        return torch.cat([half(features) for half in self], dim=1)
-
-    def at_once(self, features: Tensor) -> Tensor:
-        """The same by two threads."""
-        return torch.cat(at_once(*(functools.partial(half, features) for half in self)), dim=1)
-
-
-def halves_of(conv: nn.Conv2d) -> Iterator[nn.Conv2d]:
-    """Convolutions of half the output channels each."""
-    for weight, bias in zip(conv.weight.chunk(2), conv.bias.chunk(2)):
-        half = nn.Conv2d(conv.in_channels, len(weight), conv.kernel_size, padding=conv.padding,
-                         device='meta')
-        half.weight, half.bias = (nn.Parameter(value, requires_grad=False)
-                                  for value in (weight, bias))
-        yield half
 
 
 class PackedConv2d(nn.Module):
