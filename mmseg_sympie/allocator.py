@@ -1,5 +1,6 @@
 """How the C library of a process treats memory that is freed."""
 import ctypes
+from typing import Optional
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # of malloc.h
 TOP_PAD_BYTES = 64 * 2 ** 20
@@ -11,9 +12,22 @@ def keep_freed_memory() -> None:
     By default they go back to the system, and the next one comes page by page: a training step on a
     CPU took nearly twice as long, corruptions a tenth longer. The process stays as large as it got.
     """
+    glibc = _glibc()
+    if glibc:
+        for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1), (M_TOP_PAD, TOP_PAD_BYTES)):
+            glibc.mallopt(option, value)
+
+
+def return_freed_memory() -> None:
+    """Have glibc give all that it keeps back to the system; elsewhere do nothing."""
+    glibc = _glibc()
+    if glibc:
+        glibc.malloc_trim(0)
+
+
+def _glibc() -> Optional[ctypes.CDLL]:
     try:
-        mallopt = ctypes.CDLL('libc.so.6').mallopt
-    except (OSError, AttributeError):
-        return
-    for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1), (M_TOP_PAD, TOP_PAD_BYTES)):
-        mallopt(option, value)
+        glibc = ctypes.CDLL('libc.so.6')
+    except OSError:
+        return None
+    return glibc if hasattr(glibc, 'malloc_trim') else None

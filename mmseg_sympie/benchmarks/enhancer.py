@@ -11,6 +11,7 @@ from mmengine.analysis import FlopAnalyzer
 from mmseg.models import SegDataPreProcessor
 from torch import Tensor
 
+from ..allocator import keep_freed_memory, return_freed_memory
 from ..data_preprocessor import SyMPIEDataPreprocessor
 from ..enhancer import NEM, WarpParameters, clamp_to_image_range, view
 from ..enhancer.fast import fold, look
@@ -77,12 +78,17 @@ def calls(size: Tuple[int, int], batch_size: int, device: str,
 def benchmark_enhancer(args: argparse.Namespace) -> None:
     """Write and print the tables; for the arguments see tools/benchmark.py."""
     check_writable(args.out)
+    if args.keep_freed_memory:
+        keep_freed_memory()
+    # Otherwise a call would pay for giving back what another has left, or find it and pay less.
+    before = (lambda: None) if args.keep_freed_memory else return_freed_memory
+    memory = 'kept' if args.keep_freed_memory else 'fresh'
     measured = []
     for threads, batch_size, size in itertools.product(args.threads, args.batch_sizes, args.sizes):
         torch.set_num_threads(threads)
         timed = calls(size, batch_size, args.device, args.precision, args.output_dtype)
         title = f'{size[0]}x{size[1]}'
-        found = interleaved(timed, args.repeats, args.device, title)
+        found = interleaved(timed, args.repeats, args.device, title, before)
         measured.append(dict(
             width=size[0], height=size[1], batch_size=batch_size, threads=threads,
             ms_per_image={name: summary(values, batch_size) for name, values in found.items()},
@@ -92,7 +98,8 @@ def benchmark_enhancer(args: argparse.Namespace) -> None:
         measure_segmentor(measured[-1], args)
     title = (f'uint8 images to normalised {args.output_dtype}, '
              f'{machine(args.device, args.threads[-1])}, network in '
-             f'{args.precision or "the precision of the device"}, medians of {args.repeats}')
+             f'{args.precision or "the precision of the device"}, {memory} memory, medians of '
+             f'{args.repeats}')
     tables = [table(measured), table_of_parts(measured[-1])]
     costs = dict(nem_macs=FlopAnalyzer(NEM(), torch.zeros(1, 3, 224, 224)).unsupported_ops_warnings(
         False).total(),

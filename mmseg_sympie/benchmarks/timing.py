@@ -17,16 +17,21 @@ PAUSE_S = 0.01
 
 
 def interleaved(timed: Mapping[Any, Callable], repeats: int, device: str,
-                title: str = 'benchmark') -> Dict[Any, List[float]]:
+                title: str = 'benchmark',
+                before: Callable[[], None] = lambda: None) -> Dict[Any, List[float]]:
     """Milliseconds of every call, all of them in turn, so that noise falls on all alike.
 
     Between two calls is a pause: OpenMP's threads keep a core busy for some milliseconds after
     their work is done, which the next call would pay for. It is spent awake, because a machine that
     slept is slow to start a second thread.
+
+    Args:
+        before: called before each of them, untimed.
     """
     milliseconds = {name: [] for name in timed}
     for repeat in tqdm(range(repeats + 2), desc=title):
         for name, call in timed.items():
+            before()
             start = time.perf_counter()
             while time.perf_counter() < start + PAUSE_S:
                 pass

@@ -30,49 +30,77 @@ def warp_cpu(image: Tensor, folded: FoldedWarp) -> Tensor:
 
 @compiled
 def _warp_rows(source, matrix, kernel, bias, border, lowest, highest, target, top, bottom):
-    """Rows `top` to `bottom` of one image (3, H, W).
+    """Rows `top` to `bottom` of one image (3, H, W), three at a time.
 
-    The matrix is applied to each row once, with two pixels of border at either end, and the last
-    five rows are kept for the filter.
+    The matrix is applied to each row once, and the last seven rows are kept for the filter.
     """
-    height, width = source.shape[1:]
-    mixed = np.empty((5, 3, width + 4), np.float32)
-    for y in range(top - 2, bottom + 2):
+    width = source.shape[2]
+    mixed, unused = np.empty((7, 3, width + 4), np.float32), np.empty(width, np.float32)
+    for y in range(top - 2, top + 2):
+        _mix_row(source, y, matrix, border, mixed[y % 7])
+    for y in range(top, bottom, 3):
+        for ahead in range(2, 5):
+            _mix_row(source, y + ahead, matrix, border, mixed[(y + ahead) % 7])
         for channel in range(3):
-            first, second, third = matrix[:, channel]
-            mixed[y % 5, channel] = (first * border[0] + second * border[1] + third * border[2])
-            if 0 <= y < height:
-                row, red, green, blue = (mixed[y % 5, channel, 2:], source[0, y], source[1, y],
-                                         source[2, y])
-                for x in range(width):
-                    row[x] = (first * np.float32(red[x]) + second * np.float32(green[x])
-                              + third * np.float32(blue[x]))
-        if y >= top + 2:
-            for channel in range(3):
-                _filter_row(mixed[(y + 1) % 5, channel], mixed[(y + 2) % 5, channel],
-                            mixed[(y + 3) % 5, channel], mixed[(y + 4) % 5, channel],
-                            mixed[y % 5, channel], kernel, bias[channel], lowest[channel],
-                            highest[channel], target[channel, y - 2])
+            _filter_rows(mixed[(y - 2) % 7, channel], mixed[(y - 1) % 7, channel],
+                         mixed[y % 7, channel], mixed[(y + 1) % 7, channel],
+                         mixed[(y + 2) % 7, channel], mixed[(y + 3) % 7, channel],
+                         mixed[(y + 4) % 7, channel], kernel, bias[channel], lowest[channel],
+                         highest[channel], target[channel, y],
+                         target[channel, y + 1] if y + 1 < bottom else unused,
+                         target[channel, y + 2] if y + 2 < bottom else unused)
 
 
 @compiled
-def _filter_row(row0, row1, row2, row3, row4, kernel, bias, lowest, highest, target):
-    """One row of one channel from the five around it, each two pixels longer at either end.
+def _mix_row(source, y, matrix, border, mixed):
+    """The matrix applied to row y, with two pixels of border at either end, or to all border."""
+    height, width = source.shape[1:]
+    for channel in range(3):
+        first, second, third = matrix[:, channel]
+        mixed[channel] = first * border[0] + second * border[1] + third * border[2]
+        if 0 <= y < height:
+            row, red, green, blue = mixed[channel, 2:], source[0, y], source[1, y], source[2, y]
+            for x in range(width):
+                row[x] = (first * np.float32(red[x]) + second * np.float32(green[x])
+                          + third * np.float32(blue[x]))
 
-    Written out, because only then all 25 weights stay in registers.
+
+@compiled
+def _filter_rows(row0, row1, row2, row3, row4, row5, row6, kernel, bias, lowest, highest,
+                 upper_target, middle_target, lower_target):
+    """Three rows of one channel from the seven around them, each two pixels longer at either end.
+
+    Written out, because only then all 25 weights stay in registers. By three, because to read the
+    pixels takes longer than to multiply them.
     """
     a0, a1, a2, a3, a4 = kernel[0]
     b0, b1, b2, b3, b4 = kernel[1]
     c0, c1, c2, c3, c4 = kernel[2]
     d0, d1, d2, d3, d4 = kernel[3]
     e0, e1, e2, e3, e4 = kernel[4]
-    for x in range(len(target)):
-        # Three sums, so that none has to wait for the one before.
-        upper = (a0 * row0[x] + a1 * row0[x + 1] + a2 * row0[x + 2] + a3 * row0[x + 3]
-                 + a4 * row0[x + 4] + b0 * row1[x] + b1 * row1[x + 1] + b2 * row1[x + 2])
-        middle = (bias + b3 * row1[x + 3] + b4 * row1[x + 4] + c0 * row2[x] + c1 * row2[x + 1]
-                  + c2 * row2[x + 2] + c3 * row2[x + 3] + c4 * row2[x + 4] + d0 * row3[x])
-        lower = (d1 * row3[x + 1] + d2 * row3[x + 2] + d3 * row3[x + 3] + d4 * row3[x + 4]
-                 + e0 * row4[x] + e1 * row4[x + 1] + e2 * row4[x + 2] + e3 * row4[x + 3]
-                 + e4 * row4[x + 4])
-        target[x] = min(max(upper + middle + lower, lowest), highest)
+    for x in range(len(upper_target)):
+        v0, v1, v2, v3, v4 = row0[x], row0[x + 1], row0[x + 2], row0[x + 3], row0[x + 4]
+        upper = bias + a0 * v0 + a1 * v1 + a2 * v2 + a3 * v3 + a4 * v4
+        v0, v1, v2, v3, v4 = row1[x], row1[x + 1], row1[x + 2], row1[x + 3], row1[x + 4]
+        upper = upper + b0 * v0 + b1 * v1 + b2 * v2 + b3 * v3 + b4 * v4
+        middle = bias + a0 * v0 + a1 * v1 + a2 * v2 + a3 * v3 + a4 * v4
+        v0, v1, v2, v3, v4 = row2[x], row2[x + 1], row2[x + 2], row2[x + 3], row2[x + 4]
+        upper = upper + c0 * v0 + c1 * v1 + c2 * v2 + c3 * v3 + c4 * v4
+        middle = middle + b0 * v0 + b1 * v1 + b2 * v2 + b3 * v3 + b4 * v4
+        lower = bias + a0 * v0 + a1 * v1 + a2 * v2 + a3 * v3 + a4 * v4
+        v0, v1, v2, v3, v4 = row3[x], row3[x + 1], row3[x + 2], row3[x + 3], row3[x + 4]
+        upper = upper + d0 * v0 + d1 * v1 + d2 * v2 + d3 * v3 + d4 * v4
+        middle = middle + c0 * v0 + c1 * v1 + c2 * v2 + c3 * v3 + c4 * v4
+        lower = lower + b0 * v0 + b1 * v1 + b2 * v2 + b3 * v3 + b4 * v4
+        v0, v1, v2, v3, v4 = row4[x], row4[x + 1], row4[x + 2], row4[x + 3], row4[x + 4]
+        upper = upper + e0 * v0 + e1 * v1 + e2 * v2 + e3 * v3 + e4 * v4
+        middle = middle + d0 * v0 + d1 * v1 + d2 * v2 + d3 * v3 + d4 * v4
+        lower = lower + c0 * v0 + c1 * v1 + c2 * v2 + c3 * v3 + c4 * v4
+        v0, v1, v2, v3, v4 = row5[x], row5[x + 1], row5[x + 2], row5[x + 3], row5[x + 4]
+        middle = middle + e0 * v0 + e1 * v1 + e2 * v2 + e3 * v3 + e4 * v4
+        lower = lower + d0 * v0 + d1 * v1 + d2 * v2 + d3 * v3 + d4 * v4
+        v0, v1, v2, v3, v4 = row6[x], row6[x + 1], row6[x + 2], row6[x + 3], row6[x + 4]
+        lower = lower + e0 * v0 + e1 * v1 + e2 * v2 + e3 * v3 + e4 * v4
+        upper_target[x] = min(max(upper, lowest), highest)
+        middle_target[x] = min(max(middle, lowest), highest)
+        lower_target[x] = min(max(lower, lowest), highest)
