@@ -85,8 +85,9 @@ def _resize_rows(source, first_row, row_weight, first_column, column_weight, thu
                     halfway[x] += weight * np.float32(row[x])
             for x in range(thumbnail.shape[2]):
                 value = np.float32(0)
-                for tap in range(column_weight.shape[1]):
-                    value += column_weight[x, tap] * halfway[first_column[x] - left + tap]
+                weights, inputs = column_weight[x], halfway[first_column[x] - left:]
+                for tap in range(len(weights)):
+                    value += weights[tap] * inputs[tap]
                 thumbnail[channel, y, x] = value
 
 
