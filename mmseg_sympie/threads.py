@@ -4,7 +4,6 @@ import ctypes
 import functools
 import os
 from concurrent.futures import ThreadPoolExecutor, wait
-from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, Optional, Sequence
 
 import numba
@@ -62,7 +61,8 @@ def _share(run: Callable[[Any], None], tasks: Iterable, threads: int,
     """Whichever thread is free takes the next task; after an error nobody does.
 
     Args:
-        openmp: `_openmp`, to have them done by its threads, where PyTorch's operations run on one.
+        openmp: what `_openmp` gives, to have its threads do them; PyTorch's operations then take
+            one thread each.
     """
     waiting, errors = iter(tasks), []
 
@@ -79,6 +79,7 @@ def _share(run: Callable[[Any], None], tasks: Iterable, threads: int,
         work_on()
     elif openmp:
         openmp(_OPENMP_REGION(work_on), None, threads, 0)
+        work_on()  # what an interrupt has kept all of them from
     else:
         others = [_pool(os.getpid()).submit(work_on) for _ in range(threads - 1)]
         work_on()
@@ -92,18 +93,18 @@ _OPENMP_REGION = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 @functools.lru_cache(maxsize=1)
 def _openmp(process: int) -> Optional[Callable]:
-    """How to run a function in all threads of the OpenMP that PyTorch's operations run in.
+    """How to run a function in the threads of the OpenMP that PyTorch's operations run in.
 
     These stay awake for a while after an operation, for the next one: other threads would be in
-    each other's way with them, and have to be woken. `GOMP_parallel` is what compilers call on
-    Linux. By process, because the threads of a parent are lost to a forked one.
+    each other's way with them, and have to be woken. `GOMP_parallel` is what GCC makes of a
+    parallel region; other OpenMPs on Linux have it too. By process, because a forked one has lost
+    its parent's threads: it waits for them forever, as PyTorch's own operations would.
     """
-    if process != _PROCESS:
+    if process != _PROCESS or not torch.backends.openmp.is_available():
         return None
     try:
-        library = ctypes.CDLL(str(Path(torch.__file__).parent / 'lib' / 'libtorch_cpu.so'))
-        openmp = library.GOMP_parallel
-    except (OSError, AttributeError):
+        openmp = ctypes.CDLL(None).GOMP_parallel  # the one that PyTorch is linked to
+    except (OSError, TypeError, AttributeError):
         return None
     openmp.argtypes = [_OPENMP_REGION, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
     openmp.restype = None

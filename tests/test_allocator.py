@@ -23,3 +23,13 @@ def test_a_large_buffer_is_used_again():
                                       capture_output=True, text=True, check=True).stdout)
                    for keep in (False, True))
     assert freed > 10_000 and kept < 100  # pages that came anew
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='glibc alone has such settings')
+def test_a_kept_buffer_is_returned():
+    program = PROGRAM.format(keep=True).replace(
+        '    torch.ones', '    return_freed_memory()\n    torch.ones').replace(
+            'import keep_freed_memory', 'import keep_freed_memory, return_freed_memory')
+    outcome = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True,
+                             check=True)
+    assert int(outcome.stdout) > 10_000

@@ -187,7 +187,7 @@ def folded_and_images(order='bgr'):
     vector = WarpParameters.identity(2).join()
     vector += 0.2 * torch.randn(vector.shape, generator=torch.Generator().manual_seed(0))
     leaving = Pixels('rgb', ChannelStatistics((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)))
-    return fold(WarpParameters.split(vector), order, leaving), noise_255(70, 150, count=2)
+    return fold(WarpParameters.split(vector), order, leaving), noise_255(140, 150, count=2)
 
 
 def test_folded_warp_by_hand():

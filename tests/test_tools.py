@@ -338,6 +338,7 @@ def test_benchmark_of_the_enhancer(tmp_path):
                   '--threads', 1, '--repeats', 1, '--segmentor', 'configs/demo.py',
                   '--out', tmp_path)
     for text in ('160x120', 'published / ours', 'forward pass of configs/demo.py',
+                 'freed memory returned',
                  'network 1.01e+09, warp 1.74e+08'):
         assert text in output
     numbers = json.loads((tmp_path / 'enhancer.json').read_text())

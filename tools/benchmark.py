@@ -42,8 +42,9 @@ def parse_args() -> argparse.Namespace:
     command.add_argument('--output-dtype', choices=['float32', 'bfloat16', 'float16'],
                          default='float32', help='of our preprocessor')
     command.add_argument('--keep-freed-memory', action='store_true',
-                         help='let calls use the memory of those before, as tools/train.py does; '
-                              'by default each gets its own from the system, page by page')
+                         help='let calls on a CPU use what those before have freed, as '
+                              'tools/train.py does; by default it goes back to the system, and '
+                              'comes page by page')
     command.add_argument('--segmentor', metavar='CONFIG',
                          help='also time its forward pass, at the last size')
     common(command, repeats=15)

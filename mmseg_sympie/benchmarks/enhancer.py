@@ -80,9 +80,8 @@ def benchmark_enhancer(args: argparse.Namespace) -> None:
     check_writable(args.out)
     if args.keep_freed_memory:
         keep_freed_memory()
-    # Otherwise a call would pay for giving back what another has left, or find it and pay less.
+    # A call would pay for giving back what another has left, or find it and pay less.
     before = (lambda: None) if args.keep_freed_memory else return_freed_memory
-    memory = 'kept' if args.keep_freed_memory else 'fresh'
     measured = []
     for threads, batch_size, size in itertools.product(args.threads, args.batch_sizes, args.sizes):
         torch.set_num_threads(threads)
@@ -98,8 +97,8 @@ def benchmark_enhancer(args: argparse.Namespace) -> None:
         measure_segmentor(measured[-1], args)
     title = (f'uint8 images to normalised {args.output_dtype}, '
              f'{machine(args.device, args.threads[-1])}, network in '
-             f'{args.precision or "the precision of the device"}, {memory} memory, medians of '
-             f'{args.repeats}')
+             f'{args.precision or "the precision of the device"}, freed memory '
+             f'{"kept" if args.keep_freed_memory else "returned"}, medians of {args.repeats}')
     tables = [table(measured), table_of_parts(measured[-1])]
     costs = dict(nem_macs=FlopAnalyzer(NEM(), torch.zeros(1, 3, 224, 224)).unsupported_ops_warnings(
         False).total(),

@@ -22,8 +22,8 @@ def interleaved(timed: Mapping[Any, Callable], repeats: int, device: str,
     """Milliseconds of every call, all of them in turn, so that noise falls on all alike.
 
     Between two calls is a pause: OpenMP's threads keep a core busy for some milliseconds after
-    their work is done, which the next call would pay for. It is spent awake, because a machine that
-    slept is slow to start a second thread.
+    their work is done, which would slow the next call or help it. It is spent awake, because a
+    machine that slept is slow to start a second thread.
 
     Args:
         before: called before each of them, untimed.

@@ -35,7 +35,7 @@ def _warp_rows(source, matrix, kernel, bias, border, lowest, highest, target, to
     The matrix is applied to each row once, and the last seven rows are kept for the filter.
     """
     width = source.shape[2]
-    mixed, unused = np.empty((7, 3, width + 4), np.float32), np.empty(width, np.float32)
+    mixed, unused = np.empty((7, 3, width + 4), np.float32), np.empty((2, width), np.float32)
     for y in range(top - 2, top + 2):
         _mix_row(source, y, matrix, border, mixed[y % 7])
     for y in range(top, bottom, 3):
@@ -47,8 +47,8 @@ def _warp_rows(source, matrix, kernel, bias, border, lowest, highest, target, to
                          mixed[(y + 2) % 7, channel], mixed[(y + 3) % 7, channel],
                          mixed[(y + 4) % 7, channel], kernel, bias[channel], lowest[channel],
                          highest[channel], target[channel, y],
-                         target[channel, y + 1] if y + 1 < bottom else unused,
-                         target[channel, y + 2] if y + 2 < bottom else unused)
+                         target[channel, y + 1] if y + 1 < bottom else unused[0],
+                         target[channel, y + 2] if y + 2 < bottom else unused[1])
 
 
 @compiled
@@ -70,8 +70,8 @@ def _filter_rows(row0, row1, row2, row3, row4, row5, row6, kernel, bias, lowest,
                  upper_target, middle_target, lower_target):
     """Three rows of one channel from the seven around them, each two pixels longer at either end.
 
-    Written out, because only then all 25 weights stay in registers. By three, because to read the
-    pixels takes longer than to multiply them.
+    Written out, because only then the weights stay in registers. By three, because reading the
+    pixels takes longer than multiplying them.
     """
     a0, a1, a2, a3, a4 = kernel[0]
     b0, b1, b2, b3, b4 = kernel[1]

@@ -84,6 +84,7 @@ def _resize_rows(source, first_row, row_weight, first_column, column_weight, thu
                 for x in range(right - left):
                     halfway[x] += weight * np.float32(row[x])
             for x in range(thumbnail.shape[2]):
+                # Slices: a sum of indices could be negative, and it would be asked of each.
                 value = np.float32(0)
                 weights, inputs = column_weight[x], halfway[first_column[x] - left:]
                 for tap in range(len(weights)):
