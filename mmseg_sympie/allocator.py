@@ -9,8 +9,9 @@ TOP_PAD_BYTES = 64 * 2 ** 20
 def keep_freed_memory() -> None:
     """Have glibc keep large buffers for the next ones; elsewhere do nothing.
 
-    By default they go back to the system, and the next one comes page by page: a training step on a
-    CPU took nearly twice as long, corruptions a tenth longer. The process stays as large as it got.
+    By default they go back to the system, and the next one comes page by page: on a CPU a training
+    step took nearly twice as long, a segmentor half as long again, corruptions a tenth. The process
+    stays as large as it got.
     """
     glibc = _glibc()
     if glibc:

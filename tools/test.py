@@ -13,6 +13,7 @@ from pathlib import Path
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
+from mmseg_sympie.allocator import keep_freed_memory
 from mmseg_sympie.config import load_config
 from mmseg_sympie.datasets.street_scenes import loads_labels
 from mmseg_sympie.distributed import join_processes
@@ -90,5 +91,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    keep_freed_memory()
     with errors_without_traceback():
         main()

@@ -18,6 +18,7 @@ from mmengine.config import DictAction
 from PIL import Image
 from torch.utils.data import Dataset
 
+from mmseg_sympie.allocator import keep_freed_memory
 from mmseg_sympie.config import load_config
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.panel_plots import draw_applications, draw_panels, panel_pictures
@@ -117,5 +118,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    keep_freed_memory()
     with errors_without_traceback():
         main()
