@@ -10,6 +10,7 @@ Example:
 import argparse
 from pathlib import Path
 
+import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
@@ -91,6 +92,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    keep_freed_memory()
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     with errors_without_traceback():
         main()

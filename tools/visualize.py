@@ -14,6 +14,7 @@ import argparse
 from pathlib import Path
 from typing import Dict, Sequence
 
+import torch
 from mmengine.config import DictAction
 from PIL import Image
 from torch.utils.data import Dataset
@@ -118,6 +119,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    keep_freed_memory()
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     with errors_without_traceback():
         main()
