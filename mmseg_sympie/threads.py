@@ -75,9 +75,7 @@ def _share(run: Callable[[Any], None], tasks: Iterable, threads: int,
             for _ in waiting:
                 pass
 
-    if threads == 1:
-        work_on()
-    elif openmp:
+    if openmp and threads > 1:
         openmp(_OPENMP_REGION(work_on), None, threads, 0)
         work_on()  # what an interrupt has kept all of them from
     else:
