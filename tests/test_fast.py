@@ -1,9 +1,12 @@
 """The fast path against the reference, on every kind of image, and when it is taken."""
+import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import golden
 import numpy as np
@@ -22,10 +25,12 @@ from mmseg_sympie.enhancer import NEM, SyMPIE, WarpParameters, view
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
 from mmseg_sympie.enhancer.fast import (
     FastSyMPIE,
+    FoldedWarp,
     Pixels,
     fold,
     look,
     result_memory,
+    triton_works,
     warp_cpu,
     warp_folded,
 )
@@ -230,6 +235,47 @@ def test_triton_equals_pytorch_in_its_interpreter():
         text=True, env={**os.environ, 'TRITON_INTERPRET': '1'})
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.split()[-4:] == ['uint8', 'float32', 'channels_last', 'half']
+
+
+@pytest.mark.parametrize('capability', [75, 90])
+@pytest.mark.parametrize('types', [('*u8', '*fp16'), ('*u8', '*fp32'), ('*fp32', '*bf16')])
+def test_triton_compiles_and_registers_suffice(types, capability, tmp_path):
+    """For Nvidia's GPUs from Turing to Hopper, none of which it needs for that."""
+    triton = pytest.importorskip('triton')
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    from mmseg_sympie.enhancer.fast import triton_warp
+    sizes = {'ROWS': triton_warp.ROWS, 'COLUMNS': triton_warp.COLUMNS}
+    kinds = dict(zip(('image', 'out'), types), **dict.fromkeys(sizes, 'constexpr'))
+    kinds.update(dict.fromkeys(FoldedWarp._fields, '*fp32'))
+    kernel = triton_warp._warp_kernel
+    compiled = triton.compile(
+        ASTSource(kernel, {name: kinds.get(name, 'i32') for name in kernel.arg_names}, sizes),
+        target=GPUTarget('cuda', capability, 32), options=dict(num_warps=triton_warp.NUM_WARPS))
+    binary = tmp_path / 'kernel.cubin'
+    binary.write_bytes(compiled.asm['cubin'])
+    tool = Path(triton.__file__).parent / 'backends' / 'nvidia' / 'bin' / 'cuobjdump'
+    usage = subprocess.run([tool, '-res-usage', binary], capture_output=True, text=True).stdout
+    assert 'REG:' in usage and 'STACK:0 ' in usage, usage
+
+
+def test_triton_works_where_it_can(monkeypatch):
+    found = {'gcc': '/usr/bin/gcc'}
+    monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda device: device.index)
+    monkeypatch.setattr(shutil, 'which', found.get)
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: name)
+    monkeypatch.delenv('CC', raising=False)
+
+    def works(capability):
+        return triton_works.__wrapped__(SimpleNamespace(index=capability))
+
+    assert works((7, 0)) and not works((6, 1))
+    found.clear()
+    assert not works((9, 0))
+    found['/opt/cc'] = '/opt/cc'
+    monkeypatch.setenv('CC', '/opt/cc')
+    assert works((9, 0))
 
 
 # When it is taken, and what becomes of its memory.

@@ -97,7 +97,7 @@ def _affine_positions(image: Tensor, severity: Tensor,
     jitter = torch.rand(batch, 2, 3, generator=generator, device=image.device) * 2 - 1
     # Columns: (x, y) displacements of the corners (arm, arm), (arm, -arm), (-arm, -arm).
     corner = jitter * per_image(ELASTIC_JITTER_PX, severity)[..., 0]
-    slope = (corner[..., [1, 0]] - corner[..., [2, 1]]) / (2 * arm)
+    slope = (corner[..., :2] - corner[..., 1:]).flip(-1) / (2 * arm)
     # The map goes from input to output, and the image is sampled at its inverse.
     inverse = torch.linalg.inv_ex(torch.eye(2, device=image.device) + slope).inverse
     shift = (corner[..., 0] + corner[..., 2])[..., None, None] / 2

@@ -5,6 +5,8 @@ one look at the image for its thumbnail and mean, and one pass that writes the r
 """
 import functools
 import importlib.util
+import os
+import shutil
 from typing import Optional, Tuple
 
 import torch
@@ -112,6 +114,8 @@ def standardise(thumbnail: Tensor, levels: Levels) -> Tensor:
 
 @functools.cache
 def triton_works(device: torch.device) -> bool:
-    """PyTorch for CUDA comes with Triton on Linux alone; it needs compute capability 7.0."""
+    """PyTorch for CUDA comes with Triton on Linux alone; it needs compute capability 7.0, and a C
+    compiler to build what launches its kernels."""
     return (importlib.util.find_spec('triton') is not None
-            and torch.cuda.get_device_capability(device) >= (7, 0))
+            and torch.cuda.get_device_capability(device) >= (7, 0)
+            and any(map(shutil.which, (os.environ.get('CC', ''), 'gcc', 'clang'))))
