@@ -1,8 +1,9 @@
 """Named per-channel statistics, so that no bare `mean` travels through the code."""
 from typing import NamedTuple, Tuple
 
-import torch
 from torch import Tensor
+
+from .constants import constant
 
 
 class ChannelStatistics(NamedTuple):
@@ -25,13 +26,19 @@ class ChannelStatistics(NamedTuple):
         return image * std + mean
 
     def like(self, image: Tensor) -> Tuple[Tensor, Tensor]:
-        """Mean and deviation as (3, 1, 1) tensors of the image's type and device."""
-        return tuple(torch.tensor(values, dtype=image.dtype, device=image.device).view(3, 1, 1)
-                     for values in self)
+        """Mean and deviation as (3, 1, 1) tensors of the image's type and device: `constant`s."""
+        return tuple(constant(values, image).view(3, 1, 1) for values in self)
+
+    def of(self, value: float) -> Tuple[float, float, float]:
+        """What the three channels of a pixel of that value are standardised to."""
+        return tuple((value - mean) / std for mean, std in zip(*self))
 
 
 # RGB images on [0, 1]: what the enhancer and torchvision's classifiers see.
 IMAGENET_RGB = ChannelStatistics(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+# The same images on 0..255.
+IMAGENET_RGB_255 = ChannelStatistics(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
 
 # BGR images on 0..255: what the DeepLabV2 baseline sees.
 CAFFE_BGR_255 = ChannelStatistics(mean=(104.00698793, 116.66876762, 122.67891434),

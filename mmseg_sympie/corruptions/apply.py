@@ -64,26 +64,30 @@ def corrupt(image: Tensor, drawn: Draw, pool: Mapping[str, Corruption],
     image = image.detach()
     result = torch.empty_like(image)
     inference = torch.is_inference_mode_enabled()
+    parts = _parts(drawn, image)
+    rows = [(drawn.severity == 0).nonzero()[:, 0].tolist(), *(rows for _, rows in parts)]
+    # Two copies to the device for all parts: for each of them, the CPU waits until it is idle.
+    untouched, *indices = torch.tensor(sum(rows, []), dtype=torch.long).to(
+        image.device).split(list(map(len, rows)))
+    severity = drawn.severity.to(image.device)
 
-    def corrupt_part(name: str, rows: List[int], generator: torch.Generator) -> None:
-        severity = drawn.severity[rows].to(image.device)
+    def corrupt_part(name: str, index: Tensor, generator: torch.Generator) -> None:
         # Another thread does not inherit the mode; autocast would take half precision.
         with torch.inference_mode(inference), torch.autocast(image.device.type, enabled=False):
-            index = torch.tensor(rows, device=image.device)
-            corrupted = pool[name](image.index_select(0, index), severity, generator)
+            corrupted = pool[name](image.index_select(0, index), severity.index_select(0, index),
+                                   generator)
             result.index_copy_(0, index, corrupted.to(image.dtype))
 
-    untouched = (drawn.severity == 0).nonzero()[:, 0].to(image.device)
     with num_threads(1):  # OpenMP's would be in the way of ours.
         result[untouched] = image[untouched]
-    parts = _parts(drawn, image)
+    tasks = [(name, index) for (name, _), index in zip(parts, indices)]
     if not cpu.on_cpu(image):
-        for name, rows in parts:
-            corrupt_part(name, rows, generator)
+        for task in tasks:
+            corrupt_part(*task, generator)
         return result
-    seeds = torch.randint(2 ** 62, (len(parts),), generator=generator).tolist()
+    seeds = torch.randint(2 ** 62, (len(tasks),), generator=generator).tolist()
     side_by_side(lambda task: corrupt_part(*task), [
-        (*part, torch.Generator().manual_seed(seed)) for part, seed in zip(parts, seeds)])
+        (*task, torch.Generator().manual_seed(seed)) for task, seed in zip(tasks, seeds)])
     return result
 
 

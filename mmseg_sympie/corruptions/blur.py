@@ -3,6 +3,7 @@
 Every function takes image (B, 3, H, W) RGB on [0, 1], severity (B,) integers 1..5 and a generator
 of the image's device, and returns a new float32 image of the same shape on [0, 1].
 """
+import functools
 import math
 from typing import Sequence, Tuple
 
@@ -10,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..constants import constant
 from . import cpu
 from .filters import blur_each, correlate
 from .severity import per_image
@@ -41,8 +43,7 @@ def defocus_blur(image: Tensor, severity: Tensor, generator: torch.Generator) ->
 
     As in ImageNet-C, the disks of 8 and 10 pixels sum to a little more than one.
     """
-    disks = torch.stack([_disk(*constants) for constants in
-                         zip(DEFOCUS_RADIUS_PX, DEFOCUS_EDGE_SIGMA_PX)]).to(image.device)
+    disks = constant(_disks(), severity, torch.float32)
     reach = disks.shape[-1] // 2
     padded = _mirror(_mirror(image.float(), 2, reach), 3, reach)
     return correlate(padded, disks[severity - 1, None]).clamp_(0, 1)
@@ -140,6 +141,13 @@ def _centre(size: int, factor: float) -> Tuple[int, int, int]:
 def _gaussian(image: Tensor, sigma_px: Sequence[float], severity: Tensor) -> Tensor:
     return blur_each(image, per_image(sigma_px, severity), int(4 * max(sigma_px) + 0.5),
                      deviations=4)
+
+
+@functools.cache
+def _disks() -> tuple:
+    """For severities 1 to 5, (5, 21, 21)."""
+    return tuple(tuple(map(tuple, _disk(*constants).tolist()))
+                 for constants in zip(DEFOCUS_RADIUS_PX, DEFOCUS_EDGE_SIGMA_PX))
 
 
 def _disk(radius_px: int, edge_sigma_px: float) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..constants import constant
 from . import cpu
 from .severity import per_image
 
@@ -41,7 +42,7 @@ def saturate(image: Tensor, severity: Tensor, generator: torch.Generator) -> Ten
     saturation = torch.where(chroma > 0, chroma / value, 0)
     saturation = (saturation * per_image(SATURATION_SCALE, severity)
                   + per_image(SATURATION_SHIFT, severity)).clamp(0, 1)
-    red = image.new_tensor([0, 1, 1]).view(1, 3, 1, 1)
+    red = constant((0, 1, 1), image).view(1, 3, 1, 1)
     hue = torch.where(chroma > 0, (value - image) / chroma, red)  # 0 at the largest channel
     return (value - value * saturation * hue).clamp(0, 1)
 

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.io import decode_jpeg, encode_jpeg
 
+from ..constants import constant
 from . import cpu
 from .severity import per_image
 
@@ -79,7 +80,7 @@ def code_on_device(rgb: Tensor, severity: Tensor) -> Tensor:
 
 def _mix(planes: Tensor, matrix: tuple) -> Tensor:
     """Multiply the channels (B, C, H, W) of each pixel by a matrix (D, C): (B, D, H, W)."""
-    return (planes.new_tensor(matrix) @ planes.flatten(2)).unflatten(2, planes.shape[2:])
+    return (constant(matrix, planes) @ planes.flatten(2)).unflatten(2, planes.shape[2:])
 
 
 def _code(planes: Tensor, step: tuple, scale: Tensor) -> Tensor:
@@ -94,7 +95,7 @@ def _code(planes: Tensor, step: tuple, scale: Tensor) -> Tensor:
         (B, C, H padded to a multiple of 8, W), whole numbers on -128..127.
     """
     planes = F.pad(planes, (0, 0, 0, -planes.shape[2] % 8), mode='replicate')
-    step = ((planes.new_tensor(step).view(64, 1) * scale + 50) / 100).floor().clamp(1, 255)
+    step = ((constant(step, planes).view(64, 1) * scale + 50) / 100).floor().clamp(1, 255)
     transform = _cosine_transform(planes.device)
     blocks = F.pixel_unshuffle(planes, 8)
     # libjpeg keeps eighths of a coefficient, then rounds halves away from zero: ties are frequent.
@@ -126,4 +127,4 @@ def _double(planes: Tensor) -> Tensor:
 
 def _dither(width: int, even: float, odd: float, planes: Tensor) -> Tensor:
     """Offsets (width,) before rounding down that differ between even and odd columns."""
-    return planes.new_tensor([even, odd]).repeat((width + 1) // 2)[:width]
+    return constant((even, odd), planes).repeat((width + 1) // 2)[:width]

@@ -9,11 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..constants import constant
 from .filters import blur_each, filter_each
 from .severity import per_image
 
 FARTHEST = 8  # pixels from the rim up to which distances are told apart
 SOFT = 0.7  # deviation of the Gaussian that measures them
+EMBOSS = ((-2, -1, 0), (-1, 1, 1), (0, 1, 2))
 STEEP = 100 / 255  # Sobel gradient that makes a rim, between ImageNet-C's two thresholds
 
 
@@ -37,7 +39,7 @@ def water(noise: Tensor, severity: Tensor) -> Tensor:
     drops = layer >= per_image((0.69, 0.68, 0.68, 1, 1), severity)
     box = layer.new_full((1, 1, 3, 3), 1 / 9)
     distance = filter_each(_distance(_rim(layer * drops)), box).floor()
-    emboss = layer.new_tensor([[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]).view(1, 1, 3, 3)
+    emboss = constant(EMBOSS, layer).view(1, 1, 3, 3)
     light = filter_each(_equalised(distance), emboss).clamp_(0, 1)
     light = layer * filter_each(light, box) * drops
     light = light / light.amax(dim=(2, 3), keepdim=True).clamp(min=1e-6)

@@ -4,6 +4,8 @@ from typing import Sequence
 import torch
 from torch import Tensor
 
+from ..constants import constant
+
 
 def per_image(constants: Sequence[float], severity: Tensor) -> Tensor:
     """The constant for each image's severity, shaped (B, 1, 1, 1) to broadcast over an image.
@@ -12,5 +14,5 @@ def per_image(constants: Sequence[float], severity: Tensor) -> Tensor:
         constants: five numbers, for severities 1 to 5.
         severity: (B,), integers from 1 to 5.
     """
-    table = torch.tensor(constants, dtype=torch.float32, device=severity.device)
+    table = constant(tuple(constants), severity, torch.float32)
     return table[severity - 1].view(-1, 1, 1, 1)

@@ -9,6 +9,7 @@ from typing import Tuple
 import torch
 from torch import Tensor
 
+from ..constants import constant
 from .severity import per_image
 
 STRENGTH = (0.2, 0.4, 0.6, 0.8, 1.0)
@@ -56,5 +57,6 @@ def _colour(rgb_255: Tuple[int, ...], spread_255: Tuple[int, ...], image: Tensor
             generator: torch.Generator) -> Tensor:
     """A colour for each image, (B, 3, 1, 1) on [0, 1]: `rgb + spread * u`, u on [-1, 1]."""
     u = torch.rand(len(image), 1, 1, 1, generator=generator, device=image.device) * 2 - 1
-    rgb, spread = (image.new_tensor(each).view(1, 3, 1, 1) / 255 for each in (rgb_255, spread_255))
+    rgb, spread = (constant(each, image).view(1, 3, 1, 1) / 255
+                   for each in (rgb_255, spread_255))
     return rgb + spread * u

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..constants import constant
 from . import cpu
 from .filters import filter_each, line_kernel
 
@@ -67,15 +68,15 @@ def frost_texture(batch: int, height: int, width: int, generator: torch.Generato
 
     straight = F.affine_grid(torch.eye(2, 3, device=device)[None], [1, 1, rows, columns],
                              align_corners=False)
-    bend = clouds(32, channels=2).permute(0, 2, 3, 1) * 24 / straight.new_tensor([columns, rows])
+    bend = clouds(32, channels=2).permute(0, 2, 3, 1) * 24 / constant((columns, rows), straight)
     crystals = F.grid_sample(_crystals(batch, rows, columns, generator), straight + bend,
                              padding_mode='reflection', align_corners=False)
     pattern = (crystals * 1.1).add_(clouds(4), alpha=0.38).add_(clouds(32), alpha=0.45)
     pattern.add_(clouds(256), alpha=0.65)
     pattern = F.interpolate(pattern, (height, width), mode='bilinear', align_corners=False)
     look = torch.randint(len(FROST_MEAN), (batch,), generator=generator, device=device)
-    mean, deviation = (torch.tensor(table, dtype=torch.float32, device=device)[look]
-                       .view(batch, 3, 1, 1) / 255 for table in (FROST_MEAN, FROST_DEVIATION))
+    mean, deviation = (constant(table, pattern)[look].view(batch, 3, 1, 1) / 255
+                       for table in (FROST_MEAN, FROST_DEVIATION))
     return torch.addcmul(mean, deviation, pattern)
 
 

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..constants import constant
 from .filters import filter_each, line_kernel
 from .liquid import mud, water
 from .severity import per_image
@@ -87,7 +88,7 @@ def spatter(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tens
         rows = rows.nonzero()[:, 0]
         if len(rows):
             amount[rows] = liquid(noise[rows], severity[rows])
-    colour = image.new_tensor([WATER, MUD])[opaque.long()].view(-1, 3, 1, 1) / 255
+    colour = constant((WATER, MUD), image)[opaque.long()].view(-1, 3, 1, 1) / 255
     covered = image * (1 - amount * opaque.view(-1, 1, 1, 1))
     return covered.addcmul_(amount, colour).clamp_(0, 1)
 

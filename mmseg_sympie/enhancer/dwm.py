@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..statistics import IMAGENET_RGB
+from ..constants import constant
+from ..statistics import IMAGENET_RGB, IMAGENET_RGB_255
 from .levels import Levels
 
 NUM_PARAMETERS = 37
@@ -38,12 +39,12 @@ class WarpParameters(NamedTuple):
     def after(self, levels: Levels) -> 'WarpParameters':
         """Parameters that do at once what levels and then these do, without clamping in between.
 
-        `g x + o` of the image on 0..255 is `g x + ((g - 1) mean + o / 255) / std` of the
-        standardised x.
+        `g x + o` of the image on 0..255 is `g x + ((g - 1) mean + o) / std` of the standardised
+        x, with mean and std on 0..255.
         """
         gain, offset = levels
-        mean, std = (values.flatten() for values in IMAGENET_RGB.like(gain))
-        shift = self.shift + ((gain - 1) * mean + offset / 255) / std
+        mean, std = (constant(values, gain) for values in IMAGENET_RGB_255)
+        shift = self.shift + ((gain - 1) * mean + offset) / std
         return WarpParameters(gain[..., None] * self.matrix, shift / gain, self.kernel)
 
 

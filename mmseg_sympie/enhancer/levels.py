@@ -1,5 +1,5 @@
 """What the 37 numbers are a correction of: brightness and contrast brought up to a minimum."""
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Union
 
 import torch
 from torch import Tensor
@@ -14,8 +14,9 @@ class Levels(NamedTuple):
     offset: Tensor  # (B, 3), of each channel, on 0..255
 
     @classmethod
-    def at_least(cls, thumbnail: Tensor, mean_255: Tensor, min_mean_255: Optional[Tensor] = None,
-                 min_contrast_255: Optional[Tensor] = None) -> 'Levels':
+    def at_least(cls, thumbnail: Tensor, mean_255: Tensor,
+                 min_mean_255: Union[Tensor, float, None] = None,
+                 min_contrast_255: Union[Tensor, float, None] = None) -> 'Levels':
         """Brighten by a gain, as `mean_match` does, then stretch about the mean of each channel.
 
         Images that are bright and rich in contrast stay as they are. Not in the paper: contrast
@@ -29,10 +30,13 @@ class Levels(NamedTuple):
             min_contrast_255: images of a lower contrast are stretched to it, the root mean square
                 of the channels' standard deviations over the thumbnail; None: none.
         """
-        gain, offset = torch.ones_like(mean_255), mean_255.new_zeros(mean_255.shape[0], 3)
-        if min_mean_255 is not None:
+        if min_mean_255 is None:
+            gain = torch.ones_like(mean_255)
+        else:
             gain = (min_mean_255 / mean_255.clamp(min=LOWEST_255)).clamp(min=1)
-        if min_contrast_255 is not None:
+        if min_contrast_255 is None:
+            offset = mean_255.new_zeros(mean_255.shape[0], 3)
+        else:
             # `torch.var_mean` takes fourteen times as long.
             channel_mean = thumbnail.mean(dim=(2, 3), keepdim=True)
             variance = (thumbnail - channel_mean).square().mean(dim=(1, 2, 3))[:, None]

@@ -4,21 +4,19 @@ The same result as the reference (`SyMPIE.forward` and the preprocessor behind i
 one look at the image for its thumbnail and mean, and one pass that writes the result.
 """
 import functools
-import importlib.util
-import os
-import shutil
-from typing import Optional, Tuple
+from typing import Dict, Optional, Tuple
 
 import torch
 from torch import Tensor
 
-from ...statistics import IMAGENET_RGB
+from ...statistics import IMAGENET_RGB_255
 from ..dwm import WarpParameters
 from ..levels import Levels
 from ..nem import NEM
 from ..sympie import SyMPIE
 from .cpu_warp import warp_cpu
 from .folding import FoldedWarp, Pixels, fold, warp_folded
+from .gpu import triton_works
 from .look import Look, look
 from .network import inference_network, network_precision, pack_weights
 
@@ -88,12 +86,15 @@ class FastSyMPIE:
 
     def predict_apart(self, seen: Look) -> Tuple[WarpParameters, Levels]:
         """What the network predicts, and the levels that come first."""
-        device = seen.thumbnail.device
         thumbnail = seen.thumbnail.flip(1) if self.arriving_order == 'bgr' else seen.thumbnail
-        levels = Levels.at_least(thumbnail, seen.mean, **{
-            name: value.to(device) for name, value in self.enhancer.minima().items()})
-        vector = self.network(device)(standardise(thumbnail, levels))
+        levels = Levels.at_least(thumbnail, seen.mean, **self.minima)
+        vector = self.network(thumbnail.device)(standardise(thumbnail, levels))
         return WarpParameters.split(vector), levels
+
+    @functools.cached_property
+    def minima(self) -> Dict[str, float]:
+        """Those of the enhancer as numbers, so that they are copied to no device."""
+        return {name: value.item() for name, value in self.enhancer.minima().items()}
 
     def network(self, device: torch.device) -> NEM:
         """The NEM for inference on a device."""
@@ -106,16 +107,7 @@ class FastSyMPIE:
 
 def standardise(thumbnail: Tensor, levels: Levels) -> Tensor:
     """Thumbnails (B, 3, 224, 224), RGB on 0..255, brought to the levels, for the network."""
-    mean, std = (255 * values for values in IMAGENET_RGB.like(thumbnail))
+    mean, std = IMAGENET_RGB_255.like(thumbnail)
     gain, offset = (values[..., None, None] for values in levels)
     return torch.addcmul((offset - mean) / std, thumbnail, gain / std).contiguous(
         memory_format=torch.channels_last)
-
-
-@functools.cache
-def triton_works(device: torch.device) -> bool:
-    """PyTorch for CUDA comes with Triton on Linux alone; it needs compute capability 7.0, and a C
-    compiler to build what launches its kernels."""
-    return (importlib.util.find_spec('triton') is not None
-            and torch.cuda.get_device_capability(device) >= (7, 0)
-            and any(map(shutil.which, (os.environ.get('CC', ''), 'gcc', 'clang'))))

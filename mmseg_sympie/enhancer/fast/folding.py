@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...statistics import IMAGENET_RGB, ChannelStatistics
+from ...constants import constant
+from ...statistics import IMAGENET_RGB_255, ChannelStatistics
 from ..dwm import WarpParameters
 
 
@@ -50,7 +51,7 @@ def fold(parameters: WarpParameters, arriving_order: str, leaving: Pixels) -> Fo
         leaving: what the segmentor takes.
     """
     matrix, shift, kernel = parameters
-    mean, std = (255 * values.flatten() for values in IMAGENET_RGB.like(shift))
+    mean, std = (constant(values, shift) for values in IMAGENET_RGB_255)
     matrix = matrix * std / std[:, None]
     border = mean - std * shift
     bias = mean - kernel.sum(dim=(1, 2))[:, None] * torch.einsum('bd,bdc->bc', border, matrix)
@@ -58,9 +59,9 @@ def fold(parameters: WarpParameters, arriving_order: str, leaving: Pixels) -> Fo
         matrix, border = matrix.flip(1), border.flip(1)
     if leaving.channel_order == 'bgr':
         matrix, bias = matrix.flip(2), bias.flip(1)
-    mean, std = (values.flatten() for values in leaving.statistics.like(shift))
-    return FoldedWarp(matrix / std, kernel, (bias - mean) / std, border, -mean / std,
-                      (255 - mean) / std)
+    mean, std = (constant(values, shift) for values in leaving.statistics)
+    return FoldedWarp(matrix / std, kernel, (bias - mean) / std, border,
+                      *(constant(leaving.statistics.of(value), shift) for value in (0.0, 255.0)))
 
 
 def warp_folded(image: Tensor, folded: FoldedWarp) -> Tensor:

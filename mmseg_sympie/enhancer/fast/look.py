@@ -1,6 +1,6 @@
-"""What the enhancer looks at: thumbnail and mean of raw images, on a CPU in one compiled pass."""
+"""What the enhancer looks at: thumbnail and mean of raw images, in one pass over them."""
 import functools
-from typing import NamedTuple
+from typing import NamedTuple, Tuple
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ...threads import compiled, in_bands
 from ..nem import VIEW_SHORT_SIDE_PX, VIEW_SIDE_PX, view
+from .gpu import triton_works
 
 # `_taps` takes memory by the square of a side.
 _LONGEST_ASPECT_RATIO = 4
@@ -31,18 +32,19 @@ class Taps(NamedTuple):
 def look(image: Tensor) -> Look:
     """At raw images (B, 3, H, W), on any device."""
     height, width = image.shape[-2:]
-    if image.device.type == 'cpu' and (max(height, width)
-                                       <= _LONGEST_ASPECT_RATIO * min(height, width)):
-        return look_cpu(image)
+    if max(height, width) <= _LONGEST_ASPECT_RATIO * min(height, width):
+        if image.device.type == 'cpu':
+            return look_cpu(image)
+        if image.device.type == 'cuda' and triton_works(image.device):
+            from .triton_look import look_triton
+            return look_triton(image)
     return Look(view(image.float()), image.mean(dim=(1, 2, 3), dtype=torch.float32)[:, None])
 
 
 def look_cpu(image: Tensor) -> Look:
-    """The same, in one pass over uint8 or float32 images, none of them a long strip."""
+    """The same, for uint8 or float32 images, none of them a long strip."""
     batch, _, height, width = image.shape
-    short, is_view = min(height, width), height == width == VIEW_SIDE_PX
-    rows, columns = (_taps(side, side if is_view else VIEW_SHORT_SIDE_PX * side // short)
-                     for side in (height, width))
+    rows, columns = taps(height, width)
     source = image.contiguous().numpy()
     thumbnail = np.empty((batch, 3, VIEW_SIDE_PX, VIEW_SIDE_PX), np.float32)
     sums = np.zeros((batch, height), np.float64)
@@ -90,6 +92,13 @@ def _resize_rows(source, first_row, row_weight, first_column, column_weight, thu
                 for tap in range(len(weights)):
                     value += weights[tap] * inputs[tap]
                 thumbnail[channel, y, x] = value
+
+
+def taps(height: int, width: int) -> Tuple[Taps, Taps]:
+    """Both axes of `view` for images of that size."""
+    short, is_view = min(height, width), height == width == VIEW_SIDE_PX
+    return tuple(_taps(side, side if is_view else VIEW_SHORT_SIDE_PX * side // short)
+                 for side in (height, width))
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,0 +1,173 @@
+"""Tensors that say they are on a GPU and are computed on the CPU, for machines without one.
+
+What asks for a tensor's device does what it would do on a GPU, with real values. Operations that a
+GPU would refuse, because their tensors are on two devices, are refused. Copies between the devices,
+and whatever else makes the CPU wait for the GPU, are listed. Gradients cannot be taken,
+and the GPU is too old for Triton.
+"""
+import contextlib
+import traceback
+from pathlib import Path
+from typing import List
+from unittest import mock
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_flatten, tree_map
+
+from mmseg_sympie import constants
+from mmseg_sympie.enhancer.fast.gpu import triton_works
+
+CUDA, CPU = torch.device('cuda', 0), torch.device('cpu')
+SOURCES = str(Path(constants.__file__).parent)
+# Operations whose result, or its shape, is needed on the CPU.
+WAITING = ('_local_scalar_dense', 'nonzero', 'is_nonzero', '_unique2', 'masked_select', 'equal')
+COPYING = ('_to_copy', 'copy_')
+
+# PyTorch can be built for CUDA without a driver, and only newer ones bear such tensors then.
+AVAILABLE = not torch.cuda.is_available() and hasattr(torch._C, '_ensureCUDADeviceGuardSet')
+
+
+class CudaTensor(Tensor):
+    """Claims to be on `CUDA`; its values are in `values`, on the CPU."""
+
+    @staticmethod
+    def __new__(cls, values: Tensor) -> Tensor:
+        tensor = Tensor._make_wrapper_subclass(
+            cls, values.shape, values.stride(), values.storage_offset(), dtype=values.dtype,
+            device=CUDA, requires_grad=values.requires_grad)
+        tensor.values = values
+        return tensor
+
+    def __repr__(self) -> str:
+        return f'CudaTensor({self.values})'
+
+    @classmethod
+    def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+        raise AssertionError(f'{function} outside of PretendCuda')
+
+
+class CudaGenerator(torch.Generator):
+    """Draws on the CPU and says that it is of the GPU."""
+
+    device = CUDA
+
+
+class PretendCuda(TorchDispatchMode):
+    """Run operations on `CudaTensor`s.
+
+    Attributes:
+        launched: names of the operations on the GPU.
+        waits: names of what the CPU waits for, with the line of this package that asked.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.launched: List[str] = []
+        self.waits: List[str] = []
+        self.around = contextlib.ExitStack()
+
+    def __enter__(self):
+        make = torch.Generator
+        for patch in (
+                mock.patch.object(torch.cuda, '_lazy_init', lambda: None),
+                mock.patch.object(torch, 'Generator', lambda device='cpu': (
+                    CudaGenerator() if torch.device(device).type == 'cuda' else make(device))),
+                mock.patch.object(constants, 'Tensor', CudaTensor),
+                mock.patch.object(torch.cuda, 'get_device_capability', lambda device: (6, 1)),
+                torch.backends.cudnn.flags(enabled=False),
+                _swapped_parameters(), _Functions(self)):
+            self.around.enter_context(patch)
+        torch._C._ensureCUDADeviceGuardSet()
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        self.around.close()
+        constants._constant.cache_clear()
+        triton_works.cache_clear()
+
+    def wait(self, name: str) -> None:
+        self.waits.append(f'{name} {_caller()}')
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        name = function._overloadpacket.__name__
+        tensors = [each for each in tree_flatten((args, kwargs))[0] if isinstance(each, Tensor)]
+        on_gpu = any(isinstance(each, CudaTensor) for each in tensors)
+        mixed = on_gpu and not all(isinstance(each, CudaTensor) for each in tensors)
+        to_gpu = on_gpu
+        if kwargs.get('device') is not None:
+            to_gpu = torch.device(kwargs['device']).type == 'cuda'
+            kwargs['device'] = CPU
+        if name in COPYING:
+            if mixed or to_gpu != on_gpu:
+                self.wait(name)
+        elif mixed:
+            # A GPU takes numbers from the CPU, but no more than numbers.
+            assert all(each.ndim == 0 for each in tensors if not isinstance(each, CudaTensor)), (
+                f'{name} of tensors on two devices {_caller()}')
+        if name in WAITING and on_gpu:
+            self.wait(name)
+        if on_gpu or to_gpu:
+            self.launched.append(name)
+        result = function(*tree_map(_values, args), **tree_map(_values, kwargs))
+        if not to_gpu:
+            return result
+        same = {id(each.values): each for each in tensors if isinstance(each, CudaTensor)}
+
+        def wrapped(each):
+            if id(each) in same:
+                return same[id(each)]
+            # Of a conjugate that is only noted, the operations below would not know.
+            return CudaTensor(each.resolve_conj()) if isinstance(each, Tensor) else each
+
+        return tree_map(wrapped, result)
+
+
+@contextlib.contextmanager
+def _swapped_parameters():
+    """`Module.to` exchanges a parameter for a new one, rather than only what is in it."""
+    before = torch.__future__.get_swap_module_params_on_conversion()
+    torch.__future__.set_swap_module_params_on_conversion(True)
+    yield
+    torch.__future__.set_swap_module_params_on_conversion(before)
+
+
+class _Functions(TorchFunctionMode):
+    """What PyTorch does before it dispatches an operation."""
+
+    def __init__(self, device: PretendCuda):
+        super().__init__()
+        self.device = device
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        name = getattr(function, '__name__', '')
+        if name in ('tensor', 'as_tensor', 'new_tensor'):
+            target = kwargs.pop('device', None)
+            to_gpu = (isinstance(args[0], CudaTensor) if target is None
+                      else torch.device(target).type == 'cuda')
+            if name == 'new_tensor':
+                kwargs.setdefault('dtype', args[0].dtype)
+                function, args = torch.tensor, args[1:]
+            made = function(*args, **kwargs)
+            if to_gpu:
+                self.device.wait(name)
+            return CudaTensor(made) if to_gpu else made
+        if name in ('tolist', 'numpy') and isinstance(args[0], CudaTensor):
+            self.device.wait(name)
+            return function(args[0].values)
+        return function(*args, **kwargs)
+
+
+def _values(each):
+    return each.values if isinstance(each, CudaTensor) else each
+
+
+def _caller() -> str:
+    """The line of this package that is at work."""
+    frames = [frame for frame in traceback.extract_stack() if frame.filename.startswith(SOURCES)]
+    return f'{Path(frames[-1].filename).name}:{frames[-1].lineno}' if frames else ''
