@@ -26,8 +26,8 @@ SOURCES = str(Path(constants.__file__).parent)
 WAITING = ('_local_scalar_dense', 'nonzero', 'is_nonzero', '_unique2', 'masked_select', 'equal')
 COPYING = ('_to_copy', 'copy_')
 
-# PyTorch can be built for CUDA without a driver, and only newer ones bear such tensors then.
-AVAILABLE = not torch.cuda.is_available() and hasattr(torch._C, '_ensureCUDADeviceGuardSet')
+# Older ones than PyTorch 2.9 ask the driver of what says that it is on a GPU.
+AVAILABLE = hasattr(torch._C, '_ensureCUDADeviceGuardSet')
 
 
 class CudaTensor(Tensor):
