@@ -36,6 +36,7 @@ class EnhancerMixin:
             `smoother.forget()` goes between two videos that look alike.
         precision: of SyMPIE's network, 'float32', 'bfloat16' or 'float16'; by default what the
             device is fast in (`network_precision`).
+        cuda_graph: on a GPU, launch SyMPIE's network as a whole for single images (`Replayed`).
         output_dtype: of what the segmentor gets, likewise; float32 by default. For segmentors in
             half precision.
         *args, **kwargs: of the preprocessor behind the mixin.
@@ -44,7 +45,7 @@ class EnhancerMixin:
     def __init__(self, *args, enhancer: Union[dict, Sequence[dict], None] = dict(type='SyMPIE'),
                  checkpoint: Optional[str] = None, channel_order: Optional[str] = None,
                  smoothing: Optional[dict] = None, precision: Optional[str] = None,
-                 output_dtype: str = 'float32', **kwargs):
+                 cuda_graph: bool = False, output_dtype: str = 'float32', **kwargs):
         super().__init__(*args, **kwargs)
         if channel_order is None:
             own = inspect.signature(super().__init__).bind(*args, **kwargs).arguments
@@ -66,7 +67,7 @@ class EnhancerMixin:
         # Not for a subclass, whose own forward may do something else.
         if self.enhancers and type(self.enhancers[-1]) is SyMPIE:
             self.fast = FastSyMPIE(self.enhancers[-1], channel_order,
-                                   precision and getattr(torch, precision))
+                                   precision and getattr(torch, precision), cuda_graph)
             if self._normalises_as_known():
                 self.leaving = self._take_over_normalisation()
         self.smoother = self._build_smoother(smoothing)

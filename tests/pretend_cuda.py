@@ -8,7 +8,7 @@ and the GPU is too old for Triton.
 import contextlib
 import traceback
 from pathlib import Path
-from typing import List
+from typing import Iterator, List
 from unittest import mock
 
 import torch
@@ -24,6 +24,7 @@ CUDA, CPU = torch.device('cuda', 0), torch.device('cpu')
 SOURCES = str(Path(constants.__file__).parent)
 # Operations whose result, or its shape, is needed on the CPU.
 WAITING = ('_local_scalar_dense', 'nonzero', 'is_nonzero', '_unique2', 'masked_select', 'equal')
+STREAM = mock.MagicMock()
 COPYING = ('_to_copy', 'copy_')
 
 # Older ones than PyTorch 2.9 ask the driver of what says that it is on a GPU.
@@ -55,6 +56,19 @@ class CudaGenerator(torch.Generator):
     device = CUDA
 
 
+class Graph:
+    """Does recorded operations once more, from and to the memory that they had."""
+
+    def __init__(self):
+        self.operations = []
+
+    def replay(self):
+        for function, args, kwargs, result in self.operations:
+            for old, new in zip(tree_flatten(result)[0],
+                                tree_flatten(function(*args, **kwargs))[0]):
+                old.copy_(new)
+
+
 class PretendCuda(TorchDispatchMode):
     """Run operations on `CudaTensor`s.
 
@@ -67,6 +81,7 @@ class PretendCuda(TorchDispatchMode):
         super().__init__()
         self.launched: List[str] = []
         self.waits: List[str] = []
+        self.recording = None  # of a graph: operations with their arguments and results
         self.around = contextlib.ExitStack()
 
     def __enter__(self):
@@ -76,7 +91,12 @@ class PretendCuda(TorchDispatchMode):
                 mock.patch.object(torch, 'Generator', lambda device='cpu': (
                     CudaGenerator() if torch.device(device).type == 'cuda' else make(device))),
                 mock.patch.object(constants, 'Tensor', CudaTensor),
-                mock.patch.object(torch.cuda, 'get_device_capability', lambda device: (6, 1)),
+                mock.patch.multiple(
+                    torch.cuda, get_device_capability=lambda device: (6, 1),
+                    device_of=contextlib.nullcontext, stream=contextlib.nullcontext,
+                    Stream=mock.MagicMock, current_stream=lambda: STREAM,
+                    is_current_stream_capturing=lambda: self.recording is not None,
+                    CUDAGraph=Graph, graph=self.record),
                 torch.backends.cudnn.flags(enabled=False),
                 _swapped_parameters(), _Functions(self)):
             self.around.enter_context(patch)
@@ -89,7 +109,14 @@ class PretendCuda(TorchDispatchMode):
         constants._constant.cache_clear()
         triton_works.cache_clear()
 
+    @contextlib.contextmanager
+    def record(self, graph: 'Graph', capture_error_mode: str) -> Iterator[None]:
+        self.recording = graph.operations
+        yield
+        self.recording = None
+
     def wait(self, name: str) -> None:
+        assert self.recording is None, f'{name} while a graph is recorded {_caller()}'
         self.waits.append(f'{name} {_caller()}')
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
@@ -113,7 +140,10 @@ class PretendCuda(TorchDispatchMode):
             self.wait(name)
         if on_gpu or to_gpu:
             self.launched.append(name)
-        result = function(*tree_map(_values, args), **tree_map(_values, kwargs))
+        args, kwargs = tree_map(_values, (args, kwargs))
+        result = function(*args, **kwargs)
+        if self.recording is not None:
+            self.recording.append((function, args, kwargs, result))
         if not to_gpu:
             return result
         same = {id(each.values): each for each in tensors if isinstance(each, CudaTensor)}

@@ -1,5 +1,6 @@
 """What a GPU is asked to do: the one that is there, or else one that is pretended."""
 import contextlib
+import copy
 
 import pytest
 import torch
@@ -57,6 +58,27 @@ def test_enhancing_never_waits_for_the_gpu(gpu):
     assert found.is_cuda and (REAL or gpu.waits == [])
     # cuDNN computes the network's convolutions in TF32.
     assert (found.cpu() - wanted).abs().max() < (0.02 if REAL else 1e-4)
+
+
+def test_a_cuda_graph_gives_the_same_for_other_images(gpu):
+    arguments = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True)
+    plain, replaying = (SyMPIEDataPreprocessor(**arguments, cuda_graph=cuda_graph).to('cuda')
+                        for cuda_graph in (False, True))
+    bright, dark = images_255(300, 400).to('cuda')
+    for image in (bright, dark // 4, bright[:, :90, :80]):
+        data = dict(inputs=[image], data_samples=[None])
+        found, wanted = (each(data)['inputs'].cpu() for each in (replaying, plain))
+        torch.testing.assert_close(found, wanted, rtol=0, atol=1e-3)
+        copied = copy.deepcopy(replaying)
+    assert len(replaying.fast.replayed.recordings) == 1
+    assert not copied.fast.replayed.recordings
+    assert copied.fast.replayed.function.__self__ is copied.fast
+    if not REAL:
+        gpu.launched.clear()
+    replaying(data)
+    assert REAL or gpu.launched.count('convolution') == 1  # the warp
+    replaying(dict(inputs=[bright, dark], data_samples=[None] * 2))
+    assert REAL or gpu.launched.count('convolution') > 2  # several images, without a graph
 
 
 @pytest.mark.parametrize('name', ALL)

@@ -15,6 +15,7 @@ from ..levels import Levels
 from ..nem import NEM
 from ..sympie import SyMPIE
 from .cpu_warp import warp_cpu
+from .cuda_graph import Replayed
 from .folding import FoldedWarp, Pixels, fold, warp_folded
 from .gpu import triton_works
 from .look import Look, look
@@ -31,13 +32,16 @@ class FastSyMPIE:
         arriving_order: channel order of the images that come, 'bgr' or 'rgb'.
         precision: of the network: a floating-point type, by default `network_precision(device)`.
             The warp is always computed in float32.
+        cuda_graph: on a GPU, launch what leads from thumbnail to parameters as a whole for single
+            images, for which launching takes longer than computing (`Replayed`).
 
     The network is copied from the enhancer at the first call for a device and precision.
     """
 
     def __init__(self, enhancer: SyMPIE, arriving_order: str = 'bgr',
-                 precision: Optional[torch.dtype] = None):
+                 precision: Optional[torch.dtype] = None, cuda_graph: bool = False):
         self.enhancer, self.arriving_order, self.precision = enhancer, arriving_order, precision
+        self.cuda_graph, self.replayed = cuda_graph, Replayed(self.predict_from)
         self.networks = {}
 
     @staticmethod
@@ -77,7 +81,10 @@ class FastSyMPIE:
 
     def predict(self, image: Tensor) -> WarpParameters:
         """Warp parameters for raw images (B, 3, H, W), as `SyMPIE.predict`."""
-        return self.predict_from(look(image))
+        seen = look(image)
+        if self.cuda_graph and image.is_cuda and len(image) == 1:
+            return self.replayed(seen)
+        return self.predict_from(seen)
 
     def predict_from(self, seen: Look) -> WarpParameters:
         """Warp parameters for raw images that have been looked at."""

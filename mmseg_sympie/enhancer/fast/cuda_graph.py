@@ -1,0 +1,54 @@
+"""Many small operations on a GPU as one: a CUDA graph."""
+from typing import Callable, NamedTuple, Tuple
+
+import torch
+
+
+class Replayed:
+    """A function of GPU tensors that is recorded at its first call, and then launched as a whole.
+
+    There is one recording for each stream and all shapes that came, with the memory that it needs.
+    What a call returns is overwritten by the next one with the same shapes.
+
+    Args:
+        function: from one named tuple of tensors to another, without gradients; it does the same
+            for the same shapes, and but for its first call it asks the GPU for no number and
+            copies none to it.
+    """
+
+    def __init__(self, function: Callable[[NamedTuple], NamedTuple]):
+        self.function = function
+        self.recordings = {}
+
+    def __getstate__(self) -> dict:
+        return {**vars(self), 'recordings': {}}  # They cannot be copied.
+
+    def __call__(self, given: NamedTuple) -> NamedTuple:
+        if torch.cuda.is_current_stream_capturing():  # It becomes a part of somebody else's graph.
+            return self.function(given)
+        with torch.cuda.device_of(given[0]):
+            key = torch.cuda.current_stream(), *((each.shape, each.dtype) for each in given)
+            if key not in self.recordings:
+                self.recordings[key] = self.record(given)
+            graph, places, result = self.recordings[key]
+            for place, tensor in zip(places, given):
+                place.copy_(tensor)
+            graph.replay()
+        return result
+
+    def record(self, given: NamedTuple) -> Tuple[torch.cuda.CUDAGraph, NamedTuple, NamedTuple]:
+        """The graph, where it takes its tensors from, and where it leaves its result."""
+        with torch.inference_mode(False):  # Outside of that mode they are written to as well.
+            places = type(given)(*(each.clone() for each in given))
+        # Libraries choose their algorithms and get their memory before, as PyTorch demands.
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(3):
+                self.function(places)
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        # Threads that load data may do what they like meanwhile.
+        with torch.cuda.graph(graph, capture_error_mode='thread_local'):
+            result = self.function(places)
+        return graph, places, result
