@@ -2,7 +2,7 @@
 
 Example:
     python tools/benchmark.py enhancer --sizes 1920x1080 --threads 2
-    python tools/benchmark.py enhancer --device cuda --batch-sizes 1 16
+    python tools/benchmark.py enhancer --device cuda --batch-sizes 16 1
     python tools/benchmark.py corruptions --threads 2
     python tools/benchmark.py corruptions --device cuda --batch-size 384
     python tools/benchmark.py smoothing data/camvid/train --prefix 0001TP
