@@ -14,8 +14,10 @@ def constant(values: Tuple[float, ...], like: Tensor,
     copied to a GPU each time, and for such a copy the CPU waits until the GPU is idle.
     """
     dtype = dtype or like.dtype
-    # Tensors of other classes are those of a tracer, whose constants are not for anyone else.
-    make = _constant if type(like) is Tensor else _constant.__wrapped__
+    # What is made while a program is traced, on tensors of its own class or not, belongs to it.
+    traced = (type(like) is not Tensor or torch.jit.is_tracing()
+              or torch.compiler.is_compiling())
+    make = _constant.__wrapped__ if traced else _constant
     return make(values, dtype, like.device)
 
 

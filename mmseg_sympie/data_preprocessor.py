@@ -36,9 +36,10 @@ class EnhancerMixin:
             `smoother.forget()` goes between two videos that look alike.
         precision: of SyMPIE's network, 'float32', 'bfloat16' or 'float16'; by default what the
             device is fast in (`network_precision`).
-        cuda_graph: on a GPU, launch SyMPIE's network as a whole for single images (`Replayed`).
         output_dtype: of what the segmentor gets, likewise; float32 by default. For segmentors in
             half precision.
+        cuda_graph: on a GPU, launch SyMPIE's network as a whole for single images without smoothing
+            (`Replayed`).
         *args, **kwargs: of the preprocessor behind the mixin.
     """
 

@@ -22,9 +22,11 @@ from mmseg_sympie.enhancer.fast.gpu import triton_works
 
 CUDA, CPU = torch.device('cuda', 0), torch.device('cpu')
 SOURCES = str(Path(constants.__file__).parent)
-# Operations whose result, or its shape, is needed on the CPU.
-WAITING = ('_local_scalar_dense', 'nonzero', 'is_nonzero', '_unique2', 'masked_select', 'equal')
 STREAM = mock.MagicMock()
+# Operations whose result, or its shape, is needed on the CPU.
+WAITING = ('_local_scalar_dense', 'nonzero', 'is_nonzero', '_unique2', 'masked_select', 'equal',
+           'repeat_interleave', 'bincount')
+INDEXING = ('index', 'index_put', 'index_put_')
 COPYING = ('_to_copy', 'copy_')
 
 # Older ones than PyTorch 2.9 ask the driver of what says that it is on a GPU.
@@ -110,7 +112,7 @@ class PretendCuda(TorchDispatchMode):
         triton_works.cache_clear()
 
     @contextlib.contextmanager
-    def record(self, graph: 'Graph', capture_error_mode: str) -> Iterator[None]:
+    def record(self, graph: 'Graph', stream, capture_error_mode: str) -> Iterator[None]:
         self.recording = graph.operations
         yield
         self.recording = None
@@ -136,7 +138,8 @@ class PretendCuda(TorchDispatchMode):
             # A GPU takes numbers from the CPU, but no more than numbers.
             assert all(each.ndim == 0 for each in tensors if not isinstance(each, CudaTensor)), (
                 f'{name} of tensors on two devices {_caller()}')
-        if name in WAITING and on_gpu:
+        masked = name in INDEXING and any(each.dtype == torch.bool for each in tensors[1:])
+        if on_gpu and (name in WAITING or masked):
             self.wait(name)
         if on_gpu or to_gpu:
             self.launched.append(name)

@@ -8,9 +8,11 @@ from mmengine.optim import OptimWrapper
 from pretend_cuda import AVAILABLE, PretendCuda
 from test_pretraining import ToyClassifier  # noqa: F401 (registers it)
 
+from mmseg_sympie.corruptions import Draw, corrupt
 from mmseg_sympie.corruptions.pools import ALL
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.pretraining import Pretrainer
+from mmseg_sympie.statistics import IMAGENET_RGB_255
 
 REAL = torch.cuda.is_available()
 pytestmark = pytest.mark.skipif(not (REAL or AVAILABLE), reason='needs a GPU or a newer PyTorch')
@@ -26,6 +28,23 @@ def gpu():
     """None for a real GPU, and a pretended one says what it did."""
     with contextlib.nullcontext() if REAL else PretendCuda() as pretended:
         yield pretended
+
+
+@contextlib.contextmanager
+def never_waiting(gpu, wanted=0):
+    """The CPU waits for the GPU not once, or as often as wanted (of the pretended one)."""
+    if REAL:
+        torch.cuda.set_sync_debug_mode('default' if wanted else 'error')
+        yield
+        torch.cuda.set_sync_debug_mode('default')
+    else:
+        gpu.waits.clear()
+        yield
+        assert len(gpu.waits) == wanted, gpu.waits
+
+
+def build(**options):
+    return SyMPIEDataPreprocessor(**IMAGENET_RGB_255._asdict(), bgr_to_rgb=True, **options)
 
 
 def images_255(height, width):
@@ -45,25 +64,22 @@ def test_two_devices_are_refused(gpu):
 
 
 def test_enhancing_never_waits_for_the_gpu(gpu):
-    preprocessor = SyMPIEDataPreprocessor(mean=[123.675, 116.28, 103.53], bgr_to_rgb=True,
-                                          std=[58.395, 57.12, 57.375], precision='float32')
+    preprocessor = build(precision='float32')
     images = images_255(300, 400)
     wanted = preprocessor(dict(inputs=list(images), data_samples=[None] * 2))['inputs']
     preprocessor.to('cuda')
     data = dict(inputs=list(images.to('cuda')), data_samples=[None] * 2)
     preprocessor(data)  # The first call brings network and constants.
-    if not REAL:
-        gpu.waits.clear()
-    found = preprocessor(data)['inputs']
-    assert found.is_cuda and (REAL or gpu.waits == [])
+    with never_waiting(gpu):
+        found = preprocessor(data)['inputs']
+    assert found.is_cuda
     # cuDNN computes the network's convolutions in TF32.
     assert (found.cpu() - wanted).abs().max() < (0.02 if REAL else 1e-4)
 
 
 def test_a_cuda_graph_gives_the_same_for_other_images(gpu):
-    arguments = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True)
-    plain, replaying = (SyMPIEDataPreprocessor(**arguments, cuda_graph=cuda_graph).to('cuda')
-                        for cuda_graph in (False, True))
+    """Streams are not pretended: of them, only a real GPU says something."""
+    plain, replaying = (build(cuda_graph=cuda_graph).to('cuda') for cuda_graph in (False, True))
     bright, dark = images_255(300, 400).to('cuda')
     for image in (bright, dark // 4, bright[:, :90, :80]):
         data = dict(inputs=[image], data_samples=[None])
@@ -72,7 +88,6 @@ def test_a_cuda_graph_gives_the_same_for_other_images(gpu):
         copied = copy.deepcopy(replaying)
     assert len(replaying.fast.replayed.recordings) == 1
     assert not copied.fast.replayed.recordings
-    assert copied.fast.replayed.function.__self__ is copied.fast
     if not REAL:
         gpu.launched.clear()
     replaying(data)
@@ -85,16 +100,26 @@ def test_a_cuda_graph_gives_the_same_for_other_images(gpu):
 def test_corruptions(name, gpu):
     image, severity = images_255(65, 90) / 255, torch.tensor([2, 5])
     given = image.to('cuda'), severity.to('cuda')
-    for _ in range(2):
-        if not REAL:
-            gpu.waits.clear()
-        found = ALL[name](*given, torch.Generator('cuda').manual_seed(0))
-    assert REAL or bool(gpu.waits) == (name in WAITING), gpu.waits
+    generator = torch.Generator('cuda').manual_seed(0)
+    found = ALL[name](*given, generator)
+    with contextlib.nullcontext() if name in WAITING else never_waiting(gpu):
+        found = ALL[name](*given, generator)
     assert found.is_cuda and found.shape == image.shape and found.dtype == torch.float32
     found = found.cpu()
     assert 0 <= found.min() <= found.max() <= 1
     if name in DETERMINISTIC:
         assert (found - ALL[name](image, severity, torch.Generator())).abs().max() < 2 / 255
+
+
+def test_a_batch_is_corrupted_with_two_copies_to_the_gpu(gpu):
+    names = ['gaussian_noise', 'fog', 'contrast', 'gaussian_noise']
+    image = images_255(40, 50).repeat(2, 1, 1, 1).to('cuda') / 255
+    drawn, generator = Draw(names, torch.tensor([1, 0, 3, 5])), torch.Generator('cuda')
+    corrupt(image, drawn, ALL, generator)
+    with never_waiting(gpu, wanted=2):
+        found = corrupt(image, drawn, ALL, generator)
+    changed = (found != image).flatten(1).any(dim=1)
+    assert changed.cpu().tolist() == [True, False, True, True]
 
 
 @pytest.mark.parametrize('own_targets', [False, True])

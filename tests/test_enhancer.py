@@ -5,6 +5,7 @@ import pytest
 import torch
 import torchvision.transforms.functional as TF
 
+from mmseg_sympie import constants
 from mmseg_sympie.enhancer import (
     NEM,
     MeanMatch,
@@ -250,3 +251,12 @@ def test_torch_export_for_images_of_any_size_in_one_orientation(tmp_path):
         image = torch.rand(size, generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
             assert (exported(image) - enhancer(image)).abs().max() < 1e-5
+
+
+@pytest.mark.filterwarnings('ignore::torch.jit.TracerWarning')
+def test_torch_jit_trace_and_the_constants_afterwards():
+    sympie, image = SyMPIE(min_mean_255=110).eval(), torch.rand(1, 3, 40, 50)
+    constants._constant.cache_clear()
+    traced = torch.jit.trace(sympie, image)  # Fails where a second trace finds the first's.
+    wanted = sympie(image)
+    assert (traced(image) - wanted).abs().max() < 1e-5

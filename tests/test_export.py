@@ -18,7 +18,7 @@ from mmseg_sympie.enhancer import SyMPIE
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
 from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.statistics import ChannelStatistics
+from mmseg_sympie.statistics import IMAGENET_RGB_255
 
 onnx = pytest.importorskip('onnx')
 onnxruntime = pytest.importorskip('onnxruntime')
@@ -26,7 +26,6 @@ from mmseg_sympie.export.enhancer import enhancer_onnx  # noqa: E402
 from mmseg_sympie.export.segmentor import segmentor_onnx  # noqa: E402
 
 GOLDEN = convert_published_enhancer(golden.published_enhancer(), 'golden')
-STATISTICS = ChannelStatistics((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 SIZES = [(1, 1), (97, 131), (224, 224), (333, 250), (270, 481), (20, 300)]
 
 
@@ -39,8 +38,8 @@ def run(model, image):
 @pytest.mark.parametrize('weights,minima', [
     (GOLDEN, {}), (GOLDEN, dict(min_contrast_255=100)), (None, {}),
     (None, dict(min_mean_255=110, min_contrast_255=100))])
-@pytest.mark.parametrize('order,leaving', [('bgr', Pixels('rgb', STATISTICS)),
-                                           ('rgb', Pixels('bgr', STATISTICS)),
+@pytest.mark.parametrize('order,leaving', [('bgr', Pixels('rgb', IMAGENET_RGB_255)),
+                                           ('rgb', Pixels('bgr', IMAGENET_RGB_255)),
                                            ('bgr', Pixels('bgr'))])
 def test_enhancer_equals_pytorch_at_any_size(order, leaving, weights, minima):
     enhancer = SyMPIE(weights, **minima).eval()

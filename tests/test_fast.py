@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
@@ -36,7 +37,8 @@ from mmseg_sympie.enhancer.fast import (
 from mmseg_sympie.enhancer.fast.gpu import triton_works
 from mmseg_sympie.enhancer.fast.network import PackedConv2d, inference_network, pack_weights
 from mmseg_sympie.enhancer.fast.result_memory import empty_result, forget_results
-from mmseg_sympie.statistics import IMAGENET_RGB, ChannelStatistics
+from mmseg_sympie.enhancer.nem import VIEW_SIDE_PX
+from mmseg_sympie.statistics import IMAGENET_RGB, IMAGENET_RGB_255, ChannelStatistics
 from mmseg_sympie.threads import num_threads
 
 VECTORS = np.load(golden.DATA / 'enhancer.npz')
@@ -97,9 +99,7 @@ def test_equals_the_published_implementation(name):
     fast = FastSyMPIE(SyMPIE(GOLDEN).eval(), 'rgb', torch.float32)
     image = golden.image_255(height, width)[None]
     assert np.abs(fast.predict(image).join().numpy() - VECTORS[f'{name}_params']).max() < 1e-4
-    leaving = Pixels('rgb', ChannelStatistics(*(tuple(255 * value for value in values)
-                                                for values in IMAGENET_RGB)))
-    found = fast(image, leaving)[0, :, ::7, ::7].numpy()
+    found = fast(image, Pixels('rgb', IMAGENET_RGB_255))[0, :, ::7, ::7].numpy()
     assert np.abs(found - VECTORS[f'{name}_clamped_s7'].squeeze()).max() < 1e-4
 
 
@@ -191,8 +191,8 @@ def test_a_real_segmentor_decides_the_same(real_data, demo_segmentor):
 def folded_and_images(order='bgr'):
     vector = WarpParameters.identity(2).join()
     vector += 0.2 * torch.randn(vector.shape, generator=torch.Generator().manual_seed(0))
-    leaving = Pixels('rgb', ChannelStatistics((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)))
-    return fold(WarpParameters.split(vector), order, leaving), noise_255(140, 150, count=2)
+    folded = fold(WarpParameters.split(vector), order, Pixels('rgb', IMAGENET_RGB_255))
+    return folded, noise_255(140, 270, count=2)
 
 
 def test_folded_warp_by_hand():
@@ -229,7 +229,8 @@ def test_compiled_equals_pytorch(kind, threads):
 
 
 @pytest.mark.parametrize('kernel,kinds', [
-    ('warp', ['uint8', 'float32', 'channels_last', 'half']), ('look', ['smaller', 'itself'])])
+    ('warp', ['uint8', 'float32', 'channels_last', 'half']),
+    ('look', ['larger', 'itself', 'smaller'])])
 def test_triton_equals_the_others_in_its_interpreter(kernel, kinds):
     triton = pytest.importorskip('triton')
     if kernel == 'look' and triton.__version__.startswith('3.4.'):
@@ -247,7 +248,7 @@ def test_triton_equals_the_others_in_its_interpreter(kernel, kinds):
     ('warp', dict(image='*fp32', out='*bf16')), ('look', dict(image='*u8')),
     ('look', dict(image='*fp32'))])
 def test_triton_compiles_and_registers_suffice(kernel, kinds, capability, tmp_path):
-    """For Nvidia's GPUs from Turing to Hopper, none of which it needs for that."""
+    """As for contiguous images, on Nvidia's Turing and Hopper, neither of which it needs."""
     triton = pytest.importorskip('triton')
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
@@ -255,13 +256,14 @@ def test_triton_compiles_and_registers_suffice(kernel, kinds, capability, tmp_pa
     from mmseg_sympie.enhancer.fast import triton_look, triton_warp
     module = dict(warp=triton_warp, look=triton_look)[kernel]
     function = getattr(module, f'_{kernel}_kernel')
-    sizes = {name: getattr(module, name, view(torch.zeros(1, 3, 9, 9)).shape[-1])
-             for name in function.arg_names if name.isupper()}
+    numbers = dict(SIDE=VIEW_SIDE_PX, stride_x=1, image_stride_x=1, out_stride_x=1)
+    numbers.update({name: number for name, number in vars(module).items() if name.isupper()})
+    numbers = {name: numbers[name] for name in function.arg_names if name in numbers}
     floats = (*FoldedWarp._fields, 'row_weight', 'column_weight', 'thumbnail', 'sums')
-    kinds = {**dict.fromkeys(floats, '*fp32'), **dict.fromkeys(sizes, 'constexpr'),
+    kinds = {**dict.fromkeys(floats, '*fp32'), **dict.fromkeys(numbers, 'constexpr'),
              **dict.fromkeys(('first_row', 'first_column'), '*i32'), **kinds}
     compiled = triton.compile(
-        ASTSource(function, {name: kinds.get(name, 'i32') for name in function.arg_names}, sizes),
+        ASTSource(function, {name: kinds.get(name, 'i32') for name in function.arg_names}, numbers),
         target=GPUTarget('cuda', capability, 32),
         options=dict(num_warps=getattr(module, 'NUM_WARPS', 4)))
     binary = tmp_path / 'kernel.cubin'
@@ -271,22 +273,30 @@ def test_triton_compiles_and_registers_suffice(kernel, kinds, capability, tmp_pa
     assert 'REG:' in usage and 'STACK:0 ' in usage, usage
 
 
-def test_triton_works_where_it_can(monkeypatch):
-    found = {'gcc': '/usr/bin/gcc'}
+def test_triton_works_where_it_can(monkeypatch, tmp_path):
+    installed = {'triton': 'triton', 'gcc': '/usr/bin/gcc'}
     monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda device: device.index)
-    monkeypatch.setattr(shutil, 'which', found.get)
-    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: name)
+    monkeypatch.setattr(shutil, 'which', installed.get)
+    monkeypatch.setattr(importlib.util, 'find_spec', installed.get)
+    monkeypatch.setattr(sysconfig, 'get_path', lambda *names: tmp_path)
     monkeypatch.delenv('CC', raising=False)
 
-    def works(capability):
+    def works(capability=(9, 0)):
         return triton_works.__wrapped__(SimpleNamespace(index=capability))
 
-    assert works((7, 0)) and not works((6, 1))
-    found.clear()
-    assert not works((9, 0))
-    found['/opt/cc'] = '/opt/cc'
+    assert not works()  # for want of Python's header
+    (tmp_path / 'Python.h').touch()
+    assert works() and works((7, 0)) and not works((6, 1))
     monkeypatch.setenv('CC', '/opt/cc')
-    assert works((9, 0))
+    assert not works()
+    installed['/opt/cc'] = installed.pop('gcc')
+    assert works()
+    monkeypatch.delenv('CC')
+    assert not works()
+    installed['clang'] = '/usr/bin/clang'
+    assert works()
+    del installed['triton']
+    assert not works()
 
 
 # When it is taken, and what becomes of its memory.

@@ -5,13 +5,13 @@ import torch
 from test_fast import folded_and_images
 
 from mmseg_sympie.enhancer.fast import look, warp_folded
-from mmseg_sympie.enhancer.fast.triton_look import look_triton
-from mmseg_sympie.enhancer.fast.triton_warp import warp_triton
+from mmseg_sympie.enhancer.fast.triton_look import BLOCK, look_triton
+from mmseg_sympie.enhancer.fast.triton_warp import COLUMNS, warp_triton
 
 
 def check_warp():
     folded, images = folded_and_images()
-    images = images[:, :, :19]  # not a whole number of blocks, not contiguous
+    images = images[:, :, :19, :COLUMNS + 9]  # not whole blocks of rows and columns, not contiguous
     wanted = warp_folded(images, folded)
     for kind, given, dtype, bound in (
             ('uint8', images, torch.float32, 1e-5),
@@ -25,8 +25,9 @@ def check_warp():
 
 
 def check_look():
-    images = torch.randint(0, 256, (2, 300, 3, 250), dtype=torch.uint8).transpose(1, 2)
-    for kind, given in (('smaller', images[:1]), ('itself', images[..., :224, :224].float())):
+    images = torch.randint(0, 256, (2, 240, 3, BLOCK + 9), dtype=torch.uint8).transpose(1, 2)
+    for kind, given in (('larger', images[:1]), ('itself', images[..., :224, :224].float()),
+                        ('smaller', images[:1, :, :30, :40])):
         found, wanted = look_triton(given), look(given)
         assert (found.thumbnail - wanted.thumbnail).abs().max() < 1e-3, kind
         assert (found.mean - wanted.mean).abs().max() < 1e-3, kind

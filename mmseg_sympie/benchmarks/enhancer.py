@@ -17,12 +17,12 @@ from ..enhancer import NEM, WarpParameters, clamp_to_image_range, view
 from ..enhancer.fast import fold, look
 from ..evaluation.report import terminal
 from ..files import check_writable, written_whole
-from ..statistics import IMAGENET_RGB
+from ..statistics import IMAGENET_RGB, IMAGENET_RGB_255
 from .memory import peak_mib
 from .timing import interleaved, machine, summary, write_table
 
 PLAIN, PUBLISHED, OURS = 'SegDataPreProcessor', 'published formulation', 'SyMPIEDataPreprocessor'
-NORMALISATION = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True)
+NORMALISATION = dict(IMAGENET_RGB_255._asdict(), bgr_to_rgb=True)
 
 
 def published_warp(image: Tensor, parameters: WarpParameters) -> Tensor:

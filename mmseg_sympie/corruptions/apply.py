@@ -66,7 +66,7 @@ def corrupt(image: Tensor, drawn: Draw, pool: Mapping[str, Corruption],
     inference = torch.is_inference_mode_enabled()
     parts = _parts(drawn, image)
     rows = [(drawn.severity == 0).nonzero()[:, 0].tolist(), *(rows for _, rows in parts)]
-    # Two copies to the device for all parts: for each of them, the CPU waits until it is idle.
+    # Two copies for all parts: for each, the CPU waits until the device is idle.
     untouched, *indices = torch.tensor(sum(rows, []), dtype=torch.long).to(
         image.device).split(list(map(len, rows)))
     severity = drawn.severity.to(image.device)

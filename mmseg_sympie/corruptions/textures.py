@@ -68,7 +68,8 @@ def frost_texture(batch: int, height: int, width: int, generator: torch.Generato
 
     straight = F.affine_grid(torch.eye(2, 3, device=device)[None], [1, 1, rows, columns],
                              align_corners=False)
-    bend = clouds(32, channels=2).permute(0, 2, 3, 1) * 24 / constant((columns, rows), straight)
+    across, down = clouds(32, channels=2).unbind(1)
+    bend = torch.stack([across * (24 / columns), down * (24 / rows)], dim=3)
     crystals = F.grid_sample(_crystals(batch, rows, columns, generator), straight + bend,
                              padding_mode='reflection', align_corners=False)
     pattern = (crystals * 1.1).add_(clouds(4), alpha=0.38).add_(clouds(32), alpha=0.45)

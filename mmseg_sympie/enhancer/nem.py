@@ -35,11 +35,15 @@ def view(image: Tensor) -> Tensor:
 
 def _central(image: Tensor, height: int, width: int) -> Tensor:
     """torchvision's `center_crop`, in whole numbers, because `torch.export` cannot save `round`."""
-    top, left = ((have - wanted) // 2 for have, wanted in zip(image.shape[-2:], (height, width)))
-    # Half of an odd rest is rounded to the even number.
-    top += (image.shape[-2] - height) % 2 * (top % 2)
-    left += (image.shape[-1] - width) % 2 * (left % 2)
+    top, left = (central_start(have, wanted)
+                 for have, wanted in zip(image.shape[-2:], (height, width)))
     return image[..., top:top + height, left:left + width]
+
+
+def central_start(have: int, wanted: int) -> int:
+    """How many pixels come before the central ones; half of an odd rest is rounded to even."""
+    start = (have - wanted) // 2
+    return start + (have - wanted) % 2 * (start % 2)
 
 
 def pool(features: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ class FastSyMPIE:
     def __init__(self, enhancer: SyMPIE, arriving_order: str = 'bgr',
                  precision: Optional[torch.dtype] = None, cuda_graph: bool = False):
         self.enhancer, self.arriving_order, self.precision = enhancer, arriving_order, precision
-        self.cuda_graph, self.replayed = cuda_graph, Replayed(self.predict_from)
+        self.cuda_graph, self.replayed = cuda_graph, Replayed()
         self.networks = {}
 
     @staticmethod
@@ -80,10 +80,13 @@ class FastSyMPIE:
         return (warp_cpu if image.device.type == 'cpu' else warp_folded)(image, folded).to(dtype)
 
     def predict(self, image: Tensor) -> WarpParameters:
-        """Warp parameters for raw images (B, 3, H, W), as `SyMPIE.predict`."""
+        """Warp parameters for raw images (B, 3, H, W), as `SyMPIE.predict`.
+
+        With `cuda_graph`, the next call overwrites those of a single image.
+        """
         seen = look(image)
         if self.cuda_graph and image.is_cuda and len(image) == 1:
-            return self.replayed(seen)
+            return self.replayed(self.predict_from, seen)
         return self.predict_from(seen)
 
     def predict_from(self, seen: Look) -> WarpParameters:

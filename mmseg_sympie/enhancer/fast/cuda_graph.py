@@ -5,38 +5,43 @@ import torch
 
 
 class Replayed:
-    """A function of GPU tensors that is recorded at its first call, and then launched as a whole.
+    """A function of GPU tensors, recorded at the first call and then launched as a whole.
 
-    There is one recording for each stream and all shapes that came, with the memory that it needs.
-    What a call returns is overwritten by the next one with the same shapes.
-
-    Args:
-        function: from one named tuple of tensors to another, without gradients; it does the same
-            for the same shapes, and but for its first call it asks the GPU for no number and
-            copies none to it.
+    There is one recording for each stream and combination of shapes, with the memory that it needs.
+    What a call returns is overwritten by the next one on that stream with such shapes: for one
+    thread at a time.
     """
 
-    def __init__(self, function: Callable[[NamedTuple], NamedTuple]):
-        self.function = function
+    def __init__(self):
         self.recordings = {}
 
     def __getstate__(self) -> dict:
         return {**vars(self), 'recordings': {}}  # They cannot be copied.
 
-    def __call__(self, given: NamedTuple) -> NamedTuple:
+    def __call__(self, function: Callable[[NamedTuple], NamedTuple],
+                 given: NamedTuple) -> NamedTuple:
+        """What the function returns.
+
+        Args:
+            function: the same one at every call, from one named tuple of tensors to another,
+                without gradients. What it does depends on their shapes alone, and but for its first
+                call it asks the GPU for no number and copies none to it.
+        """
         if torch.cuda.is_current_stream_capturing():  # It becomes a part of somebody else's graph.
-            return self.function(given)
+            return function(given)
         with torch.cuda.device_of(given[0]):
             key = torch.cuda.current_stream(), *((each.shape, each.dtype) for each in given)
             if key not in self.recordings:
-                self.recordings[key] = self.record(given)
+                self.recordings[key] = self.record(function, given)
             graph, places, result = self.recordings[key]
             for place, tensor in zip(places, given):
                 place.copy_(tensor)
             graph.replay()
         return result
 
-    def record(self, given: NamedTuple) -> Tuple[torch.cuda.CUDAGraph, NamedTuple, NamedTuple]:
+    @staticmethod
+    def record(function: Callable[[NamedTuple], NamedTuple],
+               given: NamedTuple) -> Tuple[torch.cuda.CUDAGraph, NamedTuple, NamedTuple]:
         """The graph, where it takes its tensors from, and where it leaves its result."""
         with torch.inference_mode(False):  # Outside of that mode they are written to as well.
             places = type(given)(*(each.clone() for each in given))
@@ -45,10 +50,11 @@ class Replayed:
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(3):
-                self.function(places)
+                function(places)
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        # Threads that load data may do what they like meanwhile.
-        with torch.cuda.graph(graph, capture_error_mode='thread_local'):
-            result = self.function(places)
+        # Threads that load data may do what they like meanwhile. Left to itself, PyTorch would take
+        # a stream of the device that the process has recorded on first.
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode='thread_local'):
+            result = function(places)
         return graph, places, result

@@ -1,18 +1,20 @@
-"""What the enhancer looks at: thumbnail and mean of raw images, in one pass over them."""
+"""What the enhancer looks at: thumbnail and mean of raw images, without a float copy of them."""
 import functools
 from typing import NamedTuple, Tuple
 
 import numpy as np
 import torch
-import torchvision.transforms.functional as TF
 from torch import Tensor
 
 from ...threads import compiled, in_bands
-from ..nem import VIEW_SHORT_SIDE_PX, VIEW_SIDE_PX, view
+from ..nem import (
+    LONGEST_ASPECT_RATIO,
+    VIEW_SHORT_SIDE_PX,
+    VIEW_SIDE_PX,
+    central_start,
+    view,
+)
 from .gpu import triton_works
-
-# `_taps` takes memory by the square of a side.
-_LONGEST_ASPECT_RATIO = 4
 
 
 class Look(NamedTuple):
@@ -32,7 +34,7 @@ class Taps(NamedTuple):
 def look(image: Tensor) -> Look:
     """At raw images (B, 3, H, W), on any device."""
     height, width = image.shape[-2:]
-    if max(height, width) <= _LONGEST_ASPECT_RATIO * min(height, width):
+    if max(height, width) <= LONGEST_ASPECT_RATIO * min(height, width):
         if image.device.type == 'cpu':
             return look_cpu(image)
         if image.device.type == 'cuda' and triton_works(image.device):
@@ -103,13 +105,16 @@ def taps(height: int, width: int) -> Tuple[Taps, Taps]:
 
 @functools.lru_cache(maxsize=64)
 def _taps(side: int, resized: int) -> Taps:
-    """One axis of `view`: resize `side` pixels to `resized`, and keep the central 224."""
-    # What resizing does to an image, it does to the columns of the identity matrix.
-    weight = TF.resize(torch.eye(side)[None], [resized, side], TF.InterpolationMode.BILINEAR,
-                       antialias=True)[0]
-    weight = TF.center_crop(weight, [VIEW_SIDE_PX, side]).numpy()
-    used = weight != 0
-    first, last = used.argmax(axis=1), side - 1 - used[:, ::-1].argmax(axis=1)
+    """One axis of `view`: `side` pixels resized to `resized`, with a triangle as filter that is as
+    wide as two pixels of the larger one, and the central 224 kept."""
+    scale = np.float32(side / resized)  # In that precision as PyTorch, so that both round alike.
+    reach = max(scale, np.float32(1))
+    output = np.arange(VIEW_SIDE_PX, dtype=np.float32) + central_start(resized, VIEW_SIDE_PX)
+    centre = scale * (output + np.float32(0.5))
+    first = np.maximum(np.floor(centre - reach + 0.5), 0).astype(np.int64)
+    last = np.minimum(np.ceil(centre + reach - 1.5), side - 1).astype(np.int64)
     taps = (last - first).max() + 1
     first = np.minimum(first, side - taps)
-    return Taps(first, np.take_along_axis(weight, first[:, None] + np.arange(taps), axis=1))
+    inputs = (first[:, None] + np.arange(taps)).astype(np.float32)
+    weight = np.maximum(1 - np.abs(inputs - centre[:, None] + np.float32(0.5)) / reach, 0)
+    return Taps(first, weight / weight.sum(axis=1, keepdims=True))

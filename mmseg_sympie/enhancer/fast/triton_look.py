@@ -1,4 +1,4 @@
-"""The look at an image on a GPU: thumbnail and mean of raw pixels, each read about twice."""
+"""The look at an image on a GPU: one kernel for thumbnail and mean of raw pixels."""
 import functools
 from typing import Tuple
 
@@ -52,7 +52,8 @@ def look_triton(image: Tensor) -> Look:
     with torch.cuda.device_of(image):  # Triton launches on the current device.
         _look_kernel[VIEW_SIDE_PX, 3, batch](
             image, *_taps_on(image.device, height, width), thumbnail, sums, height, width,
-            *image.stride(), VIEW_SIDE_PX, BLOCK, enable_fp_fusion=True)
+            *image.stride(), VIEW_SIDE_PX, BLOCK,
+            enable_fp_fusion=True)  # no longer by itself from Triton 3.10 on
     return Look(thumbnail, sums.sum(dim=1, keepdim=True) / (3 * height * width))
 
 

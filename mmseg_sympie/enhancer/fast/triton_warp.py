@@ -90,5 +90,5 @@ def warp_triton(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.fl
     with torch.cuda.device_of(image):  # Triton launches on the current device.
         _warp_kernel[grid](image, *(part.contiguous() for part in folded), out, height, width,
                            *image.stride(), *out.stride(), ROWS, COLUMNS, num_warps=NUM_WARPS,
-                           enable_fp_fusion=True)
+                           enable_fp_fusion=True)  # no longer by itself from Triton 3.10 on
     return out
