@@ -107,14 +107,14 @@ def taps(height: int, width: int) -> Tuple[Taps, Taps]:
 def _taps(side: int, resized: int) -> Taps:
     """One axis of `view`: `side` pixels resized to `resized`, with a triangle as filter that is as
     wide as two pixels of the larger one, and the central 224 kept."""
-    scale = np.float32(side / resized)  # In that precision as PyTorch, so that both round alike.
+    scale = np.float32(side / resized)  # In PyTorch's precision, so that both round alike.
     reach = max(scale, np.float32(1))
     output = np.arange(VIEW_SIDE_PX, dtype=np.float32) + central_start(resized, VIEW_SIDE_PX)
     centre = scale * (output + np.float32(0.5))
     first = np.maximum(np.floor(centre - reach + 0.5), 0).astype(np.int64)
     last = np.minimum(np.ceil(centre + reach - 1.5), side - 1).astype(np.int64)
-    taps = (last - first).max() + 1
-    first = np.minimum(first, side - taps)
-    inputs = (first[:, None] + np.arange(taps)).astype(np.float32)
+    count = (last - first).max() + 1
+    first = np.minimum(first, side - count)
+    inputs = (first[:, None] + np.arange(count)).astype(np.float32)
     weight = np.maximum(1 - np.abs(inputs - centre[:, None] + np.float32(0.5)) / reach, 0)
     return Taps(first, weight / weight.sum(axis=1, keepdims=True))
