@@ -1,37 +1,43 @@
-"""Run with TRITON_INTERPRET=1: a kernel's arithmetic on a CPU, held against the other paths."""
+"""Run with TRITON_INTERPRET=1: the kernels' arithmetic on a CPU, held against the other paths.
+
+Interpreted, a block takes as long whatever its size, so that blocks and images are small here.
+"""
+import importlib
 import sys
 
 import torch
 from test_fast import folded_and_images
 
-from mmseg_sympie.enhancer.fast import look, warp_folded
-from mmseg_sympie.enhancer.fast.triton_look import BLOCK, look_triton
-from mmseg_sympie.enhancer.fast.triton_warp import COLUMNS, warp_triton
+from mmseg_sympie.enhancer.fast import look, triton_look, triton_warp, warp_folded
 
 
 def check_warp():
+    triton_warp.ROWS, triton_warp.COLUMNS = 4, 32
     folded, images = folded_and_images()
-    images = images[:, :, :19, :COLUMNS + 9]  # not whole blocks of rows and columns, not contiguous
+    images = images[:, :, :6, :35]  # not whole blocks, not contiguous
     wanted = warp_folded(images, folded)
+    last = images.contiguous(memory_format=torch.channels_last)
     for kind, given, dtype, bound in (
-            ('uint8', images, torch.float32, 1e-5),
-            ('float32', images.float(), torch.float32, 1e-5),
-            ('channels_last', images.contiguous(memory_format=torch.channels_last), torch.float32,
-             1e-5),
-            ('half', images, torch.float16, 2e-3)):
-        found = warp_triton(given, folded, dtype)
+            ('uint8', images, torch.float32, 1e-5), ('float32', images.float(), torch.half, 2e-3),
+            ('channels_last', last, torch.float32, 1e-5)):
+        found = triton_warp.warp_triton(given, folded, dtype)
         assert found.dtype == dtype and (found - wanted).abs().max() < bound, kind
         print(kind)
 
 
 def check_look():
-    images = torch.randint(0, 256, (2, 240, 3, BLOCK + 9), dtype=torch.uint8).transpose(1, 2)
-    for kind, given in (('larger', images[:1]), ('itself', images[..., :224, :224].float()),
-                        ('smaller', images[:1, :, :30, :40])):
-        found, wanted = look_triton(given), look(given)
+    paths = importlib.import_module('mmseg_sympie.enhancer.fast.look')
+    paths.VIEW_SHORT_SIDE_PX, paths.VIEW_SIDE_PX = 26, 24
+    triton_look.VIEW_SIDE_PX, triton_look.BLOCK = 24, 32
+    images = torch.randint(0, 256, (2, 33, 3, 40), dtype=torch.uint8).transpose(1, 2)
+    for kind, given in (('larger', images), ('itself', images[..., :24, :24].float()),
+                        ('smaller', images[..., :9, :13])):
+        found, wanted = triton_look.look_triton(given), look(given)
+        assert found.thumbnail.shape == (2, 3, 24, 24), kind
         assert (found.thumbnail - wanted.thumbnail).abs().max() < 1e-3, kind
         assert (found.mean - wanted.mean).abs().max() < 1e-3, kind
         print(kind)
 
 
-dict(warp=check_warp, look=check_look)[sys.argv[1]]()
+for name in sys.argv[1:]:
+    dict(warp=check_warp, look=check_look)[name]()
