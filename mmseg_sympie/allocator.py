@@ -2,6 +2,8 @@
 import ctypes
 from typing import Optional
 
+import torch
+
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # of malloc.h
 TOP_PAD_BYTES = 64 * 2 ** 20
 
@@ -17,6 +19,12 @@ def keep_freed_memory() -> None:
     if glibc:
         for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1), (M_TOP_PAD, TOP_PAD_BYTES)):
             glibc.mallopt(option, value)
+
+
+def keep_freed_memory_without_gpu() -> None:
+    """`keep_freed_memory` where PyTorch has no GPU, so that models run on the CPU."""
+    if not torch.cuda.is_available():
+        keep_freed_memory()
 
 
 def return_freed_memory() -> None:

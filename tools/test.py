@@ -10,11 +10,10 @@ Example:
 import argparse
 from pathlib import Path
 
-import torch
 from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
-from mmseg_sympie.allocator import keep_freed_memory
+from mmseg_sympie.allocator import keep_freed_memory_without_gpu
 from mmseg_sympie.config import load_config
 from mmseg_sympie.datasets.street_scenes import loads_labels
 from mmseg_sympie.distributed import join_processes
@@ -92,7 +91,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    if not torch.cuda.is_available():
-        keep_freed_memory()
+    keep_freed_memory_without_gpu()
     with errors_without_traceback():
         main()

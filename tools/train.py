@@ -6,11 +6,10 @@ Example:
 import argparse
 from pathlib import Path
 
-import torch
 from mmengine.config import DictAction
 from mmengine.runner import Runner
 
-from mmseg_sympie.allocator import keep_freed_memory
+from mmseg_sympie.allocator import keep_freed_memory_without_gpu
 from mmseg_sympie.config import load_config
 from mmseg_sympie.distributed import join_processes
 from mmseg_sympie.errors import InputError, errors_without_traceback
@@ -45,8 +44,7 @@ def main() -> None:
     # Its test data and report are for tools/test.py.
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
         cfg.pop(key, None)
-    if not torch.cuda.is_available():
-        keep_freed_memory()
+    keep_freed_memory_without_gpu()
     Runner.from_cfg(cfg).train()
 
 

@@ -14,12 +14,11 @@ import argparse
 from pathlib import Path
 from typing import Dict, Sequence
 
-import torch
 from mmengine.config import DictAction
 from PIL import Image
 from torch.utils.data import Dataset
 
-from mmseg_sympie.allocator import keep_freed_memory
+from mmseg_sympie.allocator import keep_freed_memory_without_gpu
 from mmseg_sympie.config import load_config
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.panel_plots import draw_applications, draw_panels, panel_pictures
@@ -119,7 +118,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    if not torch.cuda.is_available():
-        keep_freed_memory()
+    keep_freed_memory_without_gpu()
     with errors_without_traceback():
         main()
