@@ -2,8 +2,8 @@
 
 What asks for a tensor's device does what it would do on a GPU, with real values. Operations that a
 GPU would refuse, because their tensors are on two devices, are refused. Copies between the devices,
-and whatever else makes the CPU wait for the GPU, are listed. Gradients cannot be taken,
-and the GPU is too old for Triton.
+and whatever else makes the CPU wait for the GPU, are listed. Gradients cannot be taken, and
+the GPU is too old for Triton.
 """
 import contextlib
 import traceback
@@ -29,7 +29,7 @@ WAITING = ('_local_scalar_dense', 'nonzero', 'is_nonzero', '_unique2', 'masked_s
 INDEXING = ('index', 'index_put', 'index_put_')
 COPYING = ('_to_copy', 'copy_')
 
-# Older ones than PyTorch 2.9 ask the driver of what says that it is on a GPU.
+# Without it, as in PyTorch 2.8, the driver is asked about whatever says that it is on a GPU.
 AVAILABLE = hasattr(torch._C, '_ensureCUDADeviceGuardSet')
 
 

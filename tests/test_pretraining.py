@@ -476,5 +476,6 @@ def test_benchmark(small_run, tmp_path):
     parts = measured['milliseconds']
     assert measured['batch_size'] == 2
     assert list(parts) == ['step', 'corruptions', 'networks', 'warps, losses, update']
+    assert min(parts['step'], parts['networks'], parts['corruptions']) > 0
     assert parts['step'] == pytest.approx(sum(parts.values()) - parts['step'])
     assert 'without loading' in (tmp_path / 'pretraining.md').read_text()
