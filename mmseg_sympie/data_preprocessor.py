@@ -9,13 +9,14 @@ from mmengine.model import BaseDataPreprocessor
 from mmseg.models import SegDataPreProcessor
 from torch import Tensor, nn
 
-from .enhancer import SyMPIE
-from .enhancer.fast import FastSyMPIE, Pixels
+from .enhancer import load_source
+from .enhancer.fast import FastSyMPIE, Pixels, fast_path
 from .enhancer.smoother import ParameterSmoother
 from .errors import InputError
 from .registry import MODELS, SCOPE
 from .statistics import ChannelStatistics
 
+TAKE_A_SOURCE = ('SourceMatch', 'SyMPIE')
 _HINT = "Load images with dict(type='LoadImageFromFile'): 8 bit, three channels."
 
 
@@ -27,7 +28,11 @@ class EnhancerMixin:
 
     Args:
         enhancer: config of an enhancer, a list of them applied in order, or None or [] for no
-            enhancement. The scope prefix and the type (SyMPIE) may be left out.
+            enhancement. The scope prefix and the type may be left out: it is `SourceMatch` with a
+            source, and SyMPIE without one.
+        source: what the model behind was trained on: the name of source statistics that ship
+            ('cityscapes'), or a .json file of `tools/source_statistics.py`. Given to each enhancer
+            that takes a source and has none of its own.
         checkpoint: short for `enhancer=dict(type='SyMPIE', checkpoint=...)`.
         channel_order: of the incoming images, 'bgr' or 'rgb'. By default what the preprocessor's
             own arguments say: RGB if it turns RGB into BGR, and else BGR, as MMCV loads images.
@@ -43,7 +48,7 @@ class EnhancerMixin:
         *args, **kwargs: of the preprocessor behind the mixin.
     """
 
-    def __init__(self, *args, enhancer: Union[dict, Sequence[dict], None] = dict(type='SyMPIE'),
+    def __init__(self, *args, enhancer: Union[dict, Sequence[dict], None] = dict(), source=None,
                  checkpoint: Optional[str] = None, channel_order: Optional[str] = None,
                  smoothing: Optional[dict] = None, precision: Optional[str] = None,
                  cuda_graph: bool = False, output_dtype: str = 'float32', **kwargs):
@@ -58,25 +63,24 @@ class EnhancerMixin:
         # In a tuple, PyTorch does not see the modules: no train(), no state dict, no optimiser, and
         # above all no init_weights(), which would overwrite the trained weights in training.
         self.enhancers = tuple(_frozen(build_enhancer(cfg))
-                               for cfg in enhancer_configs(enhancer, checkpoint))
+                               for cfg in enhancer_configs(enhancer, checkpoint, source))
         self.fast, self.leaving = None, Pixels(channel_order)
         for name, value in dict(precision=precision or 'float32',
                                 output_dtype=output_dtype).items():
             if value not in ('float32', 'bfloat16', 'float16'):
                 raise InputError(f"{name} is 'float32', 'bfloat16' or 'float16', got {value!r}.")
         self.output_dtype = getattr(torch, output_dtype)
-        # Not for a subclass, whose own forward may do something else.
-        if self.enhancers and type(self.enhancers[-1]) is SyMPIE:
-            self.fast = FastSyMPIE(self.enhancers[-1], channel_order,
-                                   precision and getattr(torch, precision), cuda_graph)
-            if self._normalises_as_known():
-                self.leaving = self._take_over_normalisation()
+        if self.enhancers:
+            self.fast = fast_path(self.enhancers[-1], channel_order,
+                                  precision and getattr(torch, precision), cuda_graph)
+        if self.fast is not None and self._normalises_as_known():
+            self.leaving = self._take_over_normalisation()
         self.smoother = self._build_smoother(smoothing)
 
     def _build_smoother(self, smoothing: Optional[dict]) -> Optional[ParameterSmoother]:
         if smoothing is None:
             return None
-        if self.fast is None or self.enhancers[-1].iterations != 1:
+        if not isinstance(self.fast, FastSyMPIE) or self.enhancers[-1].iterations != 1:
             raise InputError('smoothing is for SyMPIE as last enhancer, applied once; got '
                              f'{self.enhancers}.')
         return ParameterSmoother(self.fast, **smoothing)
@@ -228,20 +232,33 @@ def build_enhancer(cfg: dict) -> nn.Module:
     return MODELS.build(cfg)
 
 
-def enhancer_configs(enhancer: Union[dict, Sequence[dict], None],
-                     checkpoint: Optional[str]) -> Sequence[dict]:
-    """The enhancers in order, for the arguments of `EnhancerMixin`."""
+def enhancer_configs(enhancer: Union[dict, Sequence[dict], None], checkpoint: Optional[str] = None,
+                     source=None) -> Sequence[dict]:
+    """The enhancers in order, for the arguments of `EnhancerMixin`, each with its type."""
     configs = [enhancer] if isinstance(enhancer, dict) else list(enhancer or [])
     if isinstance(enhancer, str) or not all(isinstance(config, dict) for config in configs):
         raise InputError("enhancer must be a config such as dict(type='MeanMatch'), or a list of "
                          f'them, got {enhancer!r}.')
-    if checkpoint is None:
-        return configs
-    if len(configs) != 1 or configs[0].get('type', 'SyMPIE').split('.')[-1] != 'SyMPIE' \
-            or 'checkpoint' in configs[0]:
-        raise InputError(f'checkpoint={checkpoint!r} is short for a single SyMPIE enhancer, but '
-                         f'enhancer={enhancer!r} was given too. Write the checkpoint there.')
-    return [dict(configs[0], checkpoint=checkpoint)]
+    learned = source is None or checkpoint is not None
+    configs = [{'type': 'SyMPIE' if learned or 'checkpoint' in config else 'SourceMatch', **config}
+               for config in configs]
+    if checkpoint is not None:
+        if len(configs) != 1 or _short_name(configs[0]['type']) != 'SyMPIE' \
+                or 'checkpoint' in configs[0]:
+            raise InputError(f'checkpoint={checkpoint!r} is short for a single SyMPIE enhancer, '
+                             f'but enhancer={enhancer!r} was given too. Write the checkpoint '
+                             'there.')
+        configs[0]['checkpoint'] = checkpoint
+    if source is not None:
+        load_source(source)  # Also where no enhancer asks for it, a wrong name is an error.
+        configs = [{'source': source, **config} if _short_name(config['type']) in TAKE_A_SOURCE
+                   else config for config in configs]
+    return configs
+
+
+def _short_name(kind: Union[str, type]) -> str:
+    """Of a type, without its scope."""
+    return (kind if isinstance(kind, str) else kind.__name__).split('.')[-1]
 
 
 def _frozen(enhancer: nn.Module) -> nn.Module:

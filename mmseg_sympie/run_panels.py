@@ -174,7 +174,7 @@ def write_report_page(cfg: Config, checkpoint: str, out_dir: Path, page: Path,
     panels = make_panels(cfg, checkpoint, dataset, list(chosen),
                          (0, 1) if has_enhancer(cfg) else (0,))
     enhancers = enhancers_of(find_preprocessor(cfg)[1]) if has_enhancer(cfg) else []
-    names = ' and '.join(each.get('type', 'SyMPIE').split('.')[-1] for each in enhancers)
+    names = ' and '.join(each['type'].split('.')[-1] for each in enhancers)
     write_page(page, Path(cfg.filename).stem,
                f"{names or 'No enhancer'}, {len(report['images'])} images, "
                f"{report['details']['date'][:10]}",

@@ -57,8 +57,8 @@ def has_enhancer(cfg: Config) -> bool:
 
 def enhancers_of(preprocessor: dict) -> List[dict]:
     """The configs of the enhancers in the config of a data preprocessor of ours, in order."""
-    return enhancer_configs(preprocessor.get('enhancer', dict(type='SyMPIE')),
-                            preprocessor.get('checkpoint'))
+    return enhancer_configs(preprocessor.get('enhancer', dict()), preprocessor.get('checkpoint'),
+                            preprocessor.get('source'))
 
 
 def without_enhancer(cfg: Config) -> Config:
@@ -174,7 +174,7 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
 
 def _takes_shipped(preprocessor: dict) -> bool:
     """Whether a SyMPIE without a checkpoint of its own is among the enhancers."""
-    return any(cfg.get('type', 'SyMPIE').split('.')[-1] == 'SyMPIE' and not cfg.get('checkpoint')
+    return any(cfg['type'].split('.')[-1] == 'SyMPIE' and not cfg.get('checkpoint')
                for cfg in enhancers_of(preprocessor))
 
 

@@ -12,12 +12,11 @@ from mmseg_sympie.enhancer import (
     SyMPIE,
     WarpParameters,
     clamp_to_image_range,
-    mean_match,
     view,
     warp,
 )
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
-from mmseg_sympie.enhancer.levels import Levels
+from mmseg_sympie.enhancer.levels import levels
 from mmseg_sympie.enhancer.nem import _central
 from mmseg_sympie.statistics import IMAGENET_RGB
 
@@ -167,7 +166,7 @@ def test_mean_match_scales_each_image_by_one_number():
 
 
 def test_mean_match_leaves_black_black():
-    assert mean_match(torch.zeros(1, 3, 2, 2), 110).abs().max() == 0
+    assert MeanMatch(110)(torch.zeros(1, 3, 2, 2)).abs().max() == 0
 
 
 @pytest.mark.parametrize('target', [0, -5, 255])
@@ -180,30 +179,30 @@ def test_levels_by_hand():
     """Mean 20: brightened 2.5 times. Deviations 0, 6 and 8: contrast 10 / sqrt(3), 2.5 times it."""
     image = torch.tensor([[20, 20], [14, 26], [12, 28]], dtype=torch.float32).view(1, 3, 1, 2)
     mean, contrast = torch.tensor([[20.0]]), 10 / 3 ** 0.5
-    gain, offset = Levels.at_least(image, mean, 50)
-    assert gain.tolist() == [[2.5]] and offset.tolist() == [[0, 0, 0]]
-    gain, offset = Levels.at_least(image, mean, min_contrast_255=3 * contrast)
-    assert gain.tolist() == [[pytest.approx(3)]]
+    matrix, offset = levels(image, mean, 50)
+    assert torch.equal(matrix, 2.5 * torch.eye(3)[None]) and offset.tolist() == [[0, 0, 0]]
+    matrix, offset = levels(image, mean, min_contrast_255=3 * contrast)
+    torch.testing.assert_close(matrix, 3 * torch.eye(3)[None])
     assert offset.tolist() == [pytest.approx([-40, -40, -40])]
-    levels = Levels.at_least(image, mean, 50, 5 * contrast)
-    assert levels.gain.tolist() == [[pytest.approx(5)]]
+    colour_map = levels(image, mean, 50, 5 * contrast)
+    torch.testing.assert_close(colour_map.matrix, 5 * torch.eye(3)[None])
     # Mean 50 in each channel, and twice the deviations of the brightened image.
-    assert levels.apply(image).flatten().tolist() == pytest.approx([50, 50, 20, 80, 10, 90])
+    assert colour_map.apply(image).flatten().tolist() == pytest.approx([50, 50, 20, 80, 10, 90])
 
 
 def test_levels_leave_what_is_bright_and_rich_and_what_is_flat():
     rich, flat = 255 * noise(1), torch.full((1, 3, 224, 224), 90.0)
     for image in (rich, flat):
-        levels = Levels.at_least(image, image.mean(dim=(1, 2, 3))[:, None], 60, 40)
-        torch.testing.assert_close(levels.apply(image), image, rtol=0, atol=1e-3)
+        colour_map = levels(image, image.mean(dim=(1, 2, 3))[:, None], 60, 40)
+        torch.testing.assert_close(colour_map.apply(image), image, rtol=0, atol=1e-3)
 
 
 def test_levels_of_almost_black_images():
     """A mean and a deviation of less than a grey level are not multiplied with each other."""
     image = torch.zeros(1, 3, 100, 100)
     image[..., ::10, ::10] = 1
-    gain, offset = Levels.at_least(image, image.mean(dim=(1, 2, 3))[:, None], 110, 50)
-    assert gain.item() == 110 and offset.abs().max() == 0
+    matrix, offset = levels(image, image.mean(dim=(1, 2, 3))[:, None], 110, 50)
+    assert torch.equal(matrix, 110 * torch.eye(3)[None]) and offset.abs().max() == 0
 
 
 def test_low_contrast_is_stretched_before_the_network_looks():

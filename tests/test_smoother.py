@@ -14,8 +14,8 @@ from PIL import Image
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.enhancer import NEM, SyMPIE, WarpParameters
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+from mmseg_sympie.enhancer.colour_map import ColourMap
 from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels
-from mmseg_sympie.enhancer.levels import Levels
 from mmseg_sympie.enhancer.smoother import ParameterSmoother
 from mmseg_sympie.errors import InputError
 
@@ -31,8 +31,8 @@ class Counter:
     def predict_apart(self, seen):
         self.calls += 1
         return WarpParameters(*(torch.full_like(part, self.calls)
-                                for part in WarpParameters.identity())), Levels(
-                                    torch.ones(1, 1), torch.zeros(1, 3))
+                                for part in WarpParameters.identity())), ColourMap(
+                                    torch.eye(3)[None], torch.zeros(1, 3))
 
 
 def shifts(smoother, *greys):

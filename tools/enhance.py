@@ -2,7 +2,7 @@
 
 Example:
     python tools/enhance.py night.png --out enhanced
-    python tools/enhance.py frames/ --mean-match 110 --out enhanced
+    python tools/enhance.py frames/ --source cityscapes --out enhanced
     python tools/enhance.py drive.mp4 --every 8 --out enhanced
 
 Writes, for each image, OUT/NAME.png (the enhanced image) and OUT/panels/NAME.jpg (original and
@@ -23,8 +23,8 @@ from tqdm import tqdm
 from mmseg_sympie import video
 from mmseg_sympie.datasets.photographs import SUFFIXES
 from mmseg_sympie.enhancer import MeanMatch
-from mmseg_sympie.enhancer.fast import FastSyMPIE
-from mmseg_sympie.enhancer.mean_match import mean_match_gain
+from mmseg_sympie.enhancer.affine import ImageSample
+from mmseg_sympie.enhancer.fast import FastAffine, FastSyMPIE
 from mmseg_sympie.enhancer.options import add_enhancer_options, chosen_enhancer, enhance_raw
 from mmseg_sympie.enhancer.smoother import ParameterSmoother
 from mmseg_sympie.errors import InputError, errors_without_traceback
@@ -100,18 +100,18 @@ def write_image(path: Path, bgr: np.ndarray) -> None:
         partial.write_bytes(encoded.tobytes())
 
 
-def enhance(enhancer: Union[FastSyMPIE, MeanMatch], paths: Iterable[Path],
+def enhance(enhancer: Union[FastSyMPIE, FastAffine, MeanMatch], paths: Iterable[Path],
             device: str) -> Iterator[Tuple[Path, Tensor, Tensor, Dict[str, list]]]:
     """Path, original, enhanced image and parameters, one image at a time."""
     for path in tqdm(paths, unit='image', desc='enhance'):
         image = read_image(path).to(device)
-        if isinstance(enhancer, FastSyMPIE):
+        if not isinstance(enhancer, MeanMatch):
             # Of the first application; its numbers depend on nothing but the image.
             predicted = enhancer.predict(image)
             enhanced = enhance_raw(enhancer, image, predicted)
             parameters = {name: value[0].tolist() for name, value in predicted._asdict().items()}
         else:
-            gain = mean_match_gain(image.float() / 255, enhancer.target)
+            gain = enhancer.colour_map(ImageSample(image)).matrix[0, 0, 0]
             enhanced, parameters = gain * image, dict(gain=gain.item())
         yield path, image, enhanced, parameters
 
@@ -122,9 +122,10 @@ def plan_videos(videos: Sequence[Path], args: argparse.Namespace) -> Dict[Path, 
     Raises:
         InputError: two with one result, results beside the originals, or options that contradict.
     """
-    if args.every != 1 and (args.mean_match is not None or args.iterations != 1):
+    matched = args.mean_match is not None or (args.source and not args.checkpoint)
+    if args.every != 1 and (matched or args.iterations != 1):
         raise InputError('--every re-uses what SyMPIE predicts for one application: leave '
-                         '--mean-match and --iterations out.')
+                         '--mean-match, --source without --checkpoint, and --iterations out.')
     targets = {}
     for source in videos:
         target = args.out / f'{source.stem}{video.target_suffix(source)}'
@@ -138,7 +139,7 @@ def plan_videos(videos: Sequence[Path], args: argparse.Namespace) -> Dict[Path, 
     return targets
 
 
-def enhance_videos(enhancer: Union[FastSyMPIE, MeanMatch], targets: Dict[Path, Path],
+def enhance_videos(enhancer: Union[FastSyMPIE, FastAffine, MeanMatch], targets: Dict[Path, Path],
                    args: argparse.Namespace) -> None:
     for source, target in targets.items():
         smoother = (ParameterSmoother(enhancer, args.every, args.momentum)
@@ -153,7 +154,7 @@ def enhance_videos(enhancer: Union[FastSyMPIE, MeanMatch], targets: Dict[Path, P
               + (f', {smoother.predictions} predictions' if smoother else '') + f': {target}')
 
 
-def enhance_images(enhancer: Union[FastSyMPIE, MeanMatch], targets: Dict[Path, Path],
+def enhance_images(enhancer: Union[FastSyMPIE, FastAffine, MeanMatch], targets: Dict[Path, Path],
                    args: argparse.Namespace) -> None:
     parameters = {}
     try:

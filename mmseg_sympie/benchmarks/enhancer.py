@@ -14,7 +14,7 @@ from torch import Tensor
 from ..allocator import keep_freed_memory, return_freed_memory
 from ..data_preprocessor import SyMPIEDataPreprocessor
 from ..enhancer import NEM, WarpParameters, clamp_to_image_range, view
-from ..enhancer.fast import fold, look
+from ..enhancer.fast import fold, look, warp_raw
 from ..evaluation.report import terminal
 from ..files import check_writable, written_whole
 from ..statistics import IMAGENET_RGB, IMAGENET_RGB_255
@@ -71,7 +71,7 @@ def calls(size: Tuple[int, int], batch_size: int, device: str,
         'view and mean, ours': lambda: look(raw),
         'NEM, ours': lambda: ours.fast.predict_from(seen),
         'folding, ours': lambda: fold(parameters, 'bgr', ours.leaving),
-        'warp, ours': lambda: ours.fast.warp(raw, folded, ours.output_dtype)}
+        'warp, ours': lambda: warp_raw(raw, folded, ours.output_dtype)}
     if raw.is_cuda and batch_size == 1:
         recorded = SyMPIEDataPreprocessor(**options, cuda_graph=True).to(device)
         timed[f'{OURS} with cuda_graph=True'] = lambda: recorded(data)

@@ -2,6 +2,7 @@
 from types import MappingProxyType
 
 from .blur import defocus_blur, gaussian_blur, glass_blur, motion_blur, zoom_blur
+from .camera import airlight, colour_cast, exposure, low_sun, snow_veil, wet_glare
 from .digital import contrast, elastic_transform, pixelate, saturate
 from .imagenet_c_bar import IMAGENET_C_BAR
 from .jpeg import jpeg_compression
@@ -27,7 +28,7 @@ IMAGENET_C_EXTRA = _named(speckle_noise, gaussian_blur, spatter, saturate)
 STREET = _named(darken, horizon, night, white_point)
 # What SyMPIE is pretrained on in the paper: 23 corruptions.
 POOL = MappingProxyType({**IMAGENET_C, **IMAGENET_C_EXTRA, **STREET})
-# Ours, for what dusk is to a camera.
-LOW_LIGHT = _named(low_light)
+# Ours, for what night and weather are to a camera.
+CAMERA = _named(low_light, colour_cast, exposure, airlight, low_sun, wet_glare, snow_veil)
 # Whatever has a name.
-ALL = MappingProxyType({**POOL, **LOW_LIGHT, **IMAGENET_C_BAR})
+ALL = MappingProxyType({**POOL, **CAMERA, **IMAGENET_C_BAR})

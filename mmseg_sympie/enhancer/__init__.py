@@ -1,8 +1,12 @@
 """Image enhancers: modules that take and return images (B, 3, H, W), RGB on [0, 1]."""
+from .affine import AffineEnhancer, GreyWorld, Levels, MeanMatch, SourceMatch
+from .clahe import CLAHE
 from .dwm import WarpParameters, clamp_to_image_range, warp
-from .mean_match import MeanMatch, mean_match
+from .foreign import TorchModule
+from .image_statistics import SourceStatistics, load_source
 from .nem import NEM, view
 from .sympie import SyMPIE
 
-__all__ = ['MeanMatch', 'NEM', 'SyMPIE', 'WarpParameters', 'clamp_to_image_range', 'mean_match',
-           'view', 'warp']
+__all__ = ['CLAHE', 'AffineEnhancer', 'GreyWorld', 'Levels', 'MeanMatch', 'NEM', 'SourceMatch',
+           'SourceStatistics', 'SyMPIE', 'TorchModule', 'WarpParameters', 'clamp_to_image_range',
+           'load_source', 'view', 'warp']

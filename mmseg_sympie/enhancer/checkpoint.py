@@ -9,7 +9,7 @@ from ..checkpoints import check_state_dict, read_checkpoint, unwrap_state_dict
 from .nem import NEM
 
 WHAT = 'enhancer checkpoint'
-# What `Levels.at_least` is told, where the weights go with it.
+# What `levels` is told, where the weights go with it.
 MINIMA = ('min_mean_255', 'min_contrast_255')
 # Half precision, 9.4 MB; where it comes from and what it does: the model card beside it.
 SHIPPED = Path(__file__).parents[1] / 'weights/sympie.pth'

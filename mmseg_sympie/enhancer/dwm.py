@@ -1,5 +1,5 @@
 """Differentiable warping module: colour shift, colour matrix, spatial filter (SyMPIE, Sec. 3.1)."""
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import torch
 import torch.nn.functional as F
@@ -7,9 +7,10 @@ from torch import Tensor
 
 from ..constants import constant
 from ..statistics import IMAGENET_RGB, IMAGENET_RGB_255
-from .levels import Levels
+from .colour_map import ColourMap, inverse
 
 NUM_PARAMETERS = 37
+_IDENTITY = tuple(float(index in (0, 4, 8, 24)) for index in range(NUM_PARAMETERS))
 
 
 class WarpParameters(NamedTuple):
@@ -26,26 +27,28 @@ class WarpParameters(NamedTuple):
         return cls(matrix.unflatten(-1, (3, 3)), shift, kernel.unflatten(-1, (5, 5)))
 
     @classmethod
-    def identity(cls, batch_size: int = 1) -> 'WarpParameters':
+    def identity(cls, batch_size: int = 1, like: Optional[Tensor] = None) -> 'WarpParameters':
         """The parameters that leave an image unchanged: C_M = I, C_S = 0, K = centre delta."""
-        kernel = torch.zeros(batch_size, 5, 5)
-        kernel[:, 2, 2] = 1
-        return cls(torch.eye(3).repeat(batch_size, 1, 1), torch.zeros(batch_size, 3), kernel)
+        vector = constant(_IDENTITY, torch.empty(0) if like is None else like)
+        return cls.split(vector.repeat(batch_size, 1))
 
     def join(self) -> Tensor:
         """The parameter vector (B, 37): the inverse of `split`."""
         return torch.cat([part.flatten(1) for part in self], dim=1)
 
-    def after(self, levels: Levels) -> 'WarpParameters':
-        """Parameters that do at once what levels and then these do, without clamping in between.
+    def after(self, colour_map: ColourMap) -> 'WarpParameters':
+        """Parameters that do at once what a colour map and then these do, not clamped in between.
 
-        `g x + o` of the image on 0..255 is `g x + ((g - 1) mean + o) / std` of the standardised
-        x, with mean and std on 0..255.
+        With `y = M x + o` on 0..255 and the standardised `x' = (x - mean) / std`, the map is
+        `y' = P x' + q`, where P[d, c] is M[d, c] std[d] / std[c] and q is
+        `(M mean + o - mean) / std`; and `C (y' + s) = C P (x' + P^-1 (q + s))`.
         """
-        gain, offset = levels
-        mean, std = (constant(values, gain) for values in IMAGENET_RGB_255)
-        shift = self.shift + ((gain - 1) * mean + offset) / std
-        return WarpParameters(gain[..., None] * self.matrix, shift / gain, self.kernel)
+        matrix, offset = colour_map
+        mean, std = (constant(values, offset) for values in IMAGENET_RGB_255)
+        standardised = matrix * std[:, None] / std
+        shift = self.shift + (mean @ matrix + offset - mean) / std
+        return WarpParameters(standardised @ self.matrix,
+                              (shift[:, None] @ inverse(standardised)).squeeze(1), self.kernel)
 
 
 def warp(image: Tensor, parameters: WarpParameters) -> Tensor:

@@ -1,51 +1,42 @@
-"""What the 37 numbers are a correction of: brightness and contrast brought up to a minimum."""
-from typing import NamedTuple, Union
+"""Exposure and contrast normalisation: a gain and an offset that bring both up to a minimum."""
+from typing import Union
 
 import torch
 from torch import Tensor
 
+from .colour_map import ColourMap
+
 LOWEST_255 = 1.0  # A mean or a deviation of less than a grey level is taken as one.
 
 
-class Levels(NamedTuple):
-    """`gain * x + offset` for each RGB image x on 0..255."""
+def levels(thumbnail: Tensor, mean_255: Tensor,
+           min_mean_255: Union[Tensor, float, None] = None,
+           min_contrast_255: Union[Tensor, float, None] = None) -> ColourMap:
+    """Brighten by a gain, as `MeanMatch` does, then stretch about the mean of each channel.
 
-    gain: Tensor  # (B, 1), at least 1
-    offset: Tensor  # (B, 3), of each channel, on 0..255
+    Images that are bright and rich in contrast stay as they are. Not in the paper: contrast
+    that is a twentieth of what it was asks for a matrix of twenty times the identity, which a
+    network that averages over what it has seen does not predict.
 
-    @classmethod
-    def at_least(cls, thumbnail: Tensor, mean_255: Tensor,
-                 min_mean_255: Union[Tensor, float, None] = None,
-                 min_contrast_255: Union[Tensor, float, None] = None) -> 'Levels':
-        """Brighten by a gain, as `mean_match` does, then stretch about the mean of each channel.
-
-        Images that are bright and rich in contrast stay as they are. Not in the paper: contrast
-        that is a twentieth of what it was asks for a matrix of twenty times the identity, which a
-        network that averages over what it has seen does not predict.
-
-        Args:
-            thumbnail: (B, 3, H, W), RGB on 0..255: `view` of the images.
-            mean_255: (B, 1), of the whole images.
-            min_mean_255: images of a lower mean are brightened to it; None: none.
-            min_contrast_255: images of a lower contrast are stretched to it, the root mean square
-                of the channels' standard deviations over the thumbnail; None: none.
-        """
-        if min_mean_255 is None:
-            gain = torch.ones_like(mean_255)
-        else:
-            gain = (min_mean_255 / mean_255.clamp(min=LOWEST_255)).clamp(min=1)
-        if min_contrast_255 is None:
-            offset = mean_255.new_zeros(mean_255.shape[0], 3)
-        else:
-            # `torch.var_mean` takes fourteen times as long.
-            channel_mean = thumbnail.mean(dim=(2, 3), keepdim=True)
-            variance = (thumbnail - channel_mean).square().mean(dim=(1, 2, 3))[:, None]
-            contrast = gain * variance.clamp(min=LOWEST_255 ** 2).sqrt()
-            stretch = (min_contrast_255 / contrast).clamp(min=1)
-            offset = (1 - stretch) * gain * channel_mean.flatten(1)
-            gain = gain * stretch
-        return cls(gain, offset)
-
-    def apply(self, image: Tensor) -> Tensor:
-        """To images (B, 3, H, W), RGB on 0..255; not clamped."""
-        return torch.addcmul(self.offset[..., None, None], self.gain[..., None, None], image)
+    Args:
+        thumbnail: (B, 3, H, W), RGB on 0..255: `view` of the images.
+        mean_255: (B, 1), of the whole images.
+        min_mean_255: images of a lower mean are brightened to it; None: none.
+        min_contrast_255: images of a lower contrast are stretched to it, the root mean square
+            of the channels' standard deviations over the thumbnail; None: none.
+    """
+    if min_mean_255 is None:
+        gain = torch.ones_like(mean_255)
+    else:
+        gain = (min_mean_255 / mean_255.clamp(min=LOWEST_255)).clamp(min=1)
+    if min_contrast_255 is None:
+        offset = mean_255.new_zeros(mean_255.shape[0], 3)
+    else:
+        # `torch.var_mean` takes fourteen times as long.
+        channel_mean = thumbnail.mean(dim=(2, 3), keepdim=True)
+        variance = (thumbnail - channel_mean).square().mean(dim=(1, 2, 3))[:, None]
+        contrast = gain * variance.clamp(min=LOWEST_255 ** 2).sqrt()
+        stretch = (min_contrast_255 / contrast).clamp(min=1)
+        offset = (1 - stretch) * gain * channel_mean.flatten(1)
+        gain = gain * stretch
+    return ColourMap.gain(gain.expand(-1, 3), offset)

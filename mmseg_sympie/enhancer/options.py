@@ -5,30 +5,36 @@ from typing import Optional, Union
 import torch
 from torch import Tensor
 
+from .affine import MeanMatch, SourceMatch
 from .dwm import WarpParameters
-from .fast import FastSyMPIE, Pixels
-from .mean_match import MeanMatch
+from .fast import FastAffine, FastSyMPIE, Pixels
 from .sympie import SyMPIE
 
 
 def add_enhancer_options(parser: argparse.ArgumentParser) -> None:
-    """--checkpoint or --mean-match, --iterations and --device."""
+    """--checkpoint or --mean-match, --source, --iterations and --device."""
     enhancer = parser.add_mutually_exclusive_group()
     enhancer.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
     enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
                           help='instead of SyMPIE, scale each image to this mean on 0..255')
+    parser.add_argument('--source', metavar='NAME_OR_JSON',
+                        help='what the model behind was trained on, such as cityscapes: match the '
+                        'images to it (SourceMatch), and with --checkpoint correct the match')
     parser.add_argument('--iterations', type=int, default=1, help='applications of SyMPIE')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
 
 
-def chosen_enhancer(args: argparse.Namespace) -> Union[FastSyMPIE, MeanMatch]:
+def chosen_enhancer(args: argparse.Namespace) -> Union[FastSyMPIE, FastAffine, MeanMatch]:
     """The enhancer that the options of `add_enhancer_options` name, on their device."""
     if args.mean_match is not None:
         return MeanMatch(args.mean_match)
-    return FastSyMPIE(SyMPIE(args.checkpoint, args.iterations).eval().to(args.device), 'rgb')
+    if args.source is not None and args.checkpoint is None:
+        return FastAffine(SourceMatch(args.source), 'rgb')
+    sympie = SyMPIE(args.checkpoint, args.iterations, source=args.source)
+    return FastSyMPIE(sympie.eval().to(args.device), 'rgb')
 
 
-def enhance_raw(enhancer: Union[FastSyMPIE, MeanMatch], image: Tensor,
+def enhance_raw(enhancer: Union[FastSyMPIE, FastAffine, MeanMatch], image: Tensor,
                 parameters: Optional[WarpParameters] = None) -> Tensor:
     """Enhance images (B, 3, H, W), RGB, uint8, to RGB on 0..255; not clamped with MeanMatch.
 

@@ -5,17 +5,17 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .colour_map import ColourMap
 from .dwm import WarpParameters
 from .fast import FastSyMPIE, look
-from .levels import Levels
 
 
 class ParameterSmoother:
     """Warp parameters for frames in order: predicted now and then, smoothed from frame to frame.
 
     At every frame the parameters become `momentum * parameters + (1 - momentum) * p`, with p what
-    was predicted last, or p itself at the first frame and where the scene changes. So do the levels
-    before them, apart: between two that keep a mean are levels that keep it.
+    was predicted last, or p itself at the first frame and where the scene changes. So does the
+    colour map before them, apart: between two maps that keep a mean is one that keeps it.
 
     Args:
         fast: predicts.
@@ -43,8 +43,8 @@ class ParameterSmoother:
         """Start anew, with another video."""
         self.age, self.predictions = 0, 0
         self.before: Optional[Tensor] = None  # thumbnail
-        self.predicted: Optional[Tuple[WarpParameters, Levels]] = None
-        self.smoothed: Optional[Tuple[WarpParameters, Levels]] = None
+        self.predicted: Optional[Tuple[WarpParameters, ColourMap]] = None
+        self.smoothed: Optional[Tuple[WarpParameters, ColourMap]] = None
 
     @torch.no_grad()
     def __call__(self, frames: Tensor) -> WarpParameters:
@@ -63,8 +63,8 @@ class ParameterSmoother:
         self.smoothed = self.predicted if cut else tuple(
             type(new)(*(torch.lerp(*pair, self.momentum) for pair in zip(new, old)))
             for new, old in zip(self.predicted, self.smoothed))
-        parameters, levels = self.smoothed
-        return parameters.after(levels)
+        parameters, colour_map = self.smoothed
+        return parameters.after(colour_map)
 
     def _differ(self, before: Tensor, thumbnail: Tensor) -> bool:
         return before.device != thumbnail.device or bool(

@@ -1,6 +1,6 @@
 """SyMPIE: look at a thumbnail, predict 37 numbers, correct the image with them (Sec. 3)."""
 from pathlib import Path
-from typing import Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -9,9 +9,12 @@ from ..errors import InputError
 from ..registry import MODELS
 from ..statistics import IMAGENET_RGB
 from .checkpoint import MINIMA, load_enhancer
+from .colour_map import ColourMap
 from .dwm import WarpParameters, clamp_to_image_range, warp
-from .levels import Levels
+from .image_statistics import ImageStatistics, load_source, pixel_grid
+from .levels import levels
 from .nem import view
+from .source_match import source_match
 
 
 @MODELS.register_module()
@@ -26,22 +29,35 @@ class SyMPIE(nn.Module):
             result.
         min_mean_255, min_contrast_255: predict the 37 numbers for an image that has been brightened
             to this mean and stretched to this contrast where it had less, as a correction on top of
-            that (`Levels.at_least`; not in the paper: a classifier minds darkness less than a
+            that (`levels`; not in the paper: a classifier minds darkness less than a
             segmentor, so that what it teaches about brightness is too little). By default what goes
             with the weights; where that is nothing, images are taken as they are.
+        source: of the model behind, as `load_source` takes it. The 37 numbers are predicted for
+            the image after `source_match`, as a correction on top of that, in the place of
+            brightening and stretching.
+        strength: of the match.
 
     Raises:
         InputError, FileNotFoundError: a missing or wrong checkpoint, `iterations` below 1, a mean
-            outside 0..255, a contrast outside 0..127.5 (half of the pixels black, half white).
+            outside 0..255, a contrast outside 0..127.5 (half of the pixels black, half white), an
+            unknown source, a strength outside 0..1, a source beside a minimum.
     """
 
     def __init__(self, checkpoint: Optional[Union[str, Path, Mapping[str, Tensor]]] = None,
                  iterations: int = 1, min_mean_255: Optional[float] = None,
-                 min_contrast_255: Optional[float] = None):
+                 min_contrast_255: Optional[float] = None, source=None, strength: float = 0.85):
         super().__init__()
         if not isinstance(iterations, int) or iterations < 1:
             raise InputError(f'iterations must be a whole number from 1, got {iterations!r}.')
         self.nem, minima = load_enhancer(checkpoint)
+        self.source, self.strength = None if source is None else load_source(source), strength
+        if source is not None:
+            if min_mean_255 is not None or min_contrast_255 is not None:
+                raise InputError('An image is matched to a source, or brightened and stretched to '
+                                 'min_mean_255 and min_contrast_255: leave one out.')
+            minima = {}
+        if not 0 <= strength <= 1:
+            raise InputError(f'strength is from 0 to 1, got {strength!r}.')
         for name, value, highest in (('min_mean_255', min_mean_255, 255),
                                      ('min_contrast_255', min_contrast_255, 255 / 2)):
             if value is not None and not 0 < value < highest:
@@ -50,26 +66,43 @@ class SyMPIE(nn.Module):
                 name, minima.get(name) if value is None else torch.tensor(float(value)))
         self.iterations = iterations
 
-    def predict(self, image: Tensor) -> WarpParameters:
-        """Warp parameters for images (B, 3, H, W), RGB, standardised."""
-        thumbnail, levels = self.look(image)
+    def predict(self, image: Tensor, colour_map: Optional[ColourMap] = None) -> WarpParameters:
+        """Warp parameters for images (B, 3, H, W), RGB, standardised; see `look`."""
+        thumbnail, colour_map = self.look(image, colour_map)
         parameters = WarpParameters.split(self.nem(thumbnail))
-        return parameters if levels is None else parameters.after(levels)
+        return parameters if colour_map is None else parameters.after(colour_map)
 
-    def look(self, image: Tensor) -> Tuple[Tensor, Optional[Levels]]:
-        """What the NEM sees of images (B, 3, H, W), RGB, standardised, and the levels it was
-        brought to: None without a minimum."""
+    def look(self, image: Tensor, colour_map: Optional[ColourMap] = None
+             ) -> Tuple[Tensor, Optional[ColourMap]]:
+        """What the NEM sees of images (B, 3, H, W), RGB, standardised, and the colour map that it
+        was brought there by: None without a source and a minimum. The map may be given."""
         thumbnail = view(image)
-        if not self.minima():
+        if colour_map is None and self.source is None and not self.minima():
             return thumbnail, None
-        # Of the channels' means, the mean is that of all pixels, without a copy of the whole image.
-        seen, means = (255 * IMAGENET_RGB.restore(part)
-                       for part in (thumbnail, image.mean(dim=(2, 3), keepdim=True)))
-        levels = Levels.at_least(seen, means.mean(dim=1).flatten(1), **self.minima())
-        return IMAGENET_RGB.standardise(levels.apply(seen) / 255), levels
+        seen = 255 * IMAGENET_RGB.restore(thumbnail)
+        colour_map = colour_map or self.first_map(
+            seen, lambda: 255 * IMAGENET_RGB.restore(pixel_grid(image)),
+            # Of the channels' means, that of all pixels, without a copy of the whole image.
+            lambda: 255 * IMAGENET_RGB.restore(image.mean(dim=(2, 3), keepdim=True)).mean(
+                dim=1).flatten(1))
+        return IMAGENET_RGB.standardise(colour_map.apply(seen) / 255), colour_map
+
+    def first_map(self, thumbnail: Tensor, grid: Callable[[], Tensor],
+                  mean: Callable[[], Tensor], minima: Optional[Mapping[str, Any]] = None
+                  ) -> ColourMap:
+        """What an image is brought to before the NEM looks at it: its source, or the minima.
+
+        Args:
+            thumbnail: (B, 3, 224, 224), RGB on 0..255.
+            grid, mean: give `pixel_grid` (B, 3, h, w), RGB, and the mean (B, 1), on 0..255.
+            minima: those of the enhancer, where they are at hand as numbers.
+        """
+        if self.source is not None:
+            return source_match(ImageStatistics.of(grid()), self.source, self.strength)
+        return levels(thumbnail, mean(), **(self.minima() if minima is None else minima))
 
     def minima(self) -> Dict[str, Tensor]:
-        """The arguments of `Levels.at_least` that are set."""
+        """The arguments of `levels` that are set."""
         return {name: getattr(self, name) for name in MINIMA if getattr(self, name) is not None}
 
     def weights(self) -> Dict[str, Tensor]:
@@ -77,11 +110,17 @@ class SyMPIE(nn.Module):
         return {key: value.detach().cpu().contiguous()
                 for key, value in {**self.nem.state_dict(), **self.minima()}.items()}
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Enhance images (B, 3, H, W), RGB on [0, 1]; results are clamped in evaluation mode."""
+    def forward(self, image: Tensor, colour_map: Optional[ColourMap] = None) -> Tensor:
+        """Enhance images (B, 3, H, W), RGB on [0, 1]; results are clamped in evaluation mode.
+
+        Args:
+            colour_map: what the first application corrects, where the enhancer's own source and
+                minima do not say it: in pretraining for several sources.
+        """
         image = IMAGENET_RGB.standardise(image)
         for _ in range(self.iterations):
-            image = warp(image, self.predict(image))
+            image = warp(image, self.predict(image, colour_map))
+            colour_map = None
             if not self.training:
                 image = clamp_to_image_range(image)
         return IMAGENET_RGB.restore(image)

@@ -29,8 +29,11 @@ def enhancer_onnx(enhancer: SyMPIE, arriving_order: str, leaving: Pixels) -> onn
         leaving: channel order and normalisation of what comes out.
 
     Raises:
-        InputError: more than one application.
+        InputError: more than one application, or a match to a source.
     """
+    if enhancer.source is not None:
+        raise InputError('The match to a source cannot be exported yet: leave source out of the '
+                         'enhancer.')
     if enhancer.iterations != 1:
         raise InputError(f'An exported enhancer is applied once, got iterations='
                          f'{enhancer.iterations}: run the file several times.')
@@ -61,7 +64,7 @@ def _predict(op: Builder, image: str, enhancer: SyMPIE, arriving_order: str):
 
 
 def _levels(op: Builder, image: str, seen: str, min_mean_255=None, min_contrast_255=None):
-    """`Levels.at_least` of what is seen: gain (B, 1) and offset (B, 3)."""
+    """`levels` of what is seen: gain (B, 1) and offset (B, 3)."""
     gain, offset = np.ones((1, 1), np.float32), np.zeros((1, 3), np.float32)
     if min_mean_255 is not None:
         # By rows first, which ONNX Runtime shares out among threads.

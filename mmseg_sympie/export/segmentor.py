@@ -8,6 +8,7 @@ from mmseg.models import BaseSegmentor
 from torch import Tensor, nn
 
 from ..data_preprocessor import EnhancerMixin
+from ..enhancer.fast import FastSyMPIE
 from ..errors import InputError
 from .builder import OPSET
 from .enhancer import NORMALISED, enhancer_onnx
@@ -63,8 +64,8 @@ class WholeImage(nn.Module):
 def check_model(model: BaseSegmentor) -> None:
     """Raise InputError for what cannot be exported."""
     preprocessor = model.data_preprocessor
-    if not isinstance(preprocessor, EnhancerMixin) or preprocessor.fast is None \
-            or len(preprocessor.enhancers) != 1:
+    if not isinstance(preprocessor, EnhancerMixin) or len(
+            preprocessor.enhancers) != 1 or not isinstance(preprocessor.fast, FastSyMPIE):
         raise InputError('Wanted a model with SyMPIE alone as enhancer, got '
                          f'{preprocessor}.')
     if model.test_cfg.mode != 'whole':

@@ -14,7 +14,10 @@ from ..corruptions import POOL, Draw, corrupt, draw
 from ..corruptions.pools import ALL
 from ..data_preprocessor import build_enhancer
 from ..distributed import unwrapped
+from ..enhancer.colour_map import ColourMap
+from ..enhancer.image_statistics import ImageStatistics, load_source, pixel_grid
 from ..enhancer.nem import NEM
+from ..enhancer.source_match import source_match
 from ..errors import InputError
 from ..registry import MODELS
 from ..statistics import IMAGENET_RGB
@@ -32,7 +35,9 @@ class Pretrainer(BaseModel):
 
     Args:
         upstream: configs of frozen models (`upstream.py`); model i is for the images of source i of
-            the `PretrainingStream`, and the losses are averaged over the images.
+            the `PretrainingStream`, and the losses are averaged over the images. A config may name
+            the model's `source` domain: its images are then matched to that, and what is learned
+            is a correction of the match.
         enhancer: arguments of `SyMPIE`, such as `min_mean_255`; by default trained from the
             identity transform, or from its `checkpoint`.
         corruptions: their names, each as likely as its number of mentions; by default the paper's
@@ -80,10 +85,10 @@ class Pretrainer(BaseModel):
         self.seed = seed
         self.student = build_enhancer(dict(dict(checkpoint=NEM().state_dict()), **(enhancer or {})))
         self.student.nem.to(memory_format=torch.channels_last)
+        self.student_strength = self.student.strength
         self.average = copy.deepcopy(self.student).requires_grad_(False)
         # In a tuple, PyTorch does not see them: they are in no checkpoint and are not initialised.
-        self.upstream = tuple(MODELS.build(cfg).hasten().to(memory_format=torch.channels_last)
-                              for cfg in upstream)
+        self.upstream = tuple(_build_upstream(dict(cfg)) for cfg in upstream)
         if compile:
             for module in (self.student.nem, self.average.nem,
                            *(frozen.model for frozen in self.upstream)):
@@ -119,12 +124,12 @@ class Pretrainer(BaseModel):
         with self.precision(clean, optim_wrapper):
             parts = self.parts(clean, data)
             with torch.no_grad():
-                corrected = self.average(image)
+                corrected = self.average(image, self.first_maps(image, data['source']))
         losses = []
         for index, (weight, seen) in enumerate(((1.0, image),
                                                 (self.second_loss_weight, corrected))):
             with self.precision(clean, optim_wrapper):
-                enhanced = self.student(seen)
+                enhanced = self.student(seen, self.first_maps(seen, data['source']))
                 loss = sum(len(rows) / len(clean) * upstream.loss(enhanced[rows], target)
                            for upstream, rows, target in parts)
             self._add_gradient(index, weight * loss, optim_wrapper)
@@ -146,6 +151,21 @@ class Pretrainer(BaseModel):
                           data['target'][index])
                 parts.append((upstream, rows, target))
         return parts
+
+    @torch.no_grad()
+    def first_maps(self, image: Tensor, source: Tensor) -> Optional[ColourMap]:
+        """For images (B, 3, H, W), RGB on [0, 1], the match to the source domain of the upstream
+        model that each goes to; where that has none, the identity. None if no model has one."""
+        if all(upstream.source is None for upstream in self.upstream):
+            return None
+        statistics = ImageStatistics.of(pixel_grid(255 * image))
+        identity = ColourMap.gain(torch.ones_like(statistics.mean),
+                                  torch.zeros_like(statistics.mean))
+        maps = [identity if upstream.source is None else
+                source_match(statistics, upstream.source, self.student_strength)
+                for upstream in self.upstream]
+        rows = torch.arange(len(image), device=image.device)
+        return ColourMap(*(torch.stack(parts)[source.to(rows), rows] for parts in zip(*maps)))
 
     def corrupt(self, image: Tensor) -> Tensor:
         """One corruption of the pool for each image (B, 3, H, W), RGB on [0, 1]."""
@@ -172,11 +192,14 @@ class Pretrainer(BaseModel):
         severities = [severity for severity in self.severities if severity] or [0]
         corrupted, drawn = self._corrupt(clean, zlib.crc32(''.join(files).encode()), severities)
         target, found = data['target'], {}
+        source = torch.zeros(len(clean), dtype=torch.long)
         for condition, image in (('clean', clean), ('corrupted', corrupted)):
-            for variant, seen in (('none', image), ('enhanced', self.average(image))):
+            enhanced = self.average(image, self.first_maps(image, source))
+            for variant, seen in (('none', image), ('enhanced', enhanced)):
                 found[f'{condition}/{variant}'] = upstream.logits(seen).argmax(dim=1)
         target = torch.where(target < 0, found['clean/none'], target)
-        seen, _ = self.average.look(IMAGENET_RGB.standardise(corrupted))
+        seen, _ = self.average.look(IMAGENET_RGB.standardise(corrupted),
+                                    self.first_maps(corrupted, source))
         vectors = self.average.nem(seen).float().cpu()
         correct = {name: (classes == target).tolist() for name, classes in found.items()}
         return [dict(corruption=drawn.names[i], parameters=vectors[i].numpy(),
@@ -221,6 +244,13 @@ class Pretrainer(BaseModel):
         optim_wrapper.step()
         optim_wrapper.zero_grad()
         update_average(self.average, unwrapped(self.student), self.averaging_rate)
+
+
+def _build_upstream(cfg: dict) -> FrozenModel:
+    source = cfg.pop('source', None)
+    model = MODELS.build(cfg).hasten().to(memory_format=torch.channels_last)
+    model.source = None if source is None else load_source(source)
+    return model
 
 
 def clip_to_norm(gradient: Tensor, max_norm: float) -> Tensor:

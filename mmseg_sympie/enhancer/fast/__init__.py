@@ -4,14 +4,15 @@ The same result as the reference (`SyMPIE.forward` and the preprocessor behind i
 one look at the image for its thumbnail and mean, and one pass that writes the result.
 """
 import functools
-from typing import Dict, Optional, Tuple
+from typing import Dict, Optional, Tuple, Union
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...statistics import IMAGENET_RGB_255
+from ..affine import AffineEnhancer, ImageSample
+from ..colour_map import ColourMap
 from ..dwm import WarpParameters
-from ..levels import Levels
 from ..nem import NEM
 from ..sympie import SyMPIE
 from .cpu_warp import warp_cpu
@@ -21,7 +22,8 @@ from .gpu import triton_works
 from .look import Look, look
 from .network import inference_network, network_precision, pack_weights
 
-__all__ = ['FastSyMPIE', 'FoldedWarp', 'Look', 'Pixels', 'fold', 'look', 'warp_cpu', 'warp_folded']
+__all__ = ['FastAffine', 'FastSyMPIE', 'FoldedWarp', 'Look', 'Pixels', 'fast_path', 'fold', 'look',
+           'warp_cpu', 'warp_folded', 'warp_raw']
 
 
 class FastSyMPIE:
@@ -68,16 +70,8 @@ class FastSyMPIE:
             for remaining in reversed(range(self.enhancer.iterations)):
                 pixels = Pixels(self.arriving_order) if remaining else leaving
                 folded = fold(parameters or self.predict(image), self.arriving_order, pixels)
-                image, parameters = self.warp(image, folded, pixels.dtype), None
+                image, parameters = warp_raw(image, folded, pixels.dtype), None
             return image
-
-    @staticmethod
-    def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) -> Tensor:
-        """The folded warp by the fastest means that the device has."""
-        if image.device.type == 'cuda' and triton_works(image.device):
-            from .triton_warp import warp_triton
-            return warp_triton(image, folded, dtype)
-        return (warp_cpu if image.device.type == 'cpu' else warp_folded)(image, folded).to(dtype)
 
     def predict(self, image: Tensor) -> WarpParameters:
         """Warp parameters for raw images (B, 3, H, W), as `SyMPIE.predict`.
@@ -91,15 +85,17 @@ class FastSyMPIE:
 
     def predict_from(self, seen: Look) -> WarpParameters:
         """Warp parameters for raw images that have been looked at."""
-        parameters, levels = self.predict_apart(seen)
-        return parameters.after(levels)
+        parameters, colour_map = self.predict_apart(seen)
+        return parameters.after(colour_map)
 
-    def predict_apart(self, seen: Look) -> Tuple[WarpParameters, Levels]:
-        """What the network predicts, and the levels that come first."""
-        thumbnail = seen.thumbnail.flip(1) if self.arriving_order == 'bgr' else seen.thumbnail
-        levels = Levels.at_least(thumbnail, seen.mean, **self.minima)
-        vector = self.network(thumbnail.device)(standardise(thumbnail, levels))
-        return WarpParameters.split(vector), levels
+    def predict_apart(self, seen: Look) -> Tuple[WarpParameters, ColourMap]:
+        """What the network predicts, and the colour map that comes first."""
+        thumbnail, grid = ((part.flip(1) for part in (seen.thumbnail, seen.grid))
+                           if self.arriving_order == 'bgr' else (seen.thumbnail, seen.grid))
+        colour_map = self.enhancer.first_map(thumbnail, lambda: grid, lambda: seen.mean,
+                                             self.minima)
+        vector = self.network(thumbnail.device)(standardise(thumbnail, colour_map))
+        return WarpParameters.split(vector), colour_map
 
     @functools.cached_property
     def minima(self) -> Dict[str, float]:
@@ -115,9 +111,53 @@ class FastSyMPIE:
         return self.networks[key]
 
 
-def standardise(thumbnail: Tensor, levels: Levels) -> Tensor:
-    """Thumbnails (B, 3, 224, 224), RGB on 0..255, brought to the levels, for the network."""
+class FastAffine:
+    """An `AffineEnhancer` and the normalisation behind it, in one pass over the image."""
+
+    def __init__(self, enhancer: AffineEnhancer, arriving_order: str = 'bgr'):
+        self.enhancer, self.arriving_order = enhancer, arriving_order
+
+    supports = staticmethod(FastSyMPIE.supports)
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor, leaving: Pixels,
+                 parameters: Optional[WarpParameters] = None) -> Tensor:
+        """As `FastSyMPIE`."""
+        folded = fold(parameters or self.predict(image), self.arriving_order, leaving,
+                      self.enhancer.clamps)
+        return warp_raw(image, folded, leaving.dtype)
+
+    def predict(self, image: Tensor) -> WarpParameters:
+        """The enhancer's colour map of raw images (B, 3, H, W), as warp parameters."""
+        colour_map = self.enhancer.colour_map(ImageSample(image, self.arriving_order))
+        return WarpParameters.identity(len(image), colour_map.offset).after(colour_map)
+
+
+def fast_path(enhancer: nn.Module, arriving_order: str, precision: Optional[torch.dtype] = None,
+              cuda_graph: bool = False) -> Union[FastSyMPIE, FastAffine, None]:
+    """The fast path of an enhancer; None if it has none.
+
+    A subclass of SyMPIE has none, because its own forward may do something else.
+    """
+    if type(enhancer) is SyMPIE:
+        return FastSyMPIE(enhancer, arriving_order, precision, cuda_graph)
+    if isinstance(enhancer, AffineEnhancer) and type(enhancer).forward is AffineEnhancer.forward:
+        return FastAffine(enhancer, arriving_order)
+    return None
+
+
+def warp_raw(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) -> Tensor:
+    """The folded warp by the fastest means that the device has."""
+    if image.device.type == 'cuda' and triton_works(image.device):
+        from .triton_warp import warp_triton
+        return warp_triton(image, folded, dtype)
+    return (warp_cpu if image.device.type == 'cpu' else warp_folded)(image, folded).to(dtype)
+
+
+def standardise(thumbnail: Tensor, colour_map: ColourMap) -> Tensor:
+    """Thumbnails (B, 3, 224, 224), RGB on 0..255, after a colour map, for the network."""
     mean, std = IMAGENET_RGB_255.like(thumbnail)
-    gain, offset = (values[..., None, None] for values in levels)
-    return torch.addcmul((offset - mean) / std, thumbnail, gain / std).contiguous(
+    matrix = colour_map.matrix / std.view(3)
+    offset = (colour_map.offset - mean.view(3)) / std.view(3)
+    return ColourMap(matrix, offset).apply(thumbnail).contiguous(
         memory_format=torch.channels_last)

@@ -4,6 +4,7 @@ With raw values v on 0..255, standardising, C_S, C_M, the way back to 0..255 and
 normalisation are affine for each pixel, and the filter K is the same for all channels. So the whole
 is `clamp(K * (v A) + b)`, where pixels outside the image count as the value that C_S turns into 0.
 """
+import math
 from typing import NamedTuple
 
 import torch
@@ -42,13 +43,15 @@ class FoldedWarp(NamedTuple):
     highest: Tensor
 
 
-def fold(parameters: WarpParameters, arriving_order: str, leaving: Pixels) -> FoldedWarp:
+def fold(parameters: WarpParameters, arriving_order: str, leaving: Pixels,
+         clamps: bool = True) -> FoldedWarp:
     """The warp from raw images on 0..255 to the segmentor's input.
 
     Args:
         parameters: for B images, on RGB, standardised.
         arriving_order: 'bgr' or 'rgb'.
         leaving: what the segmentor takes.
+        clamps: to black and white.
     """
     matrix, shift, kernel = parameters
     mean, std = (constant(values, shift) for values in IMAGENET_RGB_255)
@@ -60,8 +63,10 @@ def fold(parameters: WarpParameters, arriving_order: str, leaving: Pixels) -> Fo
     if leaving.channel_order == 'bgr':
         matrix, bias = matrix.flip(2), bias.flip(1)
     mean, std = (constant(values, shift) for values in leaving.statistics)
+    limits = (leaving.statistics.of(value) if clamps else 3 * (math.copysign(math.inf, value - 1),)
+              for value in (0.0, 255.0))
     return FoldedWarp(matrix / std, kernel, (bias - mean) / std, border,
-                      *(constant(leaving.statistics.of(value), shift) for value in (0.0, 255.0)))
+                      *(constant(limit, shift) for limit in limits))
 
 
 def warp_folded(image: Tensor, folded: FoldedWarp) -> Tensor:

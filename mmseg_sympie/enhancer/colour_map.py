@@ -1,0 +1,42 @@
+"""Affine colour maps: one 3x3 matrix and one offset for all pixels of an image."""
+from typing import NamedTuple, Union
+
+import torch
+from torch import Tensor
+
+from ..constants import constant
+
+
+class ColourMap(NamedTuple):
+    """`y[c] = sum_d matrix[d, c] x[d] + offset[c]` for each pixel x, RGB on 0..255."""
+
+    matrix: Tensor  # (B, 3, 3), row = input channel
+    offset: Tensor  # (B, 3), on 0..255
+
+    @classmethod
+    def gain(cls, gain: Tensor, offset: Tensor) -> 'ColourMap':
+        """Each channel by itself; gain and offset (B, 3)."""
+        return cls(torch.diag_embed(gain), offset)
+
+    def apply(self, image: Tensor) -> Tensor:
+        """To images (B, 3, H, W), RGB on 0..255; not clamped."""
+        mapped = torch.baddbmm(self.offset[..., None], self.matrix.mT, image.flatten(2))
+        return mapped.view(image.shape)
+
+    def weakened(self, strength: Union[Tensor, float]) -> 'ColourMap':
+        """`x + strength (y - x)`; strength is a number, or (B, 1) with one for each image."""
+        identity = constant((1.0, 0, 0, 0, 1, 0, 0, 0, 1), self.offset).view(3, 3)
+        share = strength[..., None] if isinstance(strength, Tensor) else strength
+        return ColourMap(identity + share * (self.matrix - identity), strength * self.offset)
+
+
+def inverse(matrix: Tensor) -> Tensor:
+    """Of 3x3 matrices (..., 3, 3), by cofactors.
+
+    `torch.linalg.inv` cannot be recorded in a CUDA graph, nor exported to ONNX.
+    """
+    first, second, third = matrix.unbind(-2)
+    cofactors = torch.stack([torch.linalg.cross(second, third), torch.linalg.cross(third, first),
+                             torch.linalg.cross(first, second)], dim=-1)
+    determinant = (first * cofactors[..., 0]).sum(-1)
+    return cofactors / determinant[..., None, None]

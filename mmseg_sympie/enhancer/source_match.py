@@ -1,0 +1,139 @@
+"""Bring an image nearer to a source domain: closed-form colour maps between statistics."""
+from typing import Callable, Dict
+
+import torch
+from torch import Tensor
+
+from ..constants import constant
+from .colour_map import ColourMap, inverse
+from .image_statistics import ImageStatistics, SourceStatistics
+
+MAX_GAIN = 10.0  # of any colour: a flat image holds nothing but noise
+# What any two sets of photographs differ by, however alike those of the source are to each other.
+MEAN_SPREAD_255, CONTRAST_SPREAD = 3.0, 0.05
+MEAN_STEPS = 16  # each halves the ratio of the two means, then doubles the digits that agree
+
+
+def source_match(image: ImageStatistics, source: SourceStatistics, strength: float = 1.0,
+                 method: str = 'black_point') -> ColourMap:
+    """The map that brings images towards the statistics of a source.
+
+    An image that looks like those of the source is left alone: what is done is
+    `strength * d^4 / (d^4 + 1)` of the whole match, with d the distance in units of the source's
+    own spread from image to image (`squared_distance`). At half the spread that is a sixteenth of
+    the match, at one spread a half, and at two almost all of it.
+
+    Args:
+        image: of B images.
+        source: of the training set of the model behind.
+        strength: from 0 to 1.
+        method: one of `METHODS`, which say what is matched.
+    """
+    distance = squared_distance(image, source).square()
+    share = strength * distance / (distance + 1)
+    return METHODS[method](image, source).weakened(share[:, None])
+
+
+def squared_distance(image: ImageStatistics, source: SourceStatistics) -> Tensor:
+    """(B,): mean of the squared standard scores of the channels' means and of the log contrast.
+
+    The means are scored together (Mahalanobis), so that a colour cast counts for more than
+    brightness, which differs more from image to image.
+    """
+    like = image.mean
+    spread = _matrix(source.mean_covariance, like) + torch.eye(3, device=like.device).to(
+        like) * MEAN_SPREAD_255 ** 2
+    difference = like - constant(source.mean, like)
+    means = (difference[:, None] @ inverse(spread) @ difference[..., None]).flatten()
+    contrast = ((image.log_contrast() - source.log_contrast)
+                / (source.contrast_spread + CONTRAST_SPREAD))
+    return (means + contrast.square()) / 4
+
+
+def match_gain(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
+    """A gain for each channel, to the source's mean; black stays black."""
+    gain = constant(source.mean, image.mean) / image.mean.clamp(min=1)
+    return ColourMap.gain(gain.clamp(max=MAX_GAIN), torch.zeros_like(image.mean))
+
+
+def match_channels(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
+    """A gain and an offset for each channel, to the source's mean and standard deviation
+    (Reinhard et al., 'Color Transfer between Images', 2001, here in RGB)."""
+    wanted, found = (values.diagonal(dim1=-2, dim2=-1).clamp(min=1).sqrt() for values in (
+        _matrix(source.covariance, image.mean), image.covariance))
+    gain = (wanted / found).clamp(max=MAX_GAIN)
+    return ColourMap.gain(gain, constant(source.mean, image.mean) - gain * image.mean)
+
+
+def match_covariance(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
+    """Mean to mean and colour covariance to colour covariance: the optimal-transport map between
+    two Gaussians (Pitie and Kokaram, 2007)."""
+    return _transport(image.mean, image.covariance, constant(source.mean, image.mean),
+                      _matrix(source.covariance, image.mean))
+
+
+def match_black_point(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
+    """Black point to black point, and second moments about it to second moments about it.
+
+    As `match_covariance`, but the point that is kept is black instead of the mean: where source and
+    image both reach down to black, no haze of an offset is laid over the image.
+    """
+    black = constant(source.black, image.mean)
+    return _transport(image.black, _moment(image.covariance, image.mean - image.black), black,
+                      _moment(_matrix(source.covariance, black), constant(source.mean, black)
+                              - black))
+
+
+METHODS: Dict[str, Callable[[ImageStatistics, SourceStatistics], ColourMap]] = dict(
+    gain=match_gain, channel=match_channels, covariance=match_covariance,
+    black_point=match_black_point)
+
+
+def _transport(point: Tensor, moment: Tensor, source_point: Tensor,
+               source_moment: Tensor) -> ColourMap:
+    """From points (B, 3) and moments (B, 3, 3) about them to those of the source.
+
+    The symmetric matrix G with `G moment G = source_moment` is the geometric mean of the source's
+    moment and the inverse of the image's.
+    """
+    moment = moment + source_moment / MAX_GAIN ** 2
+    matrix = geometric_mean(source_moment.expand_as(moment), inverse(moment.double()))
+    return ColourMap(matrix, source_point - (matrix @ point[..., None]).squeeze(-1))
+
+
+def geometric_mean(first: Tensor, second: Tensor) -> Tensor:
+    """Of symmetric positive matrices (B, 3, 3): the G with `G second^-1 G = first`."""
+    first, second = first.double(), second.double()
+    by = _geometric_mean_by_eigenvalues if first.device.type == 'cpu' else _geometric_mean_by_means
+    return by(first, second).float()
+
+
+def _geometric_mean_by_eigenvalues(first: Tensor, second: Tensor) -> Tensor:
+    """With `second = L L^T`: G = L (L^-1 first L^-T)^(1/2) L^T."""
+    root = torch.linalg.cholesky(second)
+    whitened = torch.linalg.solve_triangular(root, first, upper=False)
+    whitened = torch.linalg.solve_triangular(root, whitened.mT, upper=False)
+    values, vectors = torch.linalg.eigh(whitened)
+    vectors = root @ vectors
+    return vectors * values.clamp(min=0).sqrt()[:, None] @ vectors.mT
+
+
+def _geometric_mean_by_means(first: Tensor, second: Tensor) -> Tensor:
+    """Where arithmetic and harmonic mean meet: on a GPU, eigenvectors would wait for it."""
+    scale = torch.sqrt(_trace(first) / _trace(second))
+    first, second = first / scale, second * scale
+    for _ in range(MEAN_STEPS):
+        first, second = (first + second) / 2, 2 * inverse(inverse(first) + inverse(second))
+    return first
+
+
+def _trace(matrix: Tensor) -> Tensor:
+    return matrix.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
+
+
+def _moment(covariance: Tensor, mean: Tensor) -> Tensor:
+    return covariance + mean[..., None] * mean[..., None, :]
+
+
+def _matrix(rows, like: Tensor) -> Tensor:
+    return constant(tuple(value for row in rows for value in row), like).view(3, 3)
