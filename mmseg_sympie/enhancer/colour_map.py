@@ -1,10 +1,20 @@
 """Affine colour maps: one 3x3 matrix and one offset for all pixels of an image."""
-from typing import NamedTuple, Union
+import functools
+from typing import Callable, NamedTuple, Union
 
 import torch
 from torch import Tensor
 
 from ..constants import constant
+
+
+def in_full_precision(function: Callable) -> Callable:
+    """Switch autocast off: in half precision, products of grey levels are levels off."""
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        with torch.autocast('cpu', enabled=False), torch.autocast('cuda', enabled=False):
+            return function(*args, **kwargs)
+    return wrapped
 
 
 class ColourMap(NamedTuple):
@@ -18,9 +28,11 @@ class ColourMap(NamedTuple):
         """Each channel by itself; gain and offset (B, 3)."""
         return cls(torch.diag_embed(gain), offset)
 
+    @in_full_precision
     def apply(self, image: Tensor) -> Tensor:
         """To images (B, 3, H, W), RGB on 0..255; not clamped."""
-        mapped = torch.baddbmm(self.offset[..., None], self.matrix.mT, image.flatten(2))
+        matrix, offset = (part.to(image.dtype) for part in self)
+        mapped = torch.baddbmm(offset[..., None], matrix.mT, image.flatten(2))
         return mapped.view(image.shape)
 
     def weakened(self, strength: Union[Tensor, float]) -> 'ColourMap':

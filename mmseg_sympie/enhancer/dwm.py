@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..constants import constant
 from ..statistics import IMAGENET_RGB, IMAGENET_RGB_255
-from .colour_map import ColourMap, inverse
+from .colour_map import ColourMap, in_full_precision, inverse
 
 NUM_PARAMETERS = 37
 _IDENTITY = tuple(float(index in (0, 4, 8, 24)) for index in range(NUM_PARAMETERS))
@@ -36,6 +36,7 @@ class WarpParameters(NamedTuple):
         """The parameter vector (B, 37): the inverse of `split`."""
         return torch.cat([part.flatten(1) for part in self], dim=1)
 
+    @in_full_precision
     def after(self, colour_map: ColourMap) -> 'WarpParameters':
         """Parameters that do at once what a colour map and then these do, not clamped in between.
 
@@ -43,12 +44,14 @@ class WarpParameters(NamedTuple):
         `y' = P x' + q`, where P[d, c] is M[d, c] std[d] / std[c] and q is
         `(M mean + o - mean) / std`; and `C (y' + s) = C P (x' + P^-1 (q + s))`.
         """
-        matrix, offset = colour_map
-        mean, std = (constant(values, offset) for values in IMAGENET_RGB_255)
+        own, shift, kernel = (part.to(torch.promote_types(part.dtype, torch.float32))
+                              for part in self)
+        matrix, offset = (part.to(shift.dtype) for part in colour_map)
+        mean, std = (constant(values, shift) for values in IMAGENET_RGB_255)
         standardised = matrix * std[:, None] / std
-        shift = self.shift + (mean @ matrix + offset - mean) / std
-        return WarpParameters(standardised @ self.matrix,
-                              (shift[:, None] @ inverse(standardised)).squeeze(1), self.kernel)
+        shift = shift + (mean @ matrix + offset - mean) / std
+        return WarpParameters(standardised @ own,
+                              (shift[:, None] @ inverse(standardised)).squeeze(1), kernel)
 
 
 def warp(image: Tensor, parameters: WarpParameters) -> Tensor:

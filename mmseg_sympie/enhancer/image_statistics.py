@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .colour_map import in_full_precision
 
 GRID = 128  # pixels along each side are enough: the mean is known to half a grey level
 BLACK_QUANTILE = 0.01
@@ -30,6 +31,7 @@ class ImageStatistics(NamedTuple):
     covariance: Tensor  # (B, 3, 3), of the colours of the pixels
 
     @classmethod
+    @in_full_precision
     def of(cls, grid: Tensor) -> 'ImageStatistics':
         """From `pixel_grid`s (B, 3, h, w), RGB on 0..255."""
         pixels = grid.flatten(2)

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from ..constants import constant
-from .colour_map import ColourMap, inverse
+from .colour_map import ColourMap, in_full_precision, inverse
 from .image_statistics import ImageStatistics, SourceStatistics
 
 MAX_GAIN = 10.0  # of any colour: a flat image holds nothing but noise
@@ -14,6 +14,7 @@ MEAN_SPREAD_255, CONTRAST_SPREAD = 3.0, 0.05
 MEAN_STEPS = 16  # each halves the ratio of the two means, then doubles the digits that agree
 
 
+@in_full_precision
 def source_match(image: ImageStatistics, source: SourceStatistics, strength: float = 1.0,
                  method: str = 'black_point') -> ColourMap:
     """The map that brings images towards the statistics of a source.
