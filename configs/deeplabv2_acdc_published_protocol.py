@@ -1,6 +1,10 @@
 # The SyMPIE paper's protocol: long side 1024, logits of image and mirror added, published weights.
-_base_ = ['./deeplabv2_acdc_sympie.py']
-model = dict(type='mmseg_sympie.MirrorEncoderDecoder', decode_head=dict(num_branches=2))
+_base_ = ['./deeplabv2_acdc.py']
+model = dict(
+    type='mmseg_sympie.MirrorEncoderDecoder',
+    # The enhancer alone, as published: no source, nothing is matched.
+    data_preprocessor=dict(type='mmseg_sympie.SyMPIEDataPreprocessor'),
+    decode_head=dict(num_branches=2))
 test_dataloader = dict(dataset=dict(pipeline=[
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),

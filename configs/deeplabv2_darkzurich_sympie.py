@@ -1,2 +1,3 @@
 _base_ = ['./deeplabv2_darkzurich.py']
-model = dict(data_preprocessor=dict(type='mmseg_sympie.SyMPIEDataPreprocessor'))
+model = dict(
+    data_preprocessor=dict(type='mmseg_sympie.SyMPIEDataPreprocessor', source='cityscapes'))

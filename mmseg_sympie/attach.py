@@ -1,6 +1,6 @@
 """Put the enhancer in front of any config's model."""
 import copy
-from typing import Any, Iterator, Mapping, Optional, Sequence, Union
+from typing import Any, Iterator, Mapping, Optional, Sequence, Set, Union
 
 from mmengine.config import Config
 
@@ -14,30 +14,36 @@ ANY = 'mmseg_sympie.EnhancedDataPreprocessor'
 _BASE = 'BaseDataPreprocessor'
 _UNNAMED = {'mmpretrain': 'ClsDataPreprocessor', 'mmdet': 'DetDataPreprocessor'}
 
+# Type of the training data -> name of its source statistics.
+TRAINED_ON = dict(CityscapesDataset='cityscapes', CamVidDataset='camvid', ImageNet='imagenet')
+AUTO = 'auto'
+
 _NOT_COLOUR = ('LoadBiomedicalImageFromFile', 'LoadMultipleRSImageFromFile',
                'LoadSingleRSImageFromFile')
 
 
 def attach(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
-           checkpoint: Optional[str] = None) -> Config:
+           checkpoint: Optional[str] = None, source: Optional[str] = AUTO) -> Config:
     """A copy of a config whose data preprocessor enhances the images first.
 
     Args:
         cfg: of MMSegmentation, MMPretrain or MMDetection; also one whose model is a TTA model
             around another.
-        enhancer: as for the preprocessor; by default SyMPIE.
+        enhancer: as for the preprocessor; by default SourceMatch with a source, else SyMPIE.
         checkpoint: SyMPIE's weights; by default those that ship.
+        source: what the model was trained on, as for the preprocessor; 'auto': what `known_source`
+            says, unless a checkpoint is named, whose weights may not expect a match; None: nothing.
 
     Raises:
         InputError: there is an enhancer already, or the model does not get colour images on 0..255.
     """
     cfg = copy.deepcopy(cfg)
-    cfg.merge_from_dict(changes(cfg, enhancer, checkpoint))
+    cfg.merge_from_dict(changes(cfg, enhancer, checkpoint, source))
     return cfg
 
 
 def changes(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
-            checkpoint: Optional[str] = None) -> dict:
+            checkpoint: Optional[str] = None, source: Optional[str] = AUTO) -> dict:
     """What `attach` merges into the config; a child config that says this does the same."""
     check_images(cfg)
     path, preprocessor = find_preprocessor(cfg)
@@ -58,9 +64,30 @@ def changes(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
         change['enhancer'] = enhancer
     if checkpoint is not None:
         change['checkpoint'] = checkpoint
+    if source == AUTO:
+        source = known_source(cfg) if checkpoint is None else None
+    if source is not None:
+        change['source'] = source
     for key in reversed(path):
         change = {key: change}
     return change
+
+
+def known_source(cfg: Config) -> Optional[str]:
+    """The source statistics that ship for the data a config trains on, by the data set's type;
+    None where that is unknown, or several."""
+    found = {TRAINED_ON.get(name) for name in _data_sets(cfg.get('train_dataloader') or {})}
+    return found.pop() if len(found) == 1 else None
+
+
+def _data_sets(node: Any) -> Set[str]:
+    """Types of the data sets below a data loader's config, also of those inside others."""
+    if isinstance(node, Mapping):
+        inner = set().union(*(_data_sets(value) for key, value in node.items()
+                              if key in ('dataset', 'datasets')))
+        return inner or ({_name(node['type'])} if 'type' in node and 'dataset' not in node else
+                         set())
+    return set().union(*map(_data_sets, node)) if isinstance(node, (list, tuple)) else set()
 
 
 def is_enhanced(preprocessor: Mapping[str, Any]) -> bool:

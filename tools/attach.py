@@ -15,8 +15,9 @@ from pathlib import Path
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from mmseg_sympie.attach import changes, find_preprocessor
+from mmseg_sympie.attach import AUTO, changes, find_preprocessor, known_source
 from mmseg_sympie.config import load_config
+from mmseg_sympie.enhancer.image_statistics import named_sources
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import written_whole
 
@@ -30,6 +31,11 @@ def parse_args() -> argparse.Namespace:
     enhancer.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
     enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
                           help='instead of SyMPIE, scale each image to this mean on 0..255')
+    parser.add_argument('--source', default=AUTO, metavar='NAME_OR_JSON',
+                        help='what the model was trained on: source statistics that ship '
+                        f'({", ".join(named_sources())}), or a file of '
+                        'tools/source_statistics.py; none for nothing; by default what the type of '
+                        'the training data says')
     return parser.parse_args()
 
 
@@ -47,7 +53,8 @@ def main() -> None:
         raise InputError(f'The config names its data preprocessor as a class, {kind}, which a file '
                          'cannot repeat: write its registered name there.')
     lines = [f'_base_ = [{base!r}]']
-    for name, value in changes(cfg, enhancer, args.checkpoint).items():
+    source = None if args.source == 'none' else args.source
+    for name, value in changes(cfg, enhancer, args.checkpoint, source).items():
         lines.append(f'{name} = {pprint.pformat(value, sort_dicts=False, width=96)}')
     with written_whole(args.out) as partial:
         partial.write_text('\n'.join(lines) + '\n')
@@ -55,6 +62,12 @@ def main() -> None:
         init_default_scope(attached.get('default_scope', 'mmseg'))
         preprocessor = MODELS.build(find_preprocessor(attached)[1])
     print(f'{args.out}: {preprocessor}')
+    if source == AUTO and args.checkpoint is None:
+        print(f'Source: {known_source(cfg)}, by the type of the training data.'
+              if known_source(cfg) else
+              'Source: unknown by the type of the training data, so nothing is matched. Measure it '
+              'with `python tools/source_statistics.py CONFIG --out FILE.json` and name it with '
+              '--source FILE.json.')
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..constants import constant
 from .severity import per_image
 
 CAST = (0.1, 0.2, 0.3, 0.45, 0.6)       # natural logarithm of a channel's gain
@@ -51,8 +52,9 @@ def low_sun(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tens
     distance = (columns - place) ** 2 + (_rows(image) - HORIZON / 2) ** 2
     strength = per_image(GLARE, severity)
     glare = strength * (torch.exp(-distance / 0.05) + 0.3)
-    warm = torch.tensor([1.0, 0.9, 0.75], device=image.device).view(3, 1, 1)
-    return (image.float() * (1 - 0.7 * strength) + glare * warm).clamp(0, 1)
+    image = image.float()
+    warm = constant((1.0, 0.9, 0.75), image).view(3, 1, 1)
+    return (image * (1 - 0.7 * strength) + glare * warm).clamp(0, 1)
 
 
 def wet_glare(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:

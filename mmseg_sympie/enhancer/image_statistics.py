@@ -133,10 +133,9 @@ def _checked(found: Mapping[str, Any], where: Union[str, Path]) -> SourceStatist
                              f'{shape or "one"} finite numbers. Make them again with '
                              '`python tools/source_statistics.py CONFIG`.')
         values[name] = _tuples(value)
+    # Grey images have no colours to match: no direction of less than a grey level.
     lowest = np.linalg.eigvalsh(np.asarray(values['covariance']))[0]
-    if lowest <= 0:
-        raise InputError(f'The source statistics {where} are broken: their covariance has the '
-                         f'eigenvalue {lowest:g}. Grey images have no colours to match.')
+    values['covariance'] = _tuples(values['covariance'] + max(0, 1 - lowest) * np.eye(3))
     return SourceStatistics(**values, images=int(found.get('images', 0)),
                             origin=str(found.get('origin', '')))
 

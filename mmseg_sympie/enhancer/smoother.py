@@ -7,7 +7,7 @@ from torch import Tensor
 from ..errors import InputError
 from .colour_map import ColourMap
 from .dwm import WarpParameters
-from .fast import FastSyMPIE, look
+from .fast import FastSyMPIE
 
 
 class ParameterSmoother:
@@ -52,7 +52,7 @@ class ParameterSmoother:
         return WarpParameters(*map(torch.cat, zip(*map(self._one, frames.split(1)))))
 
     def _one(self, frame: Tensor) -> WarpParameters:
-        seen = look(frame)
+        seen = self.fast.look(frame)
         cut = self.before is None or self._differ(self.before, seen.thumbnail)
         self.before = seen.thumbnail
         self.age += 1

@@ -8,7 +8,7 @@ from ..constants import constant
 from .colour_map import ColourMap, in_full_precision, inverse
 from .image_statistics import ImageStatistics, SourceStatistics
 
-MAX_GAIN = 10.0  # of any colour: a flat image holds nothing but noise
+MAX_GAIN = 16.0  # of any colour: a flat image holds nothing but noise
 # What any two sets of photographs differ by, however alike those of the source are to each other.
 MEAN_SPREAD_255, CONTRAST_SPREAD = 3.0, 0.05
 MEAN_STEPS = 16  # each halves the ratio of the two means, then doubles the digits that agree

@@ -81,24 +81,24 @@ class SyMPIE(nn.Module):
             return thumbnail, None
         seen = 255 * IMAGENET_RGB.restore(thumbnail)
         colour_map = colour_map or self.first_map(
-            seen, lambda: 255 * IMAGENET_RGB.restore(pixel_grid(image)),
+            seen, lambda: ImageStatistics.of(255 * IMAGENET_RGB.restore(pixel_grid(image))),
             # Of the channels' means, that of all pixels, without a copy of the whole image.
             lambda: 255 * IMAGENET_RGB.restore(image.mean(dim=(2, 3), keepdim=True)).mean(
                 dim=1).flatten(1))
         return IMAGENET_RGB.standardise(colour_map.apply(seen) / 255), colour_map
 
-    def first_map(self, thumbnail: Tensor, grid: Callable[[], Tensor],
+    def first_map(self, thumbnail: Tensor, statistics: Callable[[], ImageStatistics],
                   mean: Callable[[], Tensor], minima: Optional[Mapping[str, Any]] = None
                   ) -> ColourMap:
         """What an image is brought to before the NEM looks at it: its source, or the minima.
 
         Args:
             thumbnail: (B, 3, 224, 224), RGB on 0..255.
-            grid, mean: give `pixel_grid` (B, 3, h, w), RGB, and the mean (B, 1), on 0..255.
+            statistics, mean: give the image's statistics, and its mean (B, 1) on 0..255.
             minima: those of the enhancer, where they are at hand as numbers.
         """
         if self.source is not None:
-            return source_match(ImageStatistics.of(grid()), self.source, self.strength)
+            return source_match(statistics(), self.source, self.strength)
         return levels(thumbnail, mean(), **(self.minima() if minima is None else minima))
 
     def minima(self) -> Dict[str, Tensor]:

@@ -4,7 +4,7 @@ The same result as the reference (`SyMPIE.forward` and the preprocessor behind i
 one look at the image for its thumbnail and mean, and one pass that writes the result.
 """
 import functools
-from typing import Dict, Optional, Tuple, Union
+from typing import Dict, NamedTuple, Optional, Tuple, Union
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from ...statistics import IMAGENET_RGB_255
 from ..affine import AffineEnhancer, ImageSample
 from ..colour_map import ColourMap
 from ..dwm import WarpParameters
+from ..image_statistics import ImageStatistics
 from ..nem import NEM
 from ..sympie import SyMPIE
 from .cpu_warp import warp_cpu
@@ -24,6 +25,16 @@ from .network import inference_network, network_precision, pack_weights
 
 __all__ = ['FastAffine', 'FastSyMPIE', 'FoldedWarp', 'Look', 'Pixels', 'fast_path', 'fold', 'look',
            'warp_cpu', 'warp_folded', 'warp_raw']
+
+
+class SourceLook(NamedTuple):
+    """A `Look` and `ImageStatistics`, RGB, for an enhancer that knows its source."""
+
+    thumbnail: Tensor
+    mean: Tensor
+    black: Tensor
+    channel_mean: Tensor
+    covariance: Tensor
 
 
 class FastSyMPIE:
@@ -78,22 +89,28 @@ class FastSyMPIE:
 
         With `cuda_graph`, the next call overwrites those of a single image.
         """
-        seen = look(image)
+        seen = self.look(image)
         if self.cuda_graph and image.is_cuda and len(image) == 1:
             return self.replayed(self.predict_from, seen)
         return self.predict_from(seen)
 
-    def predict_from(self, seen: Look) -> WarpParameters:
+    def look(self, image: Tensor) -> Union[Look, SourceLook]:
+        """All that the parameters of raw images (B, 3, H, W) depend on."""
+        seen = look(image)
+        if self.enhancer.source is None:
+            return seen
+        return SourceLook(*seen, *ImageSample(image, self.arriving_order).statistics)
+
+    def predict_from(self, seen: Union[Look, SourceLook]) -> WarpParameters:
         """Warp parameters for raw images that have been looked at."""
         parameters, colour_map = self.predict_apart(seen)
         return parameters.after(colour_map)
 
-    def predict_apart(self, seen: Look) -> Tuple[WarpParameters, ColourMap]:
+    def predict_apart(self, seen: Union[Look, SourceLook]) -> Tuple[WarpParameters, ColourMap]:
         """What the network predicts, and the colour map that comes first."""
-        thumbnail, grid = ((part.flip(1) for part in (seen.thumbnail, seen.grid))
-                           if self.arriving_order == 'bgr' else (seen.thumbnail, seen.grid))
-        colour_map = self.enhancer.first_map(thumbnail, lambda: grid, lambda: seen.mean,
-                                             self.minima)
+        thumbnail = seen.thumbnail.flip(1) if self.arriving_order == 'bgr' else seen.thumbnail
+        colour_map = self.enhancer.first_map(
+            thumbnail, lambda: ImageStatistics(*seen[2:]), lambda: seen.mean, self.minima)
         vector = self.network(thumbnail.device)(standardise(thumbnail, colour_map))
         return WarpParameters.split(vector), colour_map
 

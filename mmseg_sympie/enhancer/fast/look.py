@@ -1,13 +1,12 @@
 """What the enhancer looks at: thumbnail and mean of raw images, without a float copy of them."""
 import functools
-from typing import NamedTuple, Optional, Tuple
+from typing import NamedTuple, Tuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...threads import compiled, in_bands
-from ..image_statistics import pixel_grid
 from ..nem import (
     LONGEST_ASPECT_RATIO,
     VIEW_SHORT_SIDE_PX,
@@ -23,7 +22,6 @@ class Look(NamedTuple):
 
     thumbnail: Tensor  # (B, 3, 224, 224), float32, values and channels as they arrive
     mean: Tensor  # (B, 1), float32, over all pixels and channels of the whole image
-    grid: Optional[Tensor] = None  # (B, 3, h, w), float32, `pixel_grid`
 
 
 class Taps(NamedTuple):
@@ -35,10 +33,6 @@ class Taps(NamedTuple):
 
 def look(image: Tensor) -> Look:
     """At raw images (B, 3, H, W), on any device."""
-    return _look(image)._replace(grid=pixel_grid(image))
-
-
-def _look(image: Tensor) -> Look:
     height, width = image.shape[-2:]
     if max(height, width) <= LONGEST_ASPECT_RATIO * min(height, width):
         if image.device.type == 'cpu':

@@ -1,0 +1,312 @@
+"""Source statistics, the match to them, and the other training-free enhancers, by hand."""
+import json
+import math
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from mmseg.structures import SegDataSample
+
+from mmseg_sympie.attach import known_source
+from mmseg_sympie.config import load_config
+from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
+from mmseg_sympie.enhancer import (
+    CLAHE,
+    NEM,
+    GreyWorld,
+    Levels,
+    SourceMatch,
+    SyMPIE,
+    TorchModule,
+    load_source,
+)
+from mmseg_sympie.enhancer.colour_map import ColourMap, inverse
+from mmseg_sympie.enhancer.dwm import WarpParameters, warp
+from mmseg_sympie.enhancer.image_statistics import (
+    ImageStatistics,
+    SourceStatistics,
+    named_sources,
+    pixel_grid,
+)
+from mmseg_sympie.enhancer.source_match import (
+    _geometric_mean_by_eigenvalues,
+    _geometric_mean_by_means,
+    match_black_point,
+    match_channels,
+    match_covariance,
+    match_gain,
+    source_match,
+    squared_distance,
+)
+from mmseg_sympie.errors import InputError
+from mmseg_sympie.statistics import IMAGENET_RGB, IMAGENET_RGB_255
+
+# Independent channels of deviation 10, 20 and 40 about 100, black point 20; images differ by 4.
+SOURCE = SourceStatistics(
+    black=(20, 20, 20), mean=(100, 100, 100), covariance=((100, 0, 0), (0, 400, 0), (0, 0, 1600)),
+    mean_covariance=((16, 0, 0), (0, 16, 0), (0, 0, 16)), log_contrast=math.log(700) / 2,
+    contrast_spread=0.05, images=2)
+
+
+def statistics(mean, deviation, black=0.0):
+    """Of one image with independent channels."""
+    mean, deviation = (torch.tensor([values], dtype=torch.float) for values in (mean, deviation))
+    return ImageStatistics(torch.full((1, 3), black), mean, torch.diag_embed(deviation.square()))
+
+
+def picture(height=60, width=80, seed=0, mean=60, contrast=30):
+    """Smooth colours with noise, (1, 3, H, W), uint8."""
+    generator = np.random.default_rng(seed)
+    coarse = generator.normal(mean, contrast, (5, 7, 3)).astype(np.float32)
+    image = cv2.resize(coarse, (width, height)) + generator.normal(0, 4, (height, width, 3))
+    return torch.from_numpy(image.clip(0, 255).astype(np.uint8)).permute(2, 0, 1)[None]
+
+
+def test_statistics_of_an_image_by_hand():
+    """Four pixels: red 0, 0, 10, 10; green twice that; blue 7. Covariances 25, 100 and 50."""
+    red = torch.tensor([[0, 0], [10, 10]], dtype=torch.uint8)
+    found = ImageStatistics.of(pixel_grid(torch.stack([red, 2 * red, red * 0 + 7])[None]))
+    assert found.black.tolist() == [[0, 0, 7]] and found.mean.tolist() == [[5, 10, 7]]
+    assert found.covariance.tolist() == [[[25, 50, 0], [50, 100, 0], [0, 0, 0]]]
+    assert found.log_contrast().item() == pytest.approx(math.log(125 / 3) / 2)
+
+
+@pytest.mark.parametrize('size, rows, columns', [
+    ((1, 1), 1, 1), ((255, 300), 255, 150), ((1080, 1920), 135, 128), ((128, 5000), 128, 129)])
+def test_the_grid_covers_the_image(size, rows, columns):
+    image = torch.zeros(1, 3, *size, dtype=torch.uint8)
+    assert pixel_grid(image).shape == (1, 3, rows, columns)
+
+
+def test_statistics_of_a_source_by_hand():
+    """Means 90 and 110 in every channel: variance 200 between them. Log contrast 2 and 4."""
+    images = [statistics([mean] * 3, [math.exp(contrast)] * 3, black)
+              for mean, contrast, black in ((90, 2, 10), (110, 4, 30))]
+    source = SourceStatistics.of(images, 'two')
+    assert source.black == (20, 20, 20) and source.mean == (100, 100, 100)
+    assert source.mean_covariance == ((200,) * 3,) * 3
+    variance = (math.exp(4) + math.exp(8)) / 2
+    assert source.covariance[1] == (0, pytest.approx(variance, rel=1e-5), 0)
+    assert source.log_contrast == pytest.approx(3)
+    assert source.contrast_spread == pytest.approx(2 ** 0.5)
+    assert load_source(json.loads(source.to_json())).mean == source.mean
+    with pytest.raises(InputError, match='at least two images, got 1'):
+        SourceStatistics.of(images[:1])
+
+
+def test_distance_by_hand():
+    """Means 10 off in each channel: with the spread 16 + 9 that is 3 * 100 / 25 = 12. Contrast
+    e times as high: (1 / (0.05 + 0.05))^2 = 100. The mean over four scores: 28."""
+    wide = math.e * 700 ** 0.5
+    image = statistics([110, 90, 110], [wide, wide, wide])
+    assert squared_distance(image, SOURCE).item() == pytest.approx(28, rel=1e-4)
+
+
+def test_each_method_by_hand():
+    """An image of mean 50, deviation 10 and black 0 in each channel."""
+    image = statistics([50, 50, 50], [10, 10, 10])
+    gain = match_gain(image, SOURCE)
+    torch.testing.assert_close(gain.matrix[0], 2 * torch.eye(3))
+    assert gain.offset.tolist() == [[0, 0, 0]]
+    # Gains 1, 2 and 4 about the means: 100 - gain * 50.
+    for method in (match_channels, match_covariance):
+        found = method(image, SOURCE)
+        torch.testing.assert_close(found.matrix[0], torch.diag(torch.tensor([1., 2, 4])),
+                                   rtol=0.02 * 4, atol=0.02)
+    assert match_channels(image, SOURCE).offset.tolist() == [pytest.approx([50, 0, -100])]
+
+
+def test_black_goes_to_black_and_moments_about_it_match():
+    """Grey images of three pixels, black 0 and black 20: moments are of one direction alone."""
+    source = SOURCE._replace(covariance=((600, 599, 599), (599, 600, 599), (599, 599, 600)))
+    image = ImageStatistics(torch.zeros(1, 3), torch.full((1, 3), 40.0),
+                            torch.full((1, 3, 3), 150.0) + torch.eye(3))
+    found = match_black_point(image, source)
+    assert found.apply(torch.zeros(1, 3, 1, 1)).flatten().tolist() == pytest.approx([20] * 3)
+    # About black, grey has the moment 150 + 40^2 here and 600 + 80^2 there: twice the deviation.
+    grey = found.apply(torch.full((1, 3, 1, 1), 40.0)).flatten().tolist()
+    assert grey == pytest.approx([100] * 3, abs=1)
+
+
+def test_covariance_is_that_of_the_source_afterwards():
+    source = load_source('cityscapes')
+    grid = picture().float()
+    matched = ImageStatistics.of(match_covariance(ImageStatistics.of(grid), source).apply(grid))
+    torch.testing.assert_close(matched.mean[0], torch.tensor(source.mean), rtol=0.01, atol=0.1)
+    torch.testing.assert_close(matched.covariance[0], torch.tensor(source.covariance), rtol=0.05,
+                               atol=5)
+
+
+def test_both_geometric_means_solve_the_equation():
+    factors = torch.randn(2, 40, 3, 3, dtype=torch.float64,
+                          generator=torch.Generator().manual_seed(0))
+    first, second = factors @ factors.mT + 0.01 * torch.eye(3)
+    for mean in (_geometric_mean_by_eigenvalues, _geometric_mean_by_means):
+        found = mean(first, second)
+        torch.testing.assert_close(found @ inverse(second) @ found, first, rtol=1e-6, atol=1e-8)
+
+
+def test_inverse_by_hand():
+    matrix = torch.tensor([[2., 0, 1], [0, 4, 0], [0, 0, 5]])
+    wanted = torch.tensor([[0.5, 0, -0.1], [0, 0.25, 0], [0, 0, 0.2]])
+    torch.testing.assert_close(inverse(matrix), wanted)
+
+
+def test_an_image_like_the_source_is_left_alone_and_a_far_one_is_matched():
+    near = statistics([100, 100, 100], [10, 20, 40], 20.0)
+    found = source_match(near, SOURCE)
+    assert torch.equal(found.matrix[0], torch.eye(3)) and found.offset.abs().max() == 0
+    far = statistics([20, 20, 20], [5, 5, 5])
+    whole, half = (source_match(far, SOURCE, strength, 'gain') for strength in (1.0, 0.5))
+    assert whole.matrix[0, 0, 0].item() == pytest.approx(5, rel=1e-3)
+    assert half.matrix[0, 0, 0].item() == pytest.approx(3, rel=1e-3)
+
+
+@pytest.mark.parametrize('image', [
+    torch.zeros(1, 3, 1, 1), torch.full((2, 3, 5, 5), 255.0), torch.full((1, 3, 40, 40), 90.0),
+    torch.eye(40).expand(1, 3, 40, 40) * 255])
+@pytest.mark.parametrize('method', ['gain', 'channel', 'covariance', 'black_point'])
+def test_images_of_one_colour_stay_images(image, method):
+    enhanced = SourceMatch('cityscapes', 1.0, method)(image / 255)
+    assert enhanced.isfinite().all() and 0 <= enhanced.min() and enhanced.max() <= 1
+
+
+def test_grey_world_by_hand():
+    image = torch.tensor([20, 40, 60]).view(1, 3, 1, 1).expand(1, 3, 2, 2) / 255
+    assert (255 * GreyWorld()(image)).unique().tolist() == [pytest.approx(40)]
+
+
+def test_levels_alone_are_those_before_the_network():
+    image = picture(300, 400, mean=30, contrast=10).float() / 255
+    untrained = SyMPIE(NEM().state_dict(), min_mean_255=110, min_contrast_255=40).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(Levels()(image), untrained(image), rtol=0, atol=1e-4)
+
+
+def test_clahe_keeps_a_flat_image_and_raises_local_contrast():
+    image = picture(contrast=5).float() / 255
+    assert CLAHE()(image).std() > 1.3 * image.std()
+    assert CLAHE()(image).shape == image.shape
+
+
+@pytest.mark.parametrize('order', ['rgb', 'bgr'])
+@pytest.mark.parametrize('enhancer', [
+    dict(type='SourceMatch'), dict(type='SourceMatch', method='covariance', strength=1.0),
+    dict(type='GreyWorld'), dict(type='MeanMatch', target=200), dict(type='Levels')])
+def test_fast_path_equals_the_reference(enhancer, order):
+    images = torch.cat([picture(97, 131, seed) for seed in (1, 2)])
+    preprocessor = SyMPIEDataPreprocessor(
+        enhancer=enhancer, source='cityscapes', channel_order=order,
+        bgr_to_rgb=order == 'bgr', **IMAGENET_RGB_255._asdict())
+    assert preprocessor.fast is not None
+    found = preprocessor(dict(inputs=list(images), data_samples=[SegDataSample()] * 2))['inputs']
+    rgb = images.flip(1) if order == 'bgr' else images
+    wanted = IMAGENET_RGB.standardise(preprocessor.enhancers[0](rgb.float() / 255))
+    torch.testing.assert_close(found, wanted, rtol=0, atol=2e-4)
+
+
+def test_warp_parameters_after_a_colour_map():
+    """One warp with them is the map and then the other warp."""
+    generator = torch.Generator().manual_seed(0)
+    vector = WarpParameters.identity(2).join() + 0.1 * torch.randn(2, 37, generator=generator)
+    colour_map = ColourMap(torch.eye(3) + 0.3 * torch.randn(2, 3, 3, generator=generator),
+                           20 * torch.randn(2, 3, generator=generator))
+    image = torch.cat([picture(20, 30, seed) for seed in (1, 2)]).float()
+    parameters = WarpParameters.split(vector)
+    once = warp(IMAGENET_RGB_255.standardise(image), parameters.after(colour_map))
+    twice = warp(IMAGENET_RGB_255.standardise(colour_map.apply(image)), parameters)
+    torch.testing.assert_close(once[..., 2:-2, 2:-2], twice[..., 2:-2, 2:-2], rtol=0, atol=1e-4)
+
+
+def test_sympie_corrects_the_match():
+    """A network that says nothing leaves the match as it is, by both paths."""
+    image = picture(97, 131)
+    preprocessor = SyMPIEDataPreprocessor(
+        enhancer=dict(type='SyMPIE', checkpoint=NEM().state_dict()), source='cityscapes',
+        channel_order='rgb')
+    wanted = SourceMatch('cityscapes')(image.float() / 255)
+    found = preprocessor.enhance(image) / 255
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
+    with torch.no_grad():
+        reference = preprocessor.enhancers[0](image.float() / 255)
+    torch.testing.assert_close(reference, wanted, rtol=0, atol=1e-5)
+    assert 'min_mean_255' not in preprocessor.enhancers[0].weights()
+
+
+def test_which_enhancer_is_the_default():
+    names = [type(SyMPIEDataPreprocessor(**given).enhancers[0]).__name__ for given in (
+        dict(), dict(source='camvid'), dict(source='camvid', checkpoint=NEM().state_dict()))]
+    assert names == ['SyMPIE', 'SourceMatch', 'SyMPIE']
+    assert not SyMPIEDataPreprocessor(enhancer=None, source='camvid').enhancers
+
+
+@pytest.mark.parametrize('name', named_sources())
+def test_sources_that_ship(name):
+    source = load_source(name)
+    assert source.images > 100 and source.origin
+    assert all(10 < black < mean < 130 for black, mean in zip(source.black, source.mean))
+
+
+@pytest.mark.parametrize('given, message', [
+    ('cityscape', 'named .cityscape.: wanted one of camvid, cityscapes, imagenet'),
+    (dict(mean=[1, 2, 3]), 'black should be'),
+    (dict(SOURCE._asdict(), covariance=[[1, 1, 1]]), 'covariance should be'),
+    (dict(SOURCE._asdict(), log_contrast=float('nan')), 'log_contrast should be one finite')])
+def test_broken_sources(given, message):
+    with pytest.raises(InputError, match=message):
+        SyMPIEDataPreprocessor(source=given)
+
+
+def test_a_missing_file_and_a_contradiction(tmp_path):
+    with pytest.raises(FileNotFoundError, match='mine.json do not exist'):
+        load_source(tmp_path / 'mine.json')
+    with pytest.raises(InputError, match='leave one out'):
+        SyMPIE(NEM().state_dict(), source='cityscapes', min_mean_255=110)
+    with pytest.raises(InputError, match='method is one of gain'):
+        SourceMatch('cityscapes', method='median')
+
+
+def test_tool_measures_a_folder_and_the_file_is_a_source(tmp_path):
+    """Two images of one grey each, 50 and 100, with a black corner of a pixel in sixteen."""
+    for grey in (50, 100):
+        image = np.full((16, 16, 3), grey, np.uint8)
+        image[::4, ::4] = (0, 0, 30)  # BGR
+        cv2.imwrite(str(tmp_path / f'{grey}.png'), image)
+    out = tmp_path / 'out/mine.json'
+    subprocess.run([sys.executable, 'tools/source_statistics.py', str(tmp_path), '--out', str(out)],
+                   cwd=ROOT, check=True, capture_output=True)
+    source = load_source(str(out))  # of almost grey images: its covariance is made regular
+    assert np.linalg.eigvalsh(source.covariance)[0] == pytest.approx(1)
+    assert source.images == 2 and source.black == (30, 0, 0)
+    assert source.mean == (pytest.approx(75 * 15 / 16 + 30 / 16), *[75 * 15 / 16] * 2)
+
+
+@pytest.mark.parametrize('name, source', [
+    ('deeplabv2_cityscapes', 'cityscapes'), ('mobilenetv2_camvid', 'camvid'), ('demo', None)])
+def test_source_of_a_config(name, source):
+    cfg = load_config(str(ROOT / f'configs/{name}.py'))
+    assert known_source(cfg) == source
+
+
+class Inverted(torch.nn.Module):
+    def forward(self, image):
+        return [image, 1 - image]
+
+
+def test_any_module_is_an_enhancer(tmp_path):
+    file = tmp_path / 'inverted.pt'
+    torch.jit.save(torch.jit.trace(torch.nn.Identity(), torch.rand(1, 3, 4, 4)), str(file))
+    image = torch.rand(1, 3, 5, 6)
+    assert torch.equal(TorchModule(file=str(file))(image), image)
+    imported = TorchModule(module=f'{__name__}.Inverted', output=1)
+    torch.testing.assert_close(imported(image), 1 - image)
+    with pytest.raises(InputError, match='not a TorchScript file'):
+        TorchModule(file=__file__)
+    with pytest.raises(InputError, match='cannot import nowhere.Net'):
+        TorchModule(module='nowhere.Net')
+    with pytest.raises(InputError, match='either file= .* or module='):
+        TorchModule()
