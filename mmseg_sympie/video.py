@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .datasets.photographs import SUFFIXES as IMAGE_SUFFIXES
-from .datasets.photographs import read_rgb
 from .errors import InputError
+from .images import files_in, read_rgb
 
 SUFFIXES = ('.mp4', '.mkv', '.mov', '.avi', '.webm')
 # Written in pieces that play by themselves, so that an interrupted file plays up to where it ends.
@@ -71,8 +70,7 @@ def frame_files(folder: Path, prefix: str = '') -> List[Path]:
     Raises:
         InputError: none has a name that starts with the prefix.
     """
-    files = sorted(path for path in folder.iterdir()
-                   if path.suffix.lower() in IMAGE_SUFFIXES and path.name.startswith(prefix))
+    files = [path for path in files_in(folder) if path.name.startswith(prefix)]
     if not files:
         raise InputError(f'{folder} has no images with names that start with {prefix!r}: wanted '
                          'the frames of a video, in the order of names.')

@@ -25,9 +25,10 @@ from tqdm import tqdm
 from mmseg_sympie.allocator import keep_freed_memory
 from mmseg_sympie.corrupted_images import GROUPS, corrupted, corruption_names
 from mmseg_sympie.corrupted_tree import RECORD, SAVING, CorruptedTree, merged_record
-from mmseg_sympie.datasets.photographs import Photographs, read_rgb, resize_short_side
+from mmseg_sympie.datasets.photographs import Photographs, resize_short_side
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import check_writable, written_whole
+from mmseg_sympie.images import read_rgb, subfolders
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -73,8 +74,8 @@ def open_photographs(args: argparse.Namespace) -> Photographs:
     if args.source.is_file():
         raise InputError(f'{args.source} is a file. Wanted a folder of images, or --gallery '
                          'instead of --out.')
-    flat = args.source.is_dir() and not (args.source / 'labels.csv').is_file() and not any(
-        path.is_dir() and not path.name.startswith('.') for path in args.source.iterdir())
+    flat = (args.source.is_dir() and not (args.source / 'labels.csv').is_file()
+            and not subfolders(args.source))
     return Photographs(args.source, args.short_side or None, args.crop or None, args.limit,
                        labels=None if flat else 'auto')
 

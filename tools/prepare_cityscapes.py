@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import written_whole
+from mmseg_sympie.images import is_leftover
 
 POLYGONS, LABELS = '_polygons.json', '_labelTrainIds.png'
 
@@ -31,7 +32,8 @@ def make_label(polygons: Path) -> None:
 
 def main() -> None:
     args = parse_args()
-    polygons = sorted(args.root.glob(f'gtFine/*/*/*_gtFine{POLYGONS}'))
+    polygons = [path for path in sorted(args.root.glob(f'gtFine/*/*/*_gtFine{POLYGONS}'))
+                if not is_leftover(path.relative_to(args.root))]
     if not polygons:
         raise InputError(f'No gtFine/SPLIT/CITY/*_gtFine{POLYGONS} below {args.root}. Unpack '
                          'gtFine_trainvaltest.zip of https://www.cityscapes-dataset.com there.')
