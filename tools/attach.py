@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmseg_sympie.attach import changes, find_preprocessor
-from mmseg_sympie.config import load_config
+from mmseg_sympie.config import load_config, parsed_args
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import written_whole
 
@@ -30,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     enhancer.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
     enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
                           help='instead of SyMPIE, scale each image to this mean on 0..255')
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from torchvision.transforms.functional import center_crop, pil_to_tensor
 from tqdm import tqdm
 
 from mmseg_sympie.allocator import keep_freed_memory
+from mmseg_sympie.config import parsed_args
 from mmseg_sympie.corrupted_images import GROUPS, corrupted, corruption_names
 from mmseg_sympie.corrupted_tree import RECORD, SAVING, CorruptedTree, merged_record
 from mmseg_sympie.datasets.photographs import Photographs, resize_short_side
@@ -55,7 +56,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('--limit', type=int, help='only so many images, spread evenly')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--workers', type=int, help='processes (one for each core; on CUDA none)')
-    args = parser.parse_args(argv)
+    args = parsed_args(parser, argv)
     for name in ('short_side', 'crop', 'workers'):
         if (getattr(args, name) or 0) < 0:
             parser.error(f'--{name.replace("_", "-")} must not be negative')

@@ -21,6 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from mmseg_sympie import video
+from mmseg_sympie.config import parsed_args
 from mmseg_sympie.datasets.photographs import SUFFIXES
 from mmseg_sympie.enhancer import MeanMatch
 from mmseg_sympie.enhancer.fast import FastSyMPIE
@@ -43,7 +44,7 @@ def parse_args() -> argparse.Namespace:
                         help='of a video, predict every n-th frame and where the scene changes')
     parser.add_argument('--momentum', type=float, default=0.0,
                         help='of a video, how much of the last parameters a new prediction keeps')
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def plan(sources: Sequence[Path], out: Path) -> Dict[Path, Path]:
