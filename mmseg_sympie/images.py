@@ -14,7 +14,7 @@ from typing import List, Sequence, Tuple, Union
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from .errors import InputError
 
@@ -22,7 +22,7 @@ SUFFIXES = ('.png', '.jpg', '.jpeg', '.jpe', '.jfif', '.bmp', '.tif', '.tiff', '
             '.avif', '.jp2', '.ppm', '.pgm', '.pnm')
 _SYSTEM_FOLDERS = ('__MACOSX', '@eaDir', '$RECYCLE.BIN', 'System Volume Information', 'lost+found')
 _DARKEST = 1 / 16  # of a range: below it, an image looks black and its range is another one
-_ORIENTATION = 0x112  # tag of EXIF; from 5 on, rows and columns change places
+_ORIENTATION, _SUBFILE = 0x112, 0xFE  # tags of EXIF and TIFF
 
 FilePath = Union[str, Path]
 
@@ -69,10 +69,12 @@ def read_rgb(path: FilePath) -> Image.Image:
     try:
         with Image.open(path) as image:
             _check_single(image, path)
-            if not _is_deep(image):
-                ImageOps.exif_transpose(image, in_place=True)
-                return image.convert('RGB')
-            values = np.array(ImageOps.exif_transpose(image))
+            deep = _is_deep(image)
+            image.load()
+            upright = _upright(image)
+            if not deep:
+                return upright.convert('RGB')
+            values = np.array(upright)
             if values.dtype == np.uint8:
                 # Pillow has cut off the low bits, which tell black from another range.
                 values = _decoded_by_opencv(path)
@@ -101,13 +103,17 @@ def check_for_mmcv(path: FilePath) -> None:
 
 
 def orientation(image: Image.Image) -> int:
-    """EXIF orientation of an image that is opened but not loaded; 1 is upright.
+    """EXIF orientation 1 to 8 of an image that is opened but not loaded; 1 is upright.
 
     Of TIFF always 1: Pillow turns these itself, and MMCV reads labels by Pillow.
     """
     exif = Image.Exif()
-    exif.load(image.info.get('exif', b''))
-    return exif.get(_ORIENTATION, 1)
+    try:
+        exif.load(image.info.get('exif', b''))
+        value = exif.get(_ORIENTATION, 1)
+    except Exception:  # Damaged EXIF, in many ways; nobody turns such an image.
+        return 1
+    return value if value in range(1, 9) else 1
 
 
 def upright_size(image: Image.Image) -> Tuple[int, int]:
@@ -115,9 +121,20 @@ def upright_size(image: Image.Image) -> Tuple[int, int]:
     return image.size[::-1] if orientation(image) >= 5 else image.size
 
 
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # as in `orientation`
+        return image
+
+
 def _check_single(image: Image.Image, path: FilePath) -> None:
-    # Phones append a preview or a depth map to a photograph, which makes it a file of this format.
-    count = 1 if image.format == 'MPO' else getattr(image, 'n_frames', 1)
+    count = getattr(image, 'n_frames', 1)
+    if image.format == 'MPO':  # A phone's photograph with a preview or a depth map behind it.
+        count = 1
+    elif image.format == 'TIFF' and count > 1:  # Pages of reduced resolution are no images.
+        count = sum(not page.tag_v2.get(_SUBFILE, 0) & 1 for page in ImageSequence.Iterator(image))
+        image.seek(0)
     if count > 1:
         raise InputError(f'{path} holds {count} images, and one was wanted. Save them one by one, '
                          'or as a video.')

@@ -41,6 +41,9 @@ def check_label_file(path: Union[str, Path],
         if orientation(image) != 1:
             raise InputError(f'The label {path} has an EXIF orientation, which MMCV does not apply '
                              'to labels. Save it upright and without it, like its image.')
+        if image.format in ('JPEG', 'MPO'):
+            raise InputError(f'The label {path} is stored as JPEG, which changes the values. Use '
+                             'the original, or save the classes anew as PNG.')
         if image.mode in ('1', 'L') and any(f"'{each}'" in str(image.tile)
                                             for each in _SCALED_BY_PILLOW):
             raise InputError(f'The label {path} is grey with fewer than 8 bits a pixel: the values '

@@ -145,6 +145,23 @@ def test_one_file_is_one_image(tmp_path, name):
             read(tmp_path / name)
 
 
+@pytest.mark.parametrize('exif', [b'Exif\0\0', b'Exif\0\0garbage', b'garbage',
+                                  b'Exif\0\0II*\0\xff\xff\0\0', b'Exif\0\0MM\0*\0\0\0\x08\xff\xff'])
+def test_damaged_exif_turns_nothing(tmp_path, exif):
+    Image.new('RGB', (16, 8), 'white').save(tmp_path / 'a.jpg', exif=exif)
+    assert read_rgb(tmp_path / 'a.jpg').size == (16, 8)
+    assert read_by_mmcv(tmp_path / 'mmcv', tmp_path / 'a.jpg').shape == (8, 16, 3)
+
+
+def test_pages_of_reduced_resolution_are_no_images(tmp_path):
+    pages = [Image.new('RGB', (side, side), 'white') for side in (16, 8, 4)]
+    for page in pages[1:]:
+        page.encoderinfo = dict(tiffinfo={254: 1})
+    pages[0].save(tmp_path / 'a.tif', save_all=True, append_images=pages[1:])
+    assert Image.open(tmp_path / 'a.tif').n_frames == 3
+    assert read_rgb(tmp_path / 'a.tif').size == (16, 16)
+
+
 def test_the_preview_of_a_phone_is_no_second_image(tmp_path):
     images = [Image.new('RGB', size, 'white') for size in ((16, 16), (4, 4))]
     images[0].save(tmp_path / 'a.jpg', 'MPO', save_all=True, append_images=images[1:])
@@ -310,6 +327,13 @@ def test_colours_are_no_labels(tmp_path, mode):
     Image.open(label).convert(mode).save(label)
     with pytest.raises(InputError, match=rf'x1\.png is a picture of mode {mode}'):
         open_street(tmp_path, 'CamVidDataset')[0]
+
+
+def test_a_label_stored_as_jpeg_is_refused(tmp_path):
+    _, label = street_pair(tmp_path, 'CityscapesDataset')
+    Image.open(label).save(label, 'JPEG')  # whatever its name says
+    with pytest.raises(InputError, match='stored as JPEG, which changes the values'):
+        open_street(tmp_path, 'CityscapesDataset')[0]
 
 
 @pytest.mark.parametrize('bits', [1, 2, 4])
