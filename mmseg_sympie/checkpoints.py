@@ -30,23 +30,26 @@ def _mmengine_globals() -> list:
             np.dtype, multiarray._reconstruct, multiarray.scalar, *number_types]
 
 
-def read_checkpoint(path: Union[str, Path], what: str = 'checkpoint') -> Any:
-    """`torch.load` on the CPU of tensors and of what MMEngine's runner saves, nothing else.
+def read_checkpoint(path: Union[str, Path], what: str = 'checkpoint',
+                    map_location: Any = 'cpu') -> Any:
+    """`torch.load` of tensors and of what MMEngine's runner saves, nothing else.
 
     Args:
         path: a file.
         what: the kind of checkpoint, for messages ('enhancer checkpoint').
+        map_location: where its tensors go, as for `torch.load`.
 
     Raises:
         FileNotFoundError: there is no such file.
-        InputError: the file is truncated, is no PyTorch file, or holds code.
+        InputError: the file is truncated, is no PyTorch file, or holds code, or there is no such
+            device.
     """
     path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f'The {what} {path} does not exist (looked from {Path.cwd()}).')
     try:
         with torch.serialization.safe_globals(_mmengine_globals()):
-            return torch.load(path, map_location='cpu', weights_only=True)
+            return torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # A damaged file fails in a dozen ways, down to struct.error.
         foreign = re.search(r'GLOBAL (\S+)', str(error))
         if isinstance(error, pickle.UnpicklingError) and foreign is not None:
@@ -54,6 +57,9 @@ def read_checkpoint(path: Union[str, Path], what: str = 'checkpoint') -> Any:
                 f'The {what} {path} holds a Python object other than tensors, {foreign[1]}, which '
                 'could run code when loaded, so it was not loaded. Ask its author for a plain '
                 'state dict.') from error
+        if 'Attempting to deserialize object on' in str(error):
+            raise InputError(f'The {what} {path} cannot be loaded to {map_location}, which this '
+                             'machine does not have. Name another device.') from error
         raise InputError(_not_a_checkpoint(what, path)) from error
 
 
@@ -64,7 +70,7 @@ def read_mmengine_checkpoints_safely() -> None:
     PyTorch 2.6 or newer cannot read its own training checkpoints.
     """
     def load_from_local(filename: str, map_location: Any = None) -> Any:
-        return read_checkpoint(filename)
+        return read_checkpoint(filename, map_location=map_location or 'cpu')
 
     CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
 

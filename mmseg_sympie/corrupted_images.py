@@ -13,6 +13,7 @@ from .datasets.photographs import Photographs, stack_photographs
 from .datasets.vizwiz import VizWizClassification
 from .errors import InputError
 from .evaluation.classification import CLEAN, EVERY
+from .images import subfolders
 
 MIXED = 'mixed'
 GROUPS = {'Noise': tuple(pools.NOISE), 'Blur': tuple(pools.BLUR), 'Weather': tuple(pools.WEATHER),
@@ -126,17 +127,19 @@ def severity_folders(root: Path) -> Dict[Tuple[str, str], Path]:
     corruption: `root/NAME/1` as our tool writes, `root/blur/NAME/1` as ImageNet-C unpacks,
     `root/NAME/4.75` as ImageNet-C-bar is made, or `root/1`, which takes the root's name.
     """
-    for parents in ([root.resolve()], sorted(root.glob('*')), sorted(root.glob('*/*'))):
+    parents = [root.resolve()]
+    for _ in range(3):
         found = {}
-        for parent in filter(Path.is_dir, parents):
-            severities = filter(_is_severity, parent.iterdir())
+        for parent in parents:
+            severities = filter(_is_severity, map(parent.joinpath, subfolders(parent)))
             for path in sorted(severities, key=lambda path: float(path.name)):
                 found[parent.name, path.name] = path
         if found:
             return found
+        parents = [parent / name for parent in parents for name in subfolders(parent)]
     return {}
 
 
 def _is_severity(path: Path) -> bool:
-    return path.name.replace('.', '', 1).isdecimal() and path.is_dir() and (
-        (path / 'labels.csv').is_file() or any(inner.is_dir() for inner in path.iterdir()))
+    return path.name.replace('.', '', 1).isdecimal() and (
+        (path / 'labels.csv').is_file() or bool(subfolders(path)))

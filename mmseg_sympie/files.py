@@ -36,4 +36,4 @@ def check_writable(folder: Union[str, Path], needed_bytes: int = 10 * 2**20) -> 
 
 def sha256(path: Union[str, Path]) -> str:
     """Checksum of a file as 64 hexadecimal digits."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()

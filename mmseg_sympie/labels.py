@@ -1,10 +1,77 @@
-"""What a label map may hold."""
+"""What a label map may hold, in memory and in a file."""
+from pathlib import Path
+from typing import List, Optional, Sequence, Union
+
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
+from .errors import InputError
+from .images import orientation
+
 IGNORE_LABEL = 255
+_IGNORE_16_BIT = 65535  # the same where a file has 16 bits; MMSegmentation takes the lower eight
+_SCALED_BY_PILLOW = ('1', 'L;2', 'L;4')  # grey of fewer than 8 bits; MMCV reads labels by Pillow
 
 
 def has_unknown_labels(label: Tensor, num_classes: int) -> bool:
     """Whether a label map holds anything but 0..num_classes-1 and 255."""
     return bool(torch.any(((label < 0) | (label >= num_classes)) & (label != IGNORE_LABEL)))
+
+
+def label_values(path: Union[str, Path]) -> List[float]:
+    """The values that occur in a label map, sorted."""
+    with Image.open(path) as image:
+        return np.unique(np.array(image)).tolist()
+
+
+def check_label_file(path: Union[str, Path],
+                     palette: Optional[Sequence[Sequence[int]]] = None) -> None:
+    """Raise InputError unless MMCV reads a label map with the classes that its file means.
+
+    A label map has one channel, of 8 bits, or of more that hold no other values; with a palette,
+    the index is the class. It is stored upright: MMCV does not turn labels.
+
+    Args:
+        palette: RGB on 0..255 of each class in the file, to see whether the file's own palette
+            counts the classes in another order.
+    """
+    with Image.open(path) as image:
+        if orientation(image) != 1:
+            raise InputError(f'The label {path} has an EXIF orientation, which MMCV does not apply '
+                             'to labels. Save it upright and without it, like its image.')
+        if image.format in ('JPEG', 'MPO'):
+            raise InputError(f'The label {path} is stored as JPEG, which changes the values. Use '
+                             'the original, or save the classes anew as PNG.')
+        if image.mode in ('1', 'L') and any(f"'{each}'" in str(image.tile)
+                                            for each in _SCALED_BY_PILLOW):
+            raise InputError(f'The label {path} is grey with fewer than 8 bits a pixel: the values '
+                             'could be numbers or grey levels. Save it with 8 bits.')
+        if image.mode == 'P':
+            _check_palette(image, path, palette or ())
+        elif image.mode in ('I', 'F') or image.mode.startswith('I;16'):
+            values = np.unique(np.array(image))
+            whole = (values == np.round(values)) & (values >= 0) & (values <= 255)
+            ignored = (values == _IGNORE_16_BIT) & (values.dtype.kind != 'f')
+            if not np.all(whole | ignored):
+                raise InputError(f'The label {path} holds values from {values[0]:g} to '
+                                 f'{values[-1]:g} ({values.dtype}); wanted whole numbers on '
+                                 '0..255, the class of each pixel.')
+        elif image.mode != 'L':
+            raise InputError(f'The label {path} is a picture of mode {image.mode}; wanted one '
+                             'channel with the class of each pixel, not colours.')
+
+
+def _check_palette(image: Image.Image, path: Union[str, Path],
+                   palette: Sequence[Sequence[int]]) -> None:
+    class_of = {tuple(colour): index for index, colour in enumerate(palette)}
+    colours = np.reshape(image.getpalette('RGB'), (-1, 3)).tolist()
+    used = sorted(value for _, value in image.getcolors())
+    meant = {value: class_of.get(tuple(colours[value])) for value in used
+             if value < min(len(palette), len(colours))}
+    wrong = [value for value, index in meant.items() if index != value]
+    if wrong and None not in meant.values():
+        raise InputError(f'The label {path} has a palette that counts the classes in another '
+                         f'order: {wrong[0]} has the colour of class {meant[wrong[0]]}. Save the '
+                         'numbers of the classes.')

@@ -100,7 +100,8 @@ def make_panels(cfg: Config, checkpoint: str, dataset: Dataset, indices: Sequenc
             images=[_enhance(preprocessor, image) for preprocessor in preprocessors],
             predictions=predictions, truth=_labels(sample.gt_sem_seg),
             kernels=[each and each.kernel[0].numpy() for each in predicted],
-            matrices=[each and each.matrix[0].numpy() for each in predicted])
+            matrices=[each and each.matrix[0].numpy() for each in predicted],
+            shifts=[each and each.shift[0].numpy() for each in predicted])
 
 
 def applied(cfg: Config, times: int) -> BaseDataPreprocessor:

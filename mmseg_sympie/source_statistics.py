@@ -1,17 +1,16 @@
 """Measure the source domain of a model: the statistics of the images it was trained on."""
 import copy
-from pathlib import Path
 from typing import List, Optional, Sequence
 
-import mmcv
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import DATASETS, init_default_scope
 from tqdm import tqdm
 
-from .datasets.photographs import SUFFIXES
 from .enhancer.image_statistics import ImageStatistics, SourceStatistics, pixel_grid
 from .errors import InputError
+from .images import read_rgb
 
 
 def training_images(cfg: Config) -> List[str]:
@@ -26,12 +25,6 @@ def training_images(cfg: Config) -> List[str]:
     init_default_scope(cfg.get('default_scope', 'mmseg'))
     dataset = DATASETS.build(copy.deepcopy(cfg.train_dataloader.dataset))
     return [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
-
-
-def images_below(folder: Path) -> List[str]:
-    """Paths of all images below a folder."""
-    return sorted(str(path) for path in folder.rglob('*')
-                  if path.suffix.lower() in SUFFIXES and path.name[0] != '.')
 
 
 def measure_source(paths: Sequence[str], limit: Optional[int] = None,
@@ -49,9 +42,6 @@ def measure_source(paths: Sequence[str], limit: Optional[int] = None,
         paths = [paths[index * len(paths) // limit] for index in range(limit)]
     images = []
     for path in tqdm(paths, unit='image', desc='source statistics', disable=None):
-        rgb = mmcv.imread(path, channel_order='rgb')
-        if rgb is None:
-            raise InputError(f'{path} cannot be read as an image.')
-        image = torch.from_numpy(rgb).permute(2, 0, 1)[None]
+        image = torch.from_numpy(np.array(read_rgb(path))).permute(2, 0, 1)[None]
         images.append(ImageStatistics.of(pixel_grid(image)))
     return SourceStatistics.of(images, origin)

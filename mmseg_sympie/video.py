@@ -1,39 +1,31 @@
 """Videos frame by frame: reading them upright, and changing every frame, sound kept."""
-import shlex
-import struct
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Callable, Iterator, List, NamedTuple
+from typing import Callable, Iterator, List
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .datasets.photographs import SUFFIXES as IMAGE_SUFFIXES
-from .datasets.photographs import read_rgb
 from .errors import InputError
+from .images import files_in, read_rgb
+from .video_streams import (
+    Orientation,
+    Times,
+    import_av,
+    named_where_decoding_fails,
+    named_where_writing_fails,
+    open_video,
+    orientation_of,
+    packets,
+    picture_stream,
+    upright,
+)
 
 SUFFIXES = ('.mp4', '.mkv', '.mov', '.avi', '.webm')
 # Written in pieces that play by themselves, so that an interrupted file plays up to where it ends.
 _MP4_OPTIONS = dict(movflags='frag_keyframe+delay_moov+default_base_moof')
-
-
-class Orientation(NamedTuple):
-    """How coded pictures come to stand upright: transposed if `turned`, then mirrored."""
-
-    turned: bool
-    mirrored: List[int]  # axes of a tensor, -2 the rows and -1 the columns
-
-
-def import_av():
-    """PyAV, which is an extra."""
-    try:
-        import av
-    except ImportError as error:
-        raise InputError("Videos need PyAV: pip install -e '.[video]'") from error
-    return av
 
 
 def target_suffix(source: Path) -> str:
@@ -48,10 +40,10 @@ def read_frames(source: Path, prefix: str = '') -> Iterator[Tensor]:
         InputError: no video, a damaged one, or as `frame_files`, or images of several sizes.
     """
     if not source.is_dir():
-        orientation = _orientation(source)
-        with _open(source) as container, _named_where_decoding_fails(source):
-            for frame in container.decode(video=0):
-                yield _upright(frame, orientation)
+        orientation = orientation_of(source)
+        with open_video(source) as container, named_where_decoding_fails(source):
+            for frame in container.decode(picture_stream(container, source)):
+                yield upright(frame, orientation)
         return
     files = frame_files(source, prefix)
     size = None
@@ -71,8 +63,7 @@ def frame_files(folder: Path, prefix: str = '') -> List[Path]:
     Raises:
         InputError: none has a name that starts with the prefix.
     """
-    files = sorted(path for path in folder.iterdir()
-                   if path.suffix.lower() in IMAGE_SUFFIXES and path.name.startswith(prefix))
+    files = [path for path in files_in(folder) if path.name.startswith(prefix)]
     if not files:
         raise InputError(f'{folder} has no images with names that start with {prefix!r}: wanted '
                          'the frames of a video, in the order of names.')
@@ -81,8 +72,8 @@ def frame_files(folder: Path, prefix: str = '') -> List[Path]:
 
 def frame_rate(source: Path) -> Fraction:
     """Frames a second on average; 25 where the file does not say."""
-    with _open(source) as container:
-        return container.streams.video[0].average_rate or Fraction(25)
+    with open_video(source) as container:
+        return picture_stream(container, source).average_rate or Fraction(25)
 
 
 def convert_video(source: Path, target: Path, change: Callable[[Tensor], Tensor],
@@ -101,42 +92,59 @@ def convert_video(source: Path, target: Path, change: Callable[[Tensor], Tensor]
             damage is in the target.
     """
     av = import_av()
-    orientation = _orientation(source)
-    with _open(source) as incoming:
-        pictures, sounds = incoming.streams.video[0], incoming.streams.audio
+    orientation = orientation_of(source)
+    with open_video(source) as incoming, named_where_writing_fails(source, target):
+        pictures, sounds = picture_stream(incoming, source), incoming.streams.audio
+        if len(incoming.streams.video) > 1:
+            print(f'{source} has {len(incoming.streams.video)} streams of pictures: only number '
+                  f'{pictures.index}, {pictures.width}x{pictures.height}, is taken.')
         target.parent.mkdir(parents=True, exist_ok=True)
         options = _MP4_OPTIONS if target.suffix in ('.mp4', '.mov') else {}
         with av.open(str(target), 'w', options=options) as outgoing, \
                 tqdm(total=pictures.frames or None, desc=source.name, unit='frame') as bar:
-            encoder = outgoing.add_stream('libx264', rate=pictures.average_rate or 25,
-                                          options=dict(crf=str(crf)))
-            encoder.width, encoder.height = pictures.width, pictures.height
-            pixel_aspect = pictures.sample_aspect_ratio or Fraction(1)
-            if orientation.turned:
-                encoder.width, encoder.height = pictures.height, pictures.width
-                pixel_aspect = 1 / pixel_aspect
-            encoder.codec_context.sample_aspect_ratio = pixel_aspect
-            encoder.pix_fmt = pixel_format(pictures.width, pictures.height)
-            encoder.time_base = encoder.codec_context.time_base = pictures.time_base
-            for name in ('colorspace', 'color_range', 'color_primaries', 'color_trc'):
-                setattr(encoder.codec_context, name, getattr(pictures.codec_context, name))
-            copies = {sound.index: outgoing.add_stream_from_template(sound) for sound in sounds}
+            encoder = _encoder_like(outgoing, pictures, orientation, crf)
+            with named_where_writing_fails(source, target, (ValueError,)):  # PyAV's own
+                copies = {sound.index: outgoing.add_stream_from_template(sound)
+                          for sound in sounds}
+            times = {stream.index: Times(source, stream) for stream in (pictures, *sounds)}
             count = 0
             try:
-                for packet, frames in _packets(source, incoming, pictures, *sounds):
+                for packet, frames in packets(source, incoming, pictures, *sounds):
+                    forward = times[packet.stream.index].forward
                     if packet.stream.index in copies:
-                        if packet.dts is not None:
+                        if packet.size:
+                            packet.dts = forward(packet.pts if packet.dts is None else packet.dts)
+                            packet.pts = max(packet.pts or packet.dts, packet.dts)
                             packet.stream = copies[packet.stream.index]
                             outgoing.mux(packet)
                         continue
                     for frame in frames:
-                        changed = change(_upright(frame, orientation))
-                        outgoing.mux(encoder.encode(_coded_like(frame, changed, encoder.pix_fmt)))
+                        changed = change(upright(frame, orientation))
+                        coded = _coded_like(frame, changed, encoder.pix_fmt)
+                        coded.pts, coded.time_base = forward(frame.pts), pictures.time_base
+                        outgoing.mux(encoder.encode(coded))
                         count += 1
                         bar.update()
             finally:  # The encoder still holds frames, also after Ctrl-C.
                 outgoing.mux(encoder.encode(None))
     return count
+
+
+def _encoder_like(outgoing, pictures, orientation: Orientation, crf: int):
+    """x264 for pictures like these, upright."""
+    encoder = outgoing.add_stream('libx264', rate=pictures.average_rate or 25,
+                                  options=dict(crf=str(crf)))
+    encoder.width, encoder.height = pictures.width, pictures.height
+    pixel_aspect = pictures.sample_aspect_ratio or Fraction(1)
+    if orientation.turned:
+        encoder.width, encoder.height = pictures.height, pictures.width
+        pixel_aspect = 1 / pixel_aspect
+    encoder.codec_context.sample_aspect_ratio = pixel_aspect
+    encoder.pix_fmt = pixel_format(pictures.width, pictures.height)
+    encoder.time_base = encoder.codec_context.time_base = pictures.time_base
+    for name in ('colorspace', 'color_range', 'color_primaries', 'color_trc'):
+        setattr(encoder.codec_context, name, getattr(pictures.codec_context, name))
+    return encoder
 
 
 def pixel_format(width: int, height: int) -> str:
@@ -150,64 +158,7 @@ def to_frame(image: Tensor):
     return import_av().VideoFrame.from_ndarray(rgb.numpy(), format='rgb24')
 
 
-def _open(source: Path):
-    av = import_av()
-    try:
-        container = av.open(str(source))
-    except (av.FFmpegError, OSError) as error:
-        raise InputError(f'{source} cannot be read as a video: {error}.') from error
-    if not container.streams.video:
-        container.close()
-        raise InputError(f'{source} has no pictures.')
-    return container
-
-
-@contextmanager
-def _named_where_decoding_fails(source: Path) -> Iterator[None]:
-    try:
-        yield
-    except import_av().FFmpegError as error:
-        raise InputError(f'{source} cannot be decoded further: {error}. If it is damaged, copy it '
-                         f'again or let FFmpeg repair it: ffmpeg -i {shlex.quote(str(source))} '
-                         f'repaired{source.suffix}') from error
-
-
-def _packets(source: Path, container, *streams) -> Iterator[tuple]:
-    """Packets of the streams, and the frames of those of pictures."""
-    with _named_where_decoding_fails(source):
-        for packet in container.demux(*streams):
-            yield packet, packet.decode() if packet.stream.type == 'video' else []
-
-
-def _orientation(source: Path) -> Orientation:
-    """From the display matrix, which decoders hand out with the frames only.
-
-    It sends (column, row) to (a column + c row, b column + d row).
-    """
-    with _open(source) as container, _named_where_decoding_fails(source):
-        first = next(container.decode(video=0), None)
-    if first is None:
-        raise InputError(f'{source} has no pictures.')
-    matrix = first.side_data.get('DISPLAYMATRIX')
-    if matrix is None:
-        return Orientation(False, [])
-    a, b, _, c, d, *_ = struct.unpack('=9i', bytes(matrix))
-    turned = abs(b) > abs(a)
-    columns, rows = (c, b) if turned else (a, d)
-    return Orientation(turned, [axis for axis, factor in ((-2, rows), (-1, columns))
-                                if factor < 0])
-
-
-def _upright(frame, orientation: Orientation) -> Tensor:
-    rgb = torch.from_numpy(frame.to_ndarray(format='rgb24')).permute(2, 0, 1)[None]
-    if orientation.turned:
-        rgb = rgb.transpose(-1, -2)
-    return rgb.flip(orientation.mirrored) if orientation.mirrored else rgb
-
-
 def _coded_like(frame, image: Tensor, pixel_format: str):
-    """An image at the time of a frame, its colours coded as the frame's."""
-    result = to_frame(image).reformat(format=pixel_format, dst_colorspace=frame.colorspace,
-                                      dst_color_range=frame.color_range)
-    result.pts, result.time_base = frame.pts, frame.time_base
-    return result
+    """An image, its colours coded as a frame's."""
+    return to_frame(image).reformat(format=pixel_format, dst_colorspace=frame.colorspace,
+                                    dst_color_range=frame.color_range)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.model import PretrainedInit
-from mmengine.runner import load_checkpoint
+from mmengine.runner import CheckpointLoader, load_checkpoint
 from torch import nn
 
 from mmseg_sympie.checkpoints import read_checkpoint, unwrap_state_dict
@@ -187,3 +187,19 @@ def test_shipped_weights_are_those_of_their_card():
     shipped = SyMPIE()
     assert f'mean of {shipped.min_mean_255:g} that darker' in card
     assert f'contrast of {shipped.min_contrast_255:g} that flatter' in card
+
+
+@pytest.mark.parametrize('map_location,device', [
+    (None, 'cpu'), ('cpu', 'cpu'), ('meta', 'meta'), (torch.device('meta'), 'meta'),
+    ({'cpu': 'meta'}, 'meta'), (lambda storage, location: storage, 'cpu')])
+def test_mmengine_loads_to_the_device_that_is_asked_for(tmp_path, map_location, device):
+    torch.save({'state_dict': {'weight': torch.ones(2)}}, tmp_path / 'a.pth')
+    found = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.pth'), map_location=map_location)
+    assert found['state_dict']['weight'].device.type == device
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='needs a machine without a GPU')
+def test_a_device_that_is_not_there(tmp_path):
+    torch.save({'weight': torch.ones(2)}, tmp_path / 'a.pth')
+    with pytest.raises(InputError, match='a.pth cannot be loaded to cuda, which this machine'):
+        CheckpointLoader.load_checkpoint(str(tmp_path / 'a.pth'), map_location='cuda')

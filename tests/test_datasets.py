@@ -26,7 +26,7 @@ def pair(image: Path, label: Path, values=(0, 18, 255), size=(8, 12)) -> None:
 
 
 def build(name: str, root: Path, **kwargs):
-    kwargs = dict(test_mode=True, pipeline=PIPELINE, **kwargs)
+    kwargs = {**dict(test_mode=True, pipeline=PIPELINE), **kwargs}
     return DATASETS.build(dict(type=f'mmseg_sympie.{name}', data_root=str(root), **kwargs))
 
 

@@ -211,15 +211,25 @@ def test_format_only_writes_one_zip(scenes, demo_segmentor, tmp_path):
 # tools/train.py
 
 def test_train_a_few_steps_and_test_the_result(scenes, tmp_path):
-    tool('train', 'configs/demo.py', '--work-dir', tmp_path, '--cfg-options', f'data_root={scenes}',
-         'train_cfg.max_iters=2', 'default_hooks.checkpoint.interval=2',
-         'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0',
-         'train_dataloader.persistent_workers=False',
-         'train_dataloader.dataset.pipeline.3.crop_size=(64,96)',
-         'train_dataloader.dataset.pipeline.2.scale=(160,96)', 'model.backbone.init_cfg=None')
-    tool('test', 'configs/demo.py', tmp_path / 'iter_2.pth', '--out', tmp_path / 'out',
+    options = ['--cfg-options', f'data_root={scenes}', 'default_hooks.checkpoint.interval=2',
+               'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0',
+               'train_dataloader.persistent_workers=False',
+               'train_dataloader.dataset.pipeline.3.crop_size=(64,96)',
+               'train_dataloader.dataset.pipeline.2.scale=(160,96)', 'model.backbone.init_cfg=None']
+    first, moved = tmp_path / 'first', tmp_path / 'moved'
+    tool('train', 'configs/demo.py', '--work-dir', first, *options, 'train_cfg.max_iters=2')
+    tool('test', 'configs/demo.py', first / 'iter_2.pth', '--out', tmp_path / 'out',
          '--cfg-options', f'data_root={scenes}', 'test_dataloader.dataset.conditions=[fog]')
     assert read_report(tmp_path / 'out')['scores']['fog']['images'] == 3
+    # The folder is moved, its record lost, and the same command called again.
+    first.rename(moved)
+    (moved / 'last_checkpoint').unlink()
+    before = (moved / 'iter_2.pth').read_bytes()
+    output = tool('train', '--resume', 'configs/demo.py', '--work-dir', moved, *options,
+                  'train_cfg.max_iters=4', 'default_hooks.logger.interval=1')
+    assert f'Going on from {moved}/iter_2.pth' in output
+    assert '[3/4]' in output and '[2/4]' not in output
+    assert (moved / 'iter_2.pth').read_bytes() == before and (moved / 'iter_4.pth').is_file()
 
 
 # tools/enhance.py

@@ -3,15 +3,18 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from matplotlib.patches import Patch
 from PIL import Image
 from test_tools import scene_options, tool
 
 from mmseg_sympie.enhancer import SyMPIE
 from mmseg_sympie.evaluation import read_report
+from mmseg_sympie.evaluation.panel_plots import Row, figure_of
 from mmseg_sympie.evaluation.panels import (
     Panel,
     choose,
     colourise,
+    effect,
     find_images,
     legend_entries,
     parameter_picture,
@@ -70,6 +73,51 @@ def test_parameter_picture_has_white_for_zero_and_red_for_the_largest():
     assert red[0] > 90 > red[2] and white.min() > 240 and blue[2] > 90 > blue[0]
 
 
+def test_parameter_pictures_are_on_one_scale_about_the_identity():
+    identity = np.zeros((5, 5))
+    identity[2, 2] = 1
+    assert (parameter_picture(identity, np.eye(3)) > 240).all()  # white where nothing changes
+    one, more, less = (parameter_picture(identity, np.eye(3) + change)[20, 300].astype(int)
+                       for change in (0.5 * np.eye(3), np.eye(3), -0.5 * np.eye(3)))
+    assert one[0] > 100 > one[2] and less[2] > 100 > less[0]
+    assert one.sum() > more.sum() + 100  # half as much is paler, whatever else is in the picture
+    assert (more == parameter_picture(identity, 9 * np.eye(3))[20, 300]).all()
+
+
+DELTA = np.eye(25)[12].reshape(5, 5)
+STD = np.array([58.395, 57.12, 57.375])
+
+
+@pytest.mark.parametrize('kernel,matrix,shift,wanted', [
+    (DELTA, np.eye(3), np.zeros(3), 'gain 1.00, contrast 1.00, shift +0'),
+    # v + 10: of 127.5, 137.5.
+    (DELTA, np.eye(3), 10 / STD, 'gain 1.08, contrast 1.00, shift +10'),
+    # 2 v less ImageNet's mean, which is (123.675 + 116.28 + 103.53) / 3 = 114.5.
+    (2 * DELTA, np.eye(3), np.zeros(3), 'gain 1.10, contrast 2.00, shift -114'),
+    (DELTA, 2 * np.eye(3), np.zeros(3), 'gain 1.10, contrast 2.00, shift -114'),
+    # A box filter leaves flat areas as they are.
+    (np.full((5, 5), 0.04), np.eye(3), np.zeros(3), 'gain 1.00, contrast 1.00, shift +0')])
+def test_what_a_correction_does_in_numbers(kernel, matrix, shift, wanted):
+    assert effect(kernel, matrix, shift) == wanted
+
+
+@pytest.mark.parametrize('columns', [1, 2, 3, 6])
+@pytest.mark.parametrize('classes', [2, 19])
+def test_the_legend_is_not_cut(columns, classes):
+    picture = np.zeros((60, 120, 3), np.uint8)
+    rows = [Row('image', ['a'] * columns, [picture] * columns)] * 2
+    figure = figure_of(rows, [Patch(label=f'traffic light {index}') for index in range(classes)])
+    figure.canvas.draw()
+    legend = figure.legends[0]
+    extent = legend.get_window_extent(figure.canvas.get_renderer())
+    assert len(figure.legends) == 1 and len(legend.get_texts()) == classes
+    assert 0 <= extent.x0 and extent.x1 <= figure.bbox.width
+    assert extent.y0 >= 0 and extent.y1 <= min(
+        axes.get_window_extent().y0 for axes in figure.axes)
+    widths = [axes.get_window_extent().width for axes in figure.axes]
+    assert min(widths) > 0.8 * figure.bbox.width / columns
+
+
 @pytest.fixture
 def mean_match_config(demo_config):
     demo_config.merge_from_dict(dict(model=dict(data_preprocessor=dict(
@@ -104,6 +152,8 @@ def test_panels_are_the_images_that_were_tested(demo_comparison, demo_segmentor,
     assert panel.kernels[0] is None
     assert np.allclose(panel.kernels[1], predicted.kernel[0].detach(), atol=1e-5)
     assert np.allclose(panel.matrices[1], predicted.matrix[0].detach(), atol=1e-5)
+    assert panel.effects()[0] == '' and panel.effects()[1].startswith('gain ')
+    assert panel.only((1,)).effects() == panel.effects()[1:]
 
 
 def test_enhancers_applied_again(mean_match_config, demo_segmentor):
@@ -140,7 +190,7 @@ def test_a_config_with_test_time_augmentation(mean_match_config, demo_segmentor)
 
 def test_visualize(scenes, demo_comparison, demo_segmentor, tmp_path):
     tool('visualize', 'configs/demo_sympie.py', demo_segmentor, '--from', demo_comparison, '--out',
-         tmp_path, '--choose', 'best', 'worst', '--iterations', 2, *scene_options(scenes))
+         tmp_path, '--choose', 'best', 'worst', '--iterations', 1, 2, *scene_options(scenes))
     folders = sorted(path for path in tmp_path.iterdir() if path.is_dir())
     assert len(folders) == 2
     paths = [image.name for image in read_report(demo_comparison / 'with')['images']]

@@ -16,7 +16,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmseg_sympie.attach import AUTO, changes, find_preprocessor, known_source
-from mmseg_sympie.config import load_config
+from mmseg_sympie.config import load_config, parsed_args
 from mmseg_sympie.enhancer.image_statistics import named_sources
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import written_whole
@@ -36,7 +36,7 @@ def parse_args() -> argparse.Namespace:
                         f'({", ".join(named_sources())}), or a file of '
                         'tools/source_statistics.py; none for nothing; by default what the type of '
                         'the training data says')
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from typing import Tuple
 
 import torch
 
+from mmseg_sympie.config import parsed_args
 from mmseg_sympie.errors import errors_without_traceback
 
 SIZES = ['256x256', '512x512', '1024x512', '1280x720', '2048x1024', '3840x2160', '1920x1080']
@@ -69,7 +70,7 @@ def parse_args() -> argparse.Namespace:
                          help="of torchvision's classifiers, where theirs are not at hand")
     common(command, repeats=5)
 
-    args = parser.parse_args()
+    args = parsed_args(parser)
     if args.what == 'corruptions' and args.batch_size is None:
         args.batch_size = 384 if args.device.startswith('cuda') else 48
     return args

@@ -16,6 +16,7 @@ import torch
 from mmengine.utils import import_modules_from_strings
 from tqdm import tqdm
 
+from mmseg_sympie.config import parsed_args
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.report import markdown, terminal
 from mmseg_sympie.files import check_writable, written_whole
@@ -27,7 +28,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--families', nargs='+', help='only these')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/zoo'))
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ Example:
 """
 import argparse
 
+from mmseg_sympie.config import parsed_args
 from mmseg_sympie.errors import errors_without_traceback
 from mmseg_sympie.evaluation.compare import show_comparison
 from mmseg_sympie.files import check_writable
@@ -16,7 +17,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('without', help='output folder of tools/test.py: the baseline')
     parser.add_argument('with_', metavar='with', help='output folder of tools/test.py: the change')
     parser.add_argument('--out', help='also write compare.json, .csv, .md and .png to this folder')
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ import argparse
 import torch
 
 from mmseg_sympie.checkpoints import read_checkpoint, unwrap_state_dict
+from mmseg_sympie.config import parsed_args
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
 from mmseg_sympie.errors import errors_without_traceback
 from mmseg_sympie.files import sha256, written_whole
@@ -45,7 +46,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('kind', choices=CONVERTERS, help='what the file holds')
     parser.add_argument('source', help='the published file')
     parser.add_argument('target', help='where to write the result')
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def main() -> None:

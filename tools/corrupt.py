@@ -23,11 +23,13 @@ from torchvision.transforms.functional import center_crop, pil_to_tensor
 from tqdm import tqdm
 
 from mmseg_sympie.allocator import keep_freed_memory
+from mmseg_sympie.config import parsed_args
 from mmseg_sympie.corrupted_images import GROUPS, corrupted, corruption_names
 from mmseg_sympie.corrupted_tree import RECORD, SAVING, CorruptedTree, merged_record
-from mmseg_sympie.datasets.photographs import Photographs, read_rgb, resize_short_side
+from mmseg_sympie.datasets.photographs import Photographs, resize_short_side
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import check_writable, written_whole
+from mmseg_sympie.images import read_rgb, subfolders
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -54,7 +56,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('--limit', type=int, help='only so many images, spread evenly')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--workers', type=int, help='processes (one for each core; on CUDA none)')
-    args = parser.parse_args(argv)
+    args = parsed_args(parser, argv)
     for name in ('short_side', 'crop', 'workers'):
         if (getattr(args, name) or 0) < 0:
             parser.error(f'--{name.replace("_", "-")} must not be negative')
@@ -73,8 +75,8 @@ def open_photographs(args: argparse.Namespace) -> Photographs:
     if args.source.is_file():
         raise InputError(f'{args.source} is a file. Wanted a folder of images, or --gallery '
                          'instead of --out.')
-    flat = args.source.is_dir() and not (args.source / 'labels.csv').is_file() and not any(
-        path.is_dir() and not path.name.startswith('.') for path in args.source.iterdir())
+    flat = (args.source.is_dir() and not (args.source / 'labels.csv').is_file()
+            and not subfolders(args.source))
     return Photographs(args.source, args.short_side or None, args.crop or None, args.limit,
                        labels=None if flat else 'auto')
 

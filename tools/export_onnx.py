@@ -21,7 +21,7 @@ from mmengine.config import DictAction
 
 from mmseg_sympie.attach import attach
 from mmseg_sympie.benchmarks.timing import interleaved, summary
-from mmseg_sympie.config import load_config
+from mmseg_sympie.config import load_config, parsed_args
 from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.enhancer import SyMPIE
 from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels
@@ -47,7 +47,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     parser.add_argument('--repeats', type=int, default=5, help='of the timing; 0 for none')
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def of_enhancer(args: argparse.Namespace) -> tuple:

@@ -10,8 +10,10 @@ from pathlib import Path
 from cityscapesscripts.preparation.json2labelImg import json2labelImg
 from tqdm import tqdm
 
+from mmseg_sympie.config import parsed_args
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import written_whole
+from mmseg_sympie.images import is_leftover
 
 POLYGONS, LABELS = '_polygons.json', '_labelTrainIds.png'
 
@@ -21,7 +23,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('root', type=Path, help='the folder that holds gtFine/')
     parser.add_argument('--workers', type=int, default=2)
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def make_label(polygons: Path) -> None:
@@ -31,7 +33,8 @@ def make_label(polygons: Path) -> None:
 
 def main() -> None:
     args = parse_args()
-    polygons = sorted(args.root.glob(f'gtFine/*/*/*_gtFine{POLYGONS}'))
+    polygons = [path for path in sorted(args.root.glob(f'gtFine/*/*/*_gtFine{POLYGONS}'))
+                if not is_leftover(path.relative_to(args.root))]
     if not polygons:
         raise InputError(f'No gtFine/SPLIT/CITY/*_gtFine{POLYGONS} below {args.root}. Unpack '
                          'gtFine_trainvaltest.zip of https://www.cityscapes-dataset.com there.')

@@ -27,7 +27,7 @@ from mmengine.config import DictAction
 from torch import nn
 from torch.utils.data import Dataset
 
-from mmseg_sympie.config import load_config
+from mmseg_sympie.config import load_config, parsed_args
 from mmseg_sympie.corrupted_images import corrupted, corruption_names
 from mmseg_sympie.datasets.photographs import Photographs
 from mmseg_sympie.deepcorrect.corrections import filter_layers
@@ -68,7 +68,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
                         metavar='KEY=VALUE', help="changes to the segmentor's config; "
                         'data_root=FOLDER sets the root of all its data sets')
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def open_model(args: argparse.Namespace):

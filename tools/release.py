@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from mmseg_sympie.config import parsed_args
 from mmseg_sympie.datasets.photographs import Photographs, stack_photographs
 from mmseg_sympie.enhancer import SyMPIE
 from mmseg_sympie.errors import InputError, errors_without_traceback
@@ -32,7 +33,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--min-contrast', type=float, metavar='0..127.5',
                         help='stretch images of less contrast to this one first '
                         '(min_contrast_255 of SyMPIE); by default that of the source')
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from mmseg_sympie.config import parsed_args
 from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.demo.weather import CONDITIONS, apply_weather
 from mmseg_sympie.errors import InputError, errors_without_traceback
@@ -43,7 +44,7 @@ def parse_args(argv=None) -> argparse.Namespace:
     parser.add_argument('--val', type=int, default=12, help='test scenes of each condition (12)')
     parser.add_argument('--seed', type=int, default=0, help='another seed, other streets (0)')
     parser.add_argument('--only-val', action='store_true', help='write no training scenes')
-    args = parser.parse_args(argv)
+    args = parsed_args(parser, argv)
     for name in ('train', 'val'):
         if not 0 <= getattr(args, name) < SEEDS_PER_SPLIT:
             parser.error(f'--{name} must be from 0 to {SEEDS_PER_SPLIT - 1}')

@@ -4,6 +4,7 @@ Example:
     python tools/run_onnx.py enhancer.onnx street.png enhanced.png
 """
 import argparse
+import os
 import sys
 
 import cv2
@@ -15,7 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ('model', 'source', 'target'):
-        parser.add_argument(name)
+        parser.add_argument(name, type=os.path.expanduser)
     args = parser.parse_args()
     session = onnxruntime.InferenceSession(args.model, providers=['CPUExecutionProvider'])
     image = cv2.imread(args.source)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmseg_sympie.config import load_config
+from mmseg_sympie.config import load_config, parsed_args
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import written_whole
-from mmseg_sympie.source_statistics import images_below, measure_source, training_images
+from mmseg_sympie.images import files_below
+from mmseg_sympie.source_statistics import measure_source, training_images
 
 
 def parse_args() -> argparse.Namespace:
@@ -29,7 +30,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
                         metavar='KEY=VALUE', help='changes to the config; data_root=FOLDER sets '
                         'the root of all its data sets')
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def main() -> None:
@@ -37,7 +38,7 @@ def main() -> None:
     if args.out.suffix != '.json':
         raise InputError(f'--out {args.out}: wanted a name that ends in .json, by which source= '
                          'tells a file from a name.')
-    paths = (images_below(args.data) if args.data.is_dir() else
+    paths = ([str(args.data / file) for file in files_below(args.data)] if args.data.is_dir() else
              training_images(load_config(str(args.data), args.cfg_options)))
     source = measure_source(paths, args.limit, args.origin or f'images of {args.data.name}')
     with written_whole(args.out) as partial:

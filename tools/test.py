@@ -14,7 +14,7 @@ from mmengine.config import Config, DictAction
 from mmengine.dist import is_main_process
 
 from mmseg_sympie.allocator import keep_freed_memory_without_gpu
-from mmseg_sympie.config import load_config
+from mmseg_sympie.config import load_config, parsed_args
 from mmseg_sympie.datasets.street_scenes import loads_labels
 from mmseg_sympie.distributed import join_processes
 from mmseg_sympie.errors import InputError, errors_without_traceback
@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
                         metavar='KEY=VALUE', help='changes to the config; data_root=FOLDER sets '
                         'the root of all its data sets')
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def for_submission(cfg: Config, zip_path: Path) -> None:

@@ -31,6 +31,7 @@ from typing import Any, Dict, Iterator, Mapping, Sequence, Tuple
 import torch
 
 from mmseg_sympie.allocator import keep_freed_memory
+from mmseg_sympie.config import parsed_args
 from mmseg_sympie.corrupted_images import (
     GROUPS,
     Batch,
@@ -86,7 +87,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--autocast', choices=['bfloat16'],
                         help='run the classifiers in this; enhancers stay in float32')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/test_classifier'))
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def open_data(args: argparse.Namespace,

@@ -2,18 +2,23 @@
 
 Example:
     python tools/train.py configs/mobilenetv2_camvid.py --cfg-options data_root=/data/camvid
+    python tools/train.py configs/mobilenetv2_camvid.py --resume
 """
 import argparse
+import sys
 from pathlib import Path
+from typing import Optional
 
-from mmengine.config import DictAction
+from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from mmseg_sympie.allocator import keep_freed_memory_without_gpu
-from mmseg_sympie.config import load_config
+from mmseg_sympie.config import load_config, parsed_args
 from mmseg_sympie.distributed import join_processes
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import check_writable
+from mmseg_sympie.resume import NEWEST, checkpoint_to_resume, checkpoints_in
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,13 +26,38 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config')
     parser.add_argument('--work-dir', help='logs and checkpoints; default work_dirs/CONFIG')
-    parser.add_argument('--resume', action='store_true',
-                        help='go on from the last checkpoint in the work dir')
+    parser.add_argument('--resume', nargs='?', const=NEWEST, metavar='FILE',
+                        help='go on from the newest checkpoint in the work dir, or from this one')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
                         metavar='KEY=VALUE', help='changes to the config; data_root=FOLDER sets '
                         'the root of all its data sets')
-    return parser.parse_args()
+    # The FILE may be left out before the config, too.
+    argv = [f'--resume={NEWEST}' if each == '--resume' and following.endswith('.py') else each
+            for each, following in zip(sys.argv[1:], [*sys.argv[2:], ''])]
+    return parsed_args(parser, argv)
+
+
+def go_on_or_start(cfg: Config, resume: Optional[str], load_from: Optional[str]) -> None:
+    """Set where the run begins, and say so.
+
+    Args:
+        resume: a file, `NEWEST` or None.
+        load_from: weights to start from; those in a config are what it is tested with.
+    """
+    work_dir = Path(cfg.work_dir)
+    checkpoint = checkpoint_to_resume(work_dir, resume) if resume else None
+    cfg.resume = checkpoint is not None
+    cfg.load_from = str(checkpoint) if checkpoint else load_from
+    if not is_main_process():
+        return
+    if checkpoint:
+        print(f'Going on from {checkpoint}.')
+    elif resume:
+        print(f'{work_dir} has no checkpoint to go on from: starting at the beginning.')
+    elif saved := checkpoints_in(work_dir):
+        print(f'Note: starting at the beginning and overwriting what an earlier run left in '
+              f'{work_dir}, up to {saved[-1].name}. --resume goes on from there instead.')
 
 
 def main() -> None:
@@ -35,12 +65,11 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options)
     cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
     join_processes(cfg, args.launcher)
-    cfg.resume = args.resume
-    # A config's load_from is what it is tested with, not where it starts.
-    cfg.load_from = args.cfg_options.get('load_from')
     if 'train_dataloader' not in cfg:
         raise InputError(f'{args.config} has no train_dataloader: it is for testing only.')
     check_writable(cfg.work_dir)
+    go_on_or_start(cfg, args.resume or (NEWEST if cfg.get('resume') else None),
+                   args.cfg_options.get('load_from'))
     # Its test data and report are for tools/test.py.
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
         cfg.pop(key, None)

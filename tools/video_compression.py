@@ -26,6 +26,7 @@ from mmseg_sympie.benchmarks.compression import (
     feature_extractor,
     write_results,
 )
+from mmseg_sympie.config import parsed_args
 from mmseg_sympie.enhancer.options import add_enhancer_options, chosen_enhancer, enhance_raw
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.report import terminal
@@ -53,7 +54,7 @@ def parse_args() -> argparse.Namespace:
                         default='mobilenet_v2:checkpoints/mobilenet_v2-b0353104.pth',
                         help='a torchvision network and its weights; by default %(default)s')
     add_enhancer_options(parser)
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def check(args: argparse.Namespace) -> None:

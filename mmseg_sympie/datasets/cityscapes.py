@@ -2,8 +2,9 @@
 from pathlib import Path
 from typing import List
 
+from ..images import subfolders
 from ..registry import DATASETS
-from .street_scenes import StreetSceneDataset
+from .street_scenes import StreetSceneDataset, labelled_pairs
 
 
 @DATASETS.register_module(name='CityscapesDataset')
@@ -11,7 +12,7 @@ class CityscapesTrainIdDataset(StreetSceneDataset):
     """Cityscapes; `split` is 'train', 'val' or 'test'."""
 
     NAME = 'Cityscapes'
-    TREE = ('  leftImg8bit/{split}/{city}/*_leftImg8bit.png\n'
+    TREE = ('  leftImg8bit/{split}/{city}/*_leftImg8bit.png (or .jpg)\n'
             '  gtFine/{split}/{city}/*_gtFine_labelTrainIds.png')
     SOURCE = 'https://www.cityscapes-dataset.com (leftImg8bit_trainvaltest, gtFine_trainvaltest)'
 
@@ -20,8 +21,7 @@ class CityscapesTrainIdDataset(StreetSceneDataset):
         super().__init__(**kwargs)
 
     def list_files(self, root: Path) -> List[dict]:
-        images = sorted(root.glob(f'leftImg8bit/{self.split}/*/*_leftImg8bit.*'))
-        return [dict(img_path=image, condition=None, seg_map_path=root / 'gtFine' / self.split
-                     / image.parent.name
-                     / image.stem.replace('_leftImg8bit', '_gtFine_labelTrainIds.png'))
-                for image in images]
+        images, labels = (root / kind / self.split for kind in ('leftImg8bit', 'gtFine'))
+        return [dict(img_path=image, seg_map_path=label, condition=None)
+                for city in subfolders(images) for image, label in labelled_pairs(
+                    images / city, labels / city, '_leftImg8bit', '_gtFine_labelTrainIds')]

@@ -2,8 +2,9 @@
 from pathlib import Path
 from typing import List
 
+from ..images import subfolders
 from ..registry import DATASETS
-from .street_scenes import StreetSceneDataset
+from .street_scenes import StreetSceneDataset, labelled_pairs
 
 
 @DATASETS.register_module()
@@ -11,7 +12,7 @@ class DarkZurichDataset(StreetSceneDataset):
     """Dark Zurich in its native tree; `split` is 'val' (50 labelled images) or 'test'."""
 
     NAME = 'Dark Zurich'
-    TREE = ('  rgb_anon/{split}/night/{sequence}/*_rgb_anon.png\n'
+    TREE = ('  rgb_anon/{split}/night/{sequence}/*_rgb_anon.png (or .jpg)\n'
             '  gt/{split}/night/{sequence}/*_gt_labelTrainIds.png')
     SOURCE = 'https://www.trace.ethz.ch/publications/2019/GCMA_UIoU (Dark_Zurich_val_anon)'
 
@@ -20,8 +21,7 @@ class DarkZurichDataset(StreetSceneDataset):
         super().__init__(**kwargs)
 
     def list_files(self, root: Path) -> List[dict]:
-        images = sorted(root.glob(f'rgb_anon/{self.split}/night/*/*_rgb_anon.png'))
-        return [dict(img_path=image, condition='night', seg_map_path=root / 'gt' / self.split
-                     / 'night' / image.parent.name
-                     / image.name.replace('_rgb_anon.png', '_gt_labelTrainIds.png'))
-                for image in images]
+        images, labels = (root / kind / self.split / 'night' for kind in ('rgb_anon', 'gt'))
+        return [dict(img_path=image, seg_map_path=label, condition='night')
+                for sequence in subfolders(images) for image, label in labelled_pairs(
+                    images / sequence, labels / sequence, '_rgb_anon', '_gt_labelTrainIds')]

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..errors import InputError
+from ..images import SUFFIXES, files_below, read_rgb, subfolders
 from ..registry import DATASETS
 
-SUFFIXES = ('.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp')
 NO_LABEL = -1
 _LAYOUTS = ('Wanted labels.csv with the columns file,label (files relative to it), or one folder '
             'of images for each class.')
@@ -72,7 +72,7 @@ class Photographs(Dataset):
 
     def named_class_folders(self) -> List[str]:
         """Folders whose place in sorted order is their class; [] in other layouts."""
-        folders = _subfolders(self.root)
+        folders = subfolders(self.root)
         counted = (self.root / 'labels.csv').is_file() or all(map(str.isdecimal, folders))
         return [] if counted or self.num_classes == 0 else folders
 
@@ -112,20 +112,6 @@ class Photographs(Dataset):
                              f'or empty, first {bad[0]}. Copy the data again.')
 
 
-def read_rgb(path: Union[str, Path]) -> Image.Image:
-    """An image of any mode as RGB.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        with Image.open(path) as image:
-            return image.convert('RGB')
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f'{path} cannot be read as an image: {error}. Copy it again, or leave it '
-                         'out.') from error
-
-
 def resize_short_side(image: Image.Image, short_side_px: int) -> Image.Image:
     """Bilinear with antialiasing; the long side is rounded down, as in torchvision's Resize."""
     short = min(image.size)
@@ -151,33 +137,22 @@ def stack_photographs(items: List[Dict[str, Any]]) -> Dict[str, Any]:
                 file=[item['file'] for item in items])
 
 
-def images_below(root: Path) -> List[str]:
-    """All images below a folder, sorted, relative to it; none of hidden files."""
-    return sorted(path.relative_to(root).as_posix() for path in root.rglob('*')
-                  if path.suffix.lower() in SUFFIXES and path.name[0] != '.')
-
-
 def _without_labels(root: Path) -> List[Tuple[str, int]]:
-    entries = [(file, NO_LABEL) for file in images_below(root)]
+    entries = [(file, NO_LABEL) for file in files_below(root)]
     if not entries:
         raise InputError(f'{root} has no images ({", ".join(SUFFIXES)}).')
     return entries
 
 
-def _subfolders(root: Path) -> List[str]:
-    return sorted(path.name for path in root.iterdir()
-                  if path.is_dir() and not path.name.startswith('.'))
-
-
 def _labelled(root: Path) -> List[Tuple[str, int]]:
     if (root / 'labels.csv').is_file():
         return _from_csv(root / 'labels.csv')
-    folders = _subfolders(root)
+    folders = subfolders(root)
     if not folders:
         raise InputError(f'{root} has neither labels.csv nor a folder for each class. {_LAYOUTS}')
     numbered = all(name.isdecimal() for name in folders)
     entries = [(f'{name}/{file}', int(name) if numbered else index)
-               for index, name in enumerate(folders) for file in images_below(root / name)]
+               for index, name in enumerate(folders) for file in files_below(root / name)]
     if not entries:
         raise InputError(f'{root} has {len(folders)} folders without images in them '
                          f'({", ".join(SUFFIXES)}). {_LAYOUTS}')

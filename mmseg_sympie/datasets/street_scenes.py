@@ -1,16 +1,17 @@
 """What every street-scene data set here does: fail early and by name, and know its conditions."""
 import os
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from mmseg.datasets import BaseSegDataset, CityscapesDataset
 from PIL import Image
 
 from ..errors import InputError
-from ..labels import has_unknown_labels
+from ..images import check_for_mmcv, files_in, upright_size
+from ..labels import check_label_file, has_unknown_labels, label_values
 
 CITYSCAPES_METAINFO = CityscapesDataset.METAINFO
-_END_MARKERS = {'.jpg': b'\xff\xd9', '.jpeg': b'\xff\xd9', '.png': b'IEND'}
+_END_MARKERS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND'}  # of JPEG and PNG, by their beginning
 
 
 class StreetSceneDataset(BaseSegDataset):
@@ -28,6 +29,7 @@ class StreetSceneDataset(BaseSegDataset):
     """
 
     METAINFO = CITYSCAPES_METAINFO
+    FILE_PALETTE = CITYSCAPES_METAINFO['palette']  # of the classes as the label files count them
     NAME: str
     TREE: str    # the expected files below data_root
     SOURCE: str  # where to get them
@@ -37,7 +39,9 @@ class StreetSceneDataset(BaseSegDataset):
 
     def __init__(self, data_root: str, pipeline: Sequence = (), **kwargs):
         self._needs_labels = loads_labels(pipeline)
-        super().__init__(data_root=data_root, pipeline=list(pipeline), **kwargs)
+        self._turns_images = not ignores_orientation(pipeline)
+        super().__init__(data_root=str(Path(data_root).expanduser()), pipeline=list(pipeline),
+                         **kwargs)
 
     def list_files(self, root: Path) -> List[dict]:
         """One dict for each image: `img_path`, `seg_map_path` and `condition` (or None)."""
@@ -50,6 +54,12 @@ class StreetSceneDataset(BaseSegDataset):
         files = self.list_files(root)
         if not files:
             raise FileNotFoundError(self._missing(f'no images were found below {root}'))
+        image_of: Dict[Path, Path] = {}
+        for file in files:
+            other = image_of.setdefault(file['seg_map_path'], file['img_path'])
+            if other != file['img_path']:
+                raise InputError(f"{self.NAME}: {other} and {file['img_path']} are images of one "
+                                 'label, and would be counted twice. Remove one.')
         if self._needs_labels:
             unlabelled = [file for file in files if not file['seg_map_path'].is_file()]
             if unlabelled:
@@ -70,9 +80,11 @@ class StreetSceneDataset(BaseSegDataset):
         image, label, condition = (info[key] for key in ('img_path', 'seg_map_path', 'condition'))
         try:
             check_complete(image)
+            check_for_mmcv(image)
             if self._needs_labels:
                 check_complete(label)
-                check_same_size(image, label)
+                check_label_file(label, self.FILE_PALETTE)
+                check_same_size(image, label, self._turns_images)
             packed = self.pipeline(info)
         except InputError:
             raise
@@ -86,15 +98,26 @@ class StreetSceneDataset(BaseSegDataset):
             sample.set_metainfo(dict(condition=condition))
             if 'gt_sem_seg' in sample and has_unknown_labels(sample.gt_sem_seg.data,
                                                              len(self.metainfo['classes'])):
-                values = sorted(value for _, value in Image.open(label).getcolors(2**24))
-                raise InputError(f'The label {label} holds the values {values}, and some of them '
-                                 f'are no class. {self.LABEL_HINT}')
+                raise InputError(f'The label {label} holds the values {label_values(label)}, and '
+                                 f'some of them are no class. {self.LABEL_HINT}')
         return packed
 
     def _missing(self, what: str) -> str:
         return (f'{self.NAME}: {what}. Expected below data_root={self.data_root!r}:\n{self.TREE}\n'
                 f'Get it from {self.SOURCE}, and name its place with '
                 '`--cfg-options data_root=FOLDER`.')
+
+
+def labelled_pairs(images: Path, labels: Path, image_ending: str = '',
+                   label_ending: str = '') -> List[Tuple[Path, Path]]:
+    """Images of a folder whose names end so before their suffix, each with its label.
+
+    A label is a PNG file, because formats of photographs change its values; it need not be there.
+    """
+    found = {path.stem: path for path in files_in(labels, ('.png',))}
+    stems = {image: image.stem.removesuffix(image_ending) + label_ending
+             for image in files_in(images) if image.stem.endswith(image_ending)}
+    return [(image, found.get(stem, labels / f'{stem}.png')) for image, stem in stems.items()]
 
 
 def loads_labels(step: Any) -> bool:
@@ -105,22 +128,31 @@ def loads_labels(step: Any) -> bool:
     return isinstance(step, (list, tuple)) and any(map(loads_labels, step))
 
 
+def ignores_orientation(pipeline: Sequence) -> bool:
+    """Whether a pipeline asks MMCV to leave images lying that a tag says to turn."""
+    return any('ignore_orientation' in str(step.get('color_type')) for step in pipeline
+               if isinstance(step, dict))
+
+
 def check_complete(path: str) -> None:
     """Raise InputError for a PNG or JPEG file without its end: decoders fill the rest with grey."""
-    marker = _END_MARKERS.get(Path(path).suffix.lower())
-    if marker is None:
-        return
     with open(path, 'rb') as file:
+        marker = _END_MARKERS.get(file.read(2))
         file.seek(max(0, os.path.getsize(path) - 4096))
-        if marker not in file.read():
+        if marker is not None and marker not in file.read():
             raise InputError(f'Cannot read {path}: the file is truncated (its end marker is '
                              'missing). Copy it again.')
 
 
-def check_same_size(image: str, label: str) -> None:
-    """Raise InputError unless image and label have one size; reads their headers only."""
+def check_same_size(image: str, label: str, upright: bool = True) -> None:
+    """Raise InputError unless image, upright or as stored, and label have one size.
+
+    Reads their headers only.
+    """
     with Image.open(image) as opened_image, Image.open(label) as opened_label:
-        found, wanted = opened_label.size, opened_image.size
-    if sorted(found) != sorted(wanted):  # A camera may store a picture lying on its side.
+        stored, found = opened_image.size, opened_label.size
+        wanted = upright_size(opened_image) if upright else stored
+    if found != wanted:
+        turned = '' if wanted == stored else ' when it stands upright, as MMCV turns it'
         raise InputError(f'The label {label} is {found[0]}x{found[1]} pixels, its image {image} is '
-                         f'{wanted[0]}x{wanted[1]}: they must be of one size.')
+                         f'{wanted[0]}x{wanted[1]}{turned}: they must be of one size.')

@@ -45,7 +45,7 @@ class VizWizClassification(Photographs):
     """
 
     def __init__(self, annotations: Union[str, Path], root: Union[str, Path], **kwargs):
-        self._path = Path(annotations)
+        self._path = Path(annotations).expanduser()
         try:
             self._found = json.loads(self._path.read_text())
         except ValueError as error:

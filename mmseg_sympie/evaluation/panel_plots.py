@@ -11,6 +11,7 @@ from ..files import written_whole
 from .panels import Panel, colourise, legend_entries, parameter_picture
 
 PICTURE_INCHES = 2.8
+PARAMETERS = 'filter and matrix'
 
 Colours = Sequence[Sequence[int]]
 
@@ -41,7 +42,7 @@ def panel_pictures(panel: Panel, palette: Colours) -> Dict[str, np.ndarray]:
                     for name, labels in zip(names[1], panel.predictions))
     pictures['truth'] = colourise(panel.truth, palette)
     if panel.kernels[-1] is not None:
-        pictures['filter and matrix'] = parameter_picture(panel.kernels[-1], panel.matrices[-1])
+        pictures[PARAMETERS] = parameter_picture(panel.kernels[-1], panel.matrices[-1])
     return pictures
 
 
@@ -49,7 +50,8 @@ def draw_panels(panels: Sequence[Panel], names: Sequence[str], classes: Sequence
                 palette: Colours, path: Path) -> None:
     """Draw `panel_pictures`, a row for each panel, with a legend; `names` go beside the rows."""
     pictures = [panel_pictures(panel, palette) for panel in panels]
-    rows = [Row(name, list(each), list(each.values())) for name, each in zip(names, pictures)]
+    rows = [Row(name, [_titled(title, panel) for title in each], list(each.values()))
+            for name, each, panel in zip(names, pictures, panels)]
     _draw(rows, _legend(panels, classes, palette), path)
 
 
@@ -60,19 +62,30 @@ def draw_applications(panel: Panel, classes: Sequence[str], palette: Colours, pa
         Row('prediction', [f'mIoU {iou:.2f}' for iou in panel.ious(len(classes))],
             [colourise(labels, palette) for labels in panel.predictions])]
     if panel.kernels[-1] is not None:
-        rows.append(Row('filter and matrix', [''] * len(panel.applications), [
+        rows.append(Row(PARAMETERS, panel.effects(), [
             None if kernel is None else parameter_picture(kernel, matrix)
             for kernel, matrix in zip(panel.kernels, panel.matrices)]))
     _draw(rows, _legend([panel], classes, palette), path)
 
 
+def _titled(title: str, panel: Panel) -> str:
+    return f'{title}\n{panel.effects()[-1]}'.strip() if title == PARAMETERS else title
+
+
 def _draw(rows: Sequence[Row], legend: List[Patch], path: Path) -> None:
+    with written_whole(path) as partial:
+        figure_of(rows, legend).savefig(partial, dpi=150)
+
+
+def figure_of(rows: Sequence[Row], legend: List[Patch]) -> Figure:
+    """The rows one below the other, and a legend in as many columns as fit below them."""
     columns = max(len(row.pictures) for row in rows)
     height, width = rows[0].pictures[0].shape[:2]
-    figure = Figure(figsize=(PICTURE_INCHES * columns,
-                             0.8 + len(rows) * (0.25 + PICTURE_INCHES * height / width)),
-                    layout='constrained')
+    figure = Figure(figsize=(PICTURE_INCHES * columns, 1), layout='constrained')
     FigureCanvasAgg(figure)
+    legend_rows = _add_legend(figure, legend)
+    figure.set_figheight(0.4 + 0.2 * legend_rows
+                         + len(rows) * (0.35 + PICTURE_INCHES * height / width))
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for row, line in zip(rows, grid):
         for axes, title, picture in zip(line, row.titles, row.pictures):
@@ -83,9 +96,18 @@ def _draw(rows: Sequence[Row], legend: List[Patch], path: Path) -> None:
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
         line[0].set_ylabel(row.name, fontsize=9)
-    figure.legend(handles=legend, loc='outside lower center', ncols=10, fontsize=9, frameon=False)
-    with written_whole(path) as partial:
-        figure.savefig(partial, dpi=150)
+    return figure
+
+
+def _add_legend(figure: Figure, handles: List[Patch]) -> int:
+    """Below all pictures; returns the number of its rows."""
+    for columns in range(min(10, len(handles)), 0, -1):
+        legend = figure.legend(handles=handles, loc='outside lower center', ncols=columns,
+                               fontsize=9, frameon=False)
+        if legend.get_window_extent(figure.canvas.get_renderer()).width <= figure.bbox.width:
+            break
+        legend.remove()
+    return -(-len(handles) // columns)
 
 
 def _legend(panels: Sequence[Panel], classes: Sequence[str], palette: Colours) -> List[Patch]:

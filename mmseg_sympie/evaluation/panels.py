@@ -6,6 +6,7 @@ import torch
 
 from ..errors import InputError
 from ..labels import IGNORE_LABEL
+from ..statistics import IMAGENET_RGB_255
 from .confusion import areas, confusion_matrix, mean_iou
 from .plots import signed_colours
 from .report import ImageScore
@@ -27,13 +28,21 @@ class Panel(NamedTuple):
     truth: np.ndarray                    # (h, w), classes, 255 void, uint8
     kernels: Sequence[Optional[np.ndarray]]   # K (5, 5) that SyMPIE predicted last; None without it
     matrices: Sequence[Optional[np.ndarray]]  # C_M (3, 3), likewise
+    shifts: Sequence[Optional[np.ndarray]] = ()  # C_S (3,), likewise
 
     def only(self, applications: Sequence[int]) -> 'Panel':
         """The same panel with these numbers of applications alone."""
         places = [self.applications.index(times) for times in applications]
         return self._replace(applications=applications, **{
             name: [getattr(self, name)[place] for place in places]
-            for name in ('images', 'predictions', 'kernels', 'matrices')})
+            for name in ('images', 'predictions', 'kernels', 'matrices', 'shifts')
+            if getattr(self, name)})
+
+    def effects(self) -> Sequence[str]:
+        """What was predicted for each entry, in a few numbers (`effect`); '' without SyMPIE."""
+        predicted = zip(self.kernels, self.matrices, self.shifts or [None] * len(self.kernels))
+        return ['' if shift is None else effect(kernel, matrix, shift)
+                for kernel, matrix, shift in predicted]
 
     def ious(self, num_classes: int) -> Sequence[float]:
         """Mean IoU of each prediction in percent, over the classes that occur in the image."""
@@ -99,15 +108,36 @@ def colourise(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarra
 
 
 def parameter_picture(kernel: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Kernel (5, 5) beside colour matrix (3, 3), each scaled by its largest entry.
+    """Kernel (5, 5) beside colour matrix (3, 3), as what they differ in from the identity.
+
+    On one fixed scale, so that pictures can be compared: white for no change, the darkest red for
+    one more and above, the darkest blue for one less. Roots are taken, to show small changes.
 
     Returns:
         (240, 528, 3), RGB, uint8.
     """
-    squares = [np.kron(signed_colours(values, limit=np.abs(values).max() or 1),
-                       np.ones((240 // len(values), 240 // len(values), 1), np.uint8))
-               for values in (kernel, matrix)]
+    centre = np.zeros((5, 5))
+    centre[2, 2] = 1
+    squares = [np.kron(signed_colours(np.sign(change) * np.sqrt(np.abs(change)), limit=1),
+                       np.ones((240 // len(change), 240 // len(change), 1), np.uint8))
+               for change in (kernel - centre, matrix - np.eye(3))]
     return np.concatenate([squares[0], np.full((240, 48, 3), 255, np.uint8), squares[1]], axis=1)
+
+
+def effect(kernel: np.ndarray, matrix: np.ndarray, shift: np.ndarray) -> str:
+    """What a correction does to flat grey areas v on 0..255, before clamping, in words.
+
+    The mean of the channels becomes `contrast * v + shift`; `gain` is how much brighter that makes
+    a grey of 127.5.
+    """
+    mean, std = (np.array(values) for values in IMAGENET_RGB_255)
+
+    def corrected(level: float) -> float:
+        return (kernel.sum() * ((level - mean) / std + shift) @ matrix * std + mean).mean()
+
+    contrast = (corrected(255) - corrected(0)) / 255
+    return (f'gain {corrected(127.5) / 127.5:.2f}, contrast {contrast:.2f}, '
+            f'shift {round(corrected(0)):+d}')
 
 
 def legend_entries(panels: Sequence[Panel], classes: Sequence[str],

@@ -41,7 +41,7 @@ def panel_section(kind: str, panel: Panel, num_classes: int, palette: Colours,
     return (f'<article><h3><span class="kind">{escape(kind)}</span> {caption}'
             f'<small title="{escape(panel.name)}">{escape(file_name)}{place}</small></h3>'
             f'<div class="panel">{"".join(figures)}</div>'
-            f'{parameters(panel.kernels[-1], panel.matrices[-1])}</article>')
+            f'{parameters(panel.kernels[-1], panel.matrices[-1], panel.effects()[-1])}</article>')
 
 
 def slider(before: str, after: str, left: str, right: str) -> str:
@@ -61,14 +61,19 @@ def still(picture: str, name: str) -> str:
             f'<span class="tag">{name}</span></div></figure>')
 
 
-def parameters(kernel: Optional[np.ndarray], matrix: Optional[np.ndarray]) -> str:
-    """The predicted filter (5, 5) and colour matrix (3, 3) as one small picture, and in numbers."""
+def parameters(kernel: Optional[np.ndarray], matrix: Optional[np.ndarray], effect: str) -> str:
+    """The predicted filter (5, 5) and colour matrix (3, 3) as one small picture, and in numbers.
+
+    Args:
+        effect: as `Panel.effects` puts it.
+    """
     if kernel is None:
         return ''
     picture = data_uri(Image.fromarray(parameter_picture(kernel, matrix)), optimize=True)
     numbers = np.array2string(matrix, precision=2, suppress_small=True)
     return (f'<p class="parameters"><img class="weights" src="{picture}" alt="" '
-            f'title="{numbers}">predicted filter and colour matrix</p>')
+            f'title="{numbers}">predicted filter and colour matrix, less the identity: '
+            f'{escape(effect)}</p>')
 
 
 def legend(panels: Sequence[Panel], classes: Sequence[str], palette: Colours) -> str:
