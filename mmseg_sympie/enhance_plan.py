@@ -79,9 +79,10 @@ def made_by(args: argparse.Namespace) -> str:
     match = f'SourceMatch({source_digest(args.source)})' if args.source else ''
     if match and not args.checkpoint:
         return match
+    before = f'{match} and ' if match else ''
     weights = sha256(args.checkpoint or SHIPPED)
-    return (f'{match and match + " and "}SyMPIE of sha256 {weights[:16]}, {args.iterations} times, every {args.every}, '
-            f'momentum {args.momentum:g}')
+    return (before + f'SyMPIE of sha256 {weights[:16]}, {args.iterations} times, '
+            f'every {args.every}, momentum {args.momentum:g}')
 
 
 class Record:

@@ -12,6 +12,7 @@ from .corrupted_images import Batch
 from .data_preprocessor import build_enhancer
 from .deepcorrect.backbone import units_checkpoint
 from .enhancer.checkpoint import SHIPPED
+from .enhancer.options import parse_enhancer
 from .errors import InputError
 from .evaluation.classification import NONE, Tally
 from .files import sha256
@@ -56,8 +57,8 @@ def build_enhancers(texts: Sequence[str],
     """Enhancers by a short name, such as 'sympie x2+MeanMatch'.
 
     Args:
-        texts: 'default' (SyMPIE with the weights that ship), a checkpoint, 'MeanMatch',
-            'MeanMatch:TARGET', or several joined by '+', applied in that order; 'none' is left out.
+        texts: each as `parse_enhancer` takes it, or several joined by '+', applied in that order;
+            'none' is left out.
         iterations: how often SyMPIE is applied; one enhancer for each number.
     """
     enhancers = {}
@@ -82,14 +83,8 @@ def build_enhancers(texts: Sequence[str],
 
 
 def _enhancer_config(text: str, iterations: int) -> Dict[str, Any]:
-    kind, _, target = text.partition(':')
-    if kind != 'MeanMatch':
-        given = {} if text == 'default' else dict(checkpoint=text)
-        return dict(type='SyMPIE', iterations=iterations, **given)
-    try:
-        return dict(type=kind, **(dict(target=float(target)) if target else {}))
-    except ValueError as error:
-        raise InputError(f'{text}: wanted MeanMatch:TARGET with a mean on 0..255.') from error
+    config = parse_enhancer(text)
+    return dict(config, iterations=iterations) if config['type'] == 'SyMPIE' else config
 
 
 def _checksum(weights: Union[str, Path, None], model: nn.Module) -> Optional[str]:
