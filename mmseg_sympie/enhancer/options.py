@@ -40,7 +40,8 @@ def parse_enhancer(text: str) -> Dict[str, Any]:
     for argument in filter(None, arguments.split(',')):
         name, equals, value = argument.partition('=')
         if not equals:
-            raise InputError(f'{text}: wanted NAME:ARGUMENT=VALUE,ARGUMENT=VALUE, got {argument!r}.')
+            raise InputError(f'{text}: wanted NAME:ARGUMENT=VALUE,ARGUMENT=VALUE, got '
+                             f'{argument!r}.')
         try:
             config[name] = ast.literal_eval(value)
         except (SyntaxError, ValueError):
