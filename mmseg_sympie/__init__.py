@@ -3,7 +3,7 @@ from importlib import metadata
 
 from .version import __version__
 
-__all__ = ['__version__', 'attach']
+__all__ = ['__version__', 'attach', 'enhancer', 'registry']
 
 
 def _check_mmseg() -> None:
@@ -27,4 +27,5 @@ from .checkpoints import read_mmengine_checkpoints_safely  # noqa: E402
 
 read_mmengine_checkpoints_safely()
 
+from . import enhancer, registry  # noqa: E402
 from .attach import attach  # noqa: E402

@@ -1,4 +1,7 @@
 """The enhancer against the published implementation's outputs, and against numbers by hand."""
+import subprocess
+import sys
+
 import golden
 import numpy as np
 import pytest
@@ -259,3 +262,28 @@ def test_torch_jit_trace_and_the_constants_afterwards():
     traced = torch.jit.trace(sympie, image)  # Fails where a second trace finds the first's.
     wanted = sympie(image)
     assert (traced(image) - wanted).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize('image, message', [
+    (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), 'uint8. Wanted .* divide grey levels'),
+    (torch.full((1, 3, 8, 8), 200.0), 'from 200 to 200. Wanted .* Divide grey levels'),
+    (torch.full((1, 3, 8, 8), float('nan')), 'from nan to nan'),
+    (torch.zeros(3, 8, 8), r'\(3, 8, 8\). Wanted a tensor \(B, 3, H, W\).*add \[None\]'),
+    (torch.zeros(1, 8, 8, 3), r'\(1, 8, 8, 3\). Wanted'),
+    (np.zeros((8, 8, 3), np.uint8), 'a ndarray. Wanted .* torch.from_numpy')])
+@pytest.mark.parametrize('enhancer', [SyMPIE(NEM().state_dict()).eval(), MeanMatch(110)])
+def test_a_first_call_with_other_images_says_what_is_wanted(enhancer, image, message):
+    with pytest.raises(ValueError, match=message):
+        enhancer(image)
+
+
+def test_highlights_of_an_enhancer_before_are_taken():
+    bright = MeanMatch(250)(torch.tensor([0.1, 0.9]).view(1, 1, 1, 2).expand(1, 3, 1, 2))
+    assert bright.max() > 1.5
+    with torch.no_grad():
+        assert SyMPIE(NEM().state_dict()).eval()(bright).max().item() == pytest.approx(1)
+
+
+def test_what_the_readme_says_after_import_is_there():
+    program = 'import mmseg_sympie; mmseg_sympie.enhancer.SyMPIE; mmseg_sympie.registry.MODELS'
+    subprocess.run([sys.executable, '-c', program], check=True, capture_output=True)

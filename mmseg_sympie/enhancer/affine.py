@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..registry import MODELS
+from .check import check_images
 from .colour_map import ColourMap
 from .image_statistics import ImageStatistics, load_source, pixel_grid
 from .levels import levels
@@ -51,6 +52,7 @@ class AffineEnhancer(nn.Module):
     @torch.no_grad()
     def forward(self, image: Tensor) -> Tensor:
         """Enhance images (B, 3, H, W), RGB on [0, 1]."""
+        check_images(image)
         raw = 255 * image.float()
         enhanced = self.colour_map(ImageSample(raw)).apply(raw) / 255
         return (enhanced.clamp(0, 1) if self.clamps else enhanced).to(image.dtype)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..registry import MODELS
+from .check import check_images
 
 
 @MODELS.register_module()
@@ -27,6 +28,7 @@ class CLAHE(nn.Module):
     @torch.no_grad()
     def forward(self, image: Tensor) -> Tensor:
         """Enhance images (B, 3, H, W), RGB on [0, 1]; the result has 256 grey levels."""
+        check_images(image)
         equaliser = cv2.createCLAHE(self.clip_limit, (self.tiles, self.tiles))
         raw = (255 * image.float()).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
         enhanced = np.empty_like(raw)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ..checkpoints import load_weights
 from ..errors import InputError
 from ..registry import MODELS
+from .check import check_images
 
 
 @MODELS.register_module()
@@ -44,6 +45,7 @@ class TorchModule(nn.Module):
 
     @torch.no_grad()
     def forward(self, image: Tensor) -> Tensor:
+        check_images(image)
         result = self.module(image)
         if isinstance(result, (list, tuple)):
             result = result[self.output]

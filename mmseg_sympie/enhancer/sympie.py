@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..registry import MODELS
 from ..statistics import IMAGENET_RGB
+from .check import check_images
 from .checkpoint import MINIMA, load_enhancer
 from .colour_map import ColourMap
 from .dwm import WarpParameters, clamp_to_image_range, warp
@@ -117,6 +118,7 @@ class SyMPIE(nn.Module):
             colour_map: what the first application corrects, where the enhancer's own source and
                 minima do not say it: in pretraining for several sources.
         """
+        check_images(image)
         image = IMAGENET_RGB.standardise(image)
         for _ in range(self.iterations):
             image = warp(image, self.predict(image, colour_map))
