@@ -89,7 +89,7 @@ class GreyWorld(AffineEnhancer):
     """Scale each channel so that all have the mean of the image (Buchsbaum, 1980)."""
 
     def colour_map(self, sample: ImageSample) -> ColourMap:
-        mean = sample.statistics.mean.clamp(min=1)
+        mean = sample.statistics.mean.float().clamp(min=1)
         return ColourMap.gain(mean.mean(dim=1, keepdim=True) / mean, torch.zeros_like(mean))
 
 
@@ -113,7 +113,7 @@ class MeanMatch(AffineEnhancer):
         self.target = float(target)
 
     def colour_map(self, sample: ImageSample) -> ColourMap:
-        mean = sample.statistics.mean
+        mean = sample.statistics.mean.float()
         gain = self.target / mean.mean(dim=1, keepdim=True).clamp(min=1)
         return ColourMap.gain(gain.expand(-1, 3), torch.zeros_like(mean))
 

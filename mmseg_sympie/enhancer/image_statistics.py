@@ -24,7 +24,8 @@ def pixel_grid(image: Tensor) -> Tensor:
 
 
 class ImageStatistics(NamedTuple):
-    """Of each of B images, RGB on 0..255."""
+    """Of each of B images, RGB on 0..255, float64: of a grey picture, float32 leaves a covariance
+    with negative eigenvalues."""
 
     black: Tensor       # (B, 3), the darkest hundredth of each channel ends here
     mean: Tensor        # (B, 3)
@@ -34,7 +35,7 @@ class ImageStatistics(NamedTuple):
     @in_full_precision
     def of(cls, grid: Tensor) -> 'ImageStatistics':
         """From `pixel_grid`s (B, 3, h, w), RGB on 0..255."""
-        pixels = grid.flatten(2)
+        pixels = grid.flatten(2).double()
         black = pixels.kthvalue(max(1, math.ceil(BLACK_QUANTILE * pixels.shape[-1]))).values
         mean = pixels.mean(dim=2)
         centred = pixels - mean[..., None]

@@ -32,7 +32,8 @@ def source_match(image: ImageStatistics, source: SourceStatistics, strength: flo
     """
     distance = squared_distance(image, source).square()
     share = strength * distance / (distance + 1)
-    return METHODS[method](image, source).weakened(share[:, None])
+    colour_map = METHODS[method](image, source).weakened(share[:, None])
+    return ColourMap(*(part.float() for part in colour_map))
 
 
 def squared_distance(image: ImageStatistics, source: SourceStatistics) -> Tensor:
@@ -42,8 +43,8 @@ def squared_distance(image: ImageStatistics, source: SourceStatistics) -> Tensor
     brightness, which differs more from image to image.
     """
     like = image.mean
-    spread = _matrix(source.mean_covariance, like) + torch.eye(3, device=like.device).to(
-        like) * MEAN_SPREAD_255 ** 2
+    spread = (_matrix(source.mean_covariance, like)
+              + MEAN_SPREAD_255 ** 2 * _matrix(((1, 0, 0), (0, 1, 0), (0, 0, 1)), like))
     difference = like - constant(source.mean, like)
     means = (difference[:, None] @ inverse(spread) @ difference[..., None]).flatten()
     contrast = ((image.log_contrast() - source.log_contrast)
@@ -98,15 +99,14 @@ def _transport(point: Tensor, moment: Tensor, source_point: Tensor,
     moment and the inverse of the image's.
     """
     moment = moment + source_moment / MAX_GAIN ** 2
-    matrix = geometric_mean(source_moment.expand_as(moment), inverse(moment.double()))
+    matrix = geometric_mean(source_moment.expand_as(moment), inverse(moment))
     return ColourMap(matrix, source_point - (matrix @ point[..., None]).squeeze(-1))
 
 
 def geometric_mean(first: Tensor, second: Tensor) -> Tensor:
     """Of symmetric positive matrices (B, 3, 3): the G with `G second^-1 G = first`."""
-    first, second = first.double(), second.double()
     by = _geometric_mean_by_eigenvalues if first.device.type == 'cpu' else _geometric_mean_by_means
-    return by(first, second).float()
+    return by(first, second)
 
 
 def _geometric_mean_by_eigenvalues(first: Tensor, second: Tensor) -> Tensor:
