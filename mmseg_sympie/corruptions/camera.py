@@ -61,7 +61,7 @@ def wet_glare(image: Tensor, severity: Tensor, generator: torch.Generator) -> Te
     """A wet road mirrors what is above the horizon, blurred along the image's height."""
     image = image.float()
     height = image.shape[2]
-    horizon = max(1, int(HORIZON * height))
+    horizon = int(HORIZON * (height - 1))
     rows = (2 * horizon - torch.arange(height, device=image.device)).clamp(0, horizon)
     mirrored = image[:, :, rows]
     side = max(1, height // 16) | 1
