@@ -35,6 +35,7 @@ from mmseg_sympie.enhancer.image_statistics import (
 from mmseg_sympie.enhancer.source_match import (
     _geometric_mean_by_eigenvalues,
     _geometric_mean_by_means,
+    foreignness,
     match_black_point,
     match_channels,
     match_covariance,
@@ -243,6 +244,31 @@ def test_sympie_corrects_the_match():
         reference = preprocessor.enhancers[0](image.float() / 255)
     torch.testing.assert_close(reference, wanted, rtol=0, atol=1e-5)
     assert 'min_mean_255' not in preprocessor.enhancers[0].weights()
+
+
+def test_the_correction_fades_with_the_match():
+    """A network that lights up whatever it sees: not an image like the source, by both paths."""
+    weights = NEM().state_dict()
+    weights['head.bias'][9:12] += 0.5  # C_S
+    near, far = picture(97, 131, mean=76, contrast=45), picture(97, 131, mean=20, contrast=5)
+    source = SourceStatistics.of([ImageStatistics.of(pixel_grid(near))] * 2)
+    preprocessor = SyMPIEDataPreprocessor(
+        enhancer=dict(type='SyMPIE', checkpoint=weights), channel_order='rgb',
+        source=source._asdict())
+    assert (preprocessor.enhance(near) - near).abs().max() < 0.01
+    matched = 255 * SourceMatch(source)(far / 255)
+    assert (preprocessor.enhance(far) - matched).mean().item() == pytest.approx(0.5 * 57, rel=0.05)
+    with torch.no_grad():
+        reference = 255 * preprocessor.enhancers[0](far / 255)
+    torch.testing.assert_close(preprocessor.enhance(far), reference, rtol=0, atol=0.05)
+
+
+@pytest.mark.parametrize('spreads, share', [(0, 0), (0.5, 1 / 17), (1, 0.5), (2, 16 / 17)])
+def test_foreignness_by_hand(spreads, share):
+    """Only the contrast differs: of four scores one is (2 s)^2, and their mean is s^2."""
+    contrast = math.exp(math.log(700) / 2 + 2 * spreads * 0.1)
+    image = statistics([100, 100, 100], [contrast] * 3)
+    assert foreignness(image, SOURCE).item() == pytest.approx(share, abs=1e-6)
 
 
 def test_which_enhancer_is_the_default():

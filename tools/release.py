@@ -3,6 +3,7 @@
 Example:
     python tools/release.py work_dirs/sympie_shipped/enhancer.pth enhancer.pth \\
         --clean data/imagenet_samples --limit 200 --strength 0.5 --min-contrast 40
+    python tools/release.py work_dirs/sympie_matched/enhancer.pth enhancer.pth
 """
 import argparse
 from pathlib import Path
@@ -24,9 +25,10 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('source', help='enhancer.pth of a pretraining run')
     parser.add_argument('target', help='where to write the result')
-    parser.add_argument('--clean', type=Path, required=True,
+    parser.add_argument('--clean', type=Path,
                         help='photographs that should stay as they are on average: those of the '
-                        'pretraining')
+                        'pretraining. Leave it out for an enhancer that corrects the match to a '
+                        'source, which leaves images like the source alone by itself')
     parser.add_argument('--limit', type=int, help='only so many of them, spread evenly')
     parser.add_argument('--strength', type=float, default=1.0, metavar='0..1',
                         help='how much of the predicted change is kept')
@@ -40,10 +42,11 @@ def main() -> None:
     args = parse_args()
     if not 0 <= args.strength <= 1:
         raise InputError(f'--strength is a share from 0 to 1, got {args.strength:g}.')
-    photographs = Photographs(args.clean, limit=args.limit, labels=None)
     enhancer = SyMPIE(args.source, min_contrast_255=args.min_contrast).eval()
-    batches = tqdm(DataLoader(photographs, 20, collate_fn=stack_photographs), unit='batch')
-    centre_on_clean(enhancer, (batch['inputs'].float() / 255 for batch in batches))
+    if args.clean is not None:
+        photographs = Photographs(args.clean, limit=args.limit, labels=None)
+        batches = tqdm(DataLoader(photographs, 20, collate_fn=stack_photographs), unit='batch')
+        centre_on_clean(enhancer, (batch['inputs'].float() / 255 for batch in batches))
     weaken(enhancer, args.strength)
     # Given a path, torch.save writes its name into the file, and the checksum would depend on it.
     with written_whole(args.target) as partial, partial.open('wb') as file:

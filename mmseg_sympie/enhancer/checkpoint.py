@@ -13,6 +13,8 @@ WHAT = 'enhancer checkpoint'
 MINIMA = ('min_mean_255', 'min_contrast_255')
 # Half precision, 9.4 MB; where it comes from and what it does: the model card beside it.
 SHIPPED = Path(__file__).parents[1] / 'weights/sympie.pth'
+# Likewise; trained as a correction of the match to a source.
+SHIPPED_MATCHED = SHIPPED.with_name('sympie_matched.pth')
 
 # Names in the authors' file -> names here.
 _PUBLISHED_NAMES = {'backbone.0.': 'stem.0.', 'backbone.1.': 'stem.1.', 'backbone.3.': 'blocks.0.',

@@ -20,9 +20,7 @@ def source_match(image: ImageStatistics, source: SourceStatistics, strength: flo
     """The map that brings images towards the statistics of a source.
 
     An image that looks like those of the source is left alone: what is done is
-    `strength * d^4 / (d^4 + 1)` of the whole match, with d the distance in units of the source's
-    own spread from image to image (`squared_distance`). At half the spread that is a sixteenth of
-    the match, at one spread a half, and at two almost all of it.
+    `strength * foreignness` of the whole match.
 
     Args:
         image: of B images.
@@ -30,10 +28,19 @@ def source_match(image: ImageStatistics, source: SourceStatistics, strength: flo
         strength: from 0 to 1.
         method: one of `METHODS`, which say what is matched.
     """
-    distance = squared_distance(image, source).square()
-    share = strength * distance / (distance + 1)
+    share = strength * foreignness(image, source)
     colour_map = METHODS[method](image, source).weakened(share[:, None])
     return ColourMap(*(part.float() for part in colour_map))
+
+
+def foreignness(image: ImageStatistics, source: SourceStatistics) -> Tensor:
+    """(B,): from 0 for an image like those of the source to 1 for one from elsewhere.
+
+    `d^4 / (d^4 + 1)`, with d the distance in units of the source's own spread from image to image
+    (`squared_distance`): 1/17 at half the spread, 1/2 at one, 16/17 at two.
+    """
+    fourth = squared_distance(image, source).square()
+    return fourth / (fourth + 1)
 
 
 def squared_distance(image: ImageStatistics, source: SourceStatistics) -> Tensor:

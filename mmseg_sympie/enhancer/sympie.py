@@ -9,13 +9,13 @@ from ..errors import InputError
 from ..registry import MODELS
 from ..statistics import IMAGENET_RGB
 from .check import check_images
-from .checkpoint import MINIMA, load_enhancer
+from .checkpoint import MINIMA, SHIPPED_MATCHED, load_enhancer
 from .colour_map import ColourMap
 from .dwm import WarpParameters, clamp_to_image_range, warp
 from .image_statistics import ImageStatistics, load_source, pixel_grid
 from .levels import levels
 from .nem import view
-from .source_match import source_match
+from .source_match import foreignness, source_match
 
 
 @MODELS.register_module()
@@ -24,7 +24,8 @@ class SyMPIE(nn.Module):
 
     Args:
         checkpoint: path of trained weights (a plain state dict), or such a state dict itself. By
-            default the weights that ship with the package. Pretraining starts from
+            default the weights that ship with the package: with a source, those that were trained
+            to correct the match to it. Pretraining starts from
             `NEM().state_dict()`, the identity transform.
         iterations: how often the image is corrected, each time by what the NEM says of the last
             result.
@@ -35,7 +36,8 @@ class SyMPIE(nn.Module):
             with the weights; where that is nothing, images are taken as they are.
         source: of the model behind, as `load_source` takes it. The 37 numbers are predicted for
             the image after `source_match`, as a correction on top of that, in the place of
-            brightening and stretching.
+            brightening and stretching. Match and correction fade where an image looks like the
+            source (`foreignness`).
         strength: of the match.
 
     Raises:
@@ -50,6 +52,8 @@ class SyMPIE(nn.Module):
         super().__init__()
         if not isinstance(iterations, int) or iterations < 1:
             raise InputError(f'iterations must be a whole number from 1, got {iterations!r}.')
+        if checkpoint is None and source is not None:
+            checkpoint = SHIPPED_MATCHED
         self.nem, minima = load_enhancer(checkpoint)
         self.source, self.strength = None if source is None else load_source(source), strength
         if source is not None:
@@ -69,9 +73,23 @@ class SyMPIE(nn.Module):
 
     def predict(self, image: Tensor, colour_map: Optional[ColourMap] = None) -> WarpParameters:
         """Warp parameters for images (B, 3, H, W), RGB, standardised; see `look`."""
-        thumbnail, colour_map = self.look(image, colour_map)
-        parameters = WarpParameters.split(self.nem(thumbnail))
-        return parameters if colour_map is None else parameters.after(colour_map)
+        thumbnail, seen_after = self.look(image, colour_map)
+        vector = self.nem(thumbnail)
+        if self.source is not None and colour_map is None:
+            vector = self.faded(vector, self.statistics(image))
+        parameters = WarpParameters.split(vector)
+        return parameters if seen_after is None else parameters.after(seen_after)
+
+    @staticmethod
+    def statistics(image: Tensor) -> ImageStatistics:
+        """Of images (B, 3, H, W), RGB, standardised."""
+        return ImageStatistics.of(255 * IMAGENET_RGB.restore(pixel_grid(image)))
+
+    def faded(self, vector: Tensor, statistics: ImageStatistics) -> Tensor:
+        """The parameter vector (B, 37), nearer to the identity where an image looks like the
+        source: as the match before it, so that such images are left alone altogether."""
+        share = foreignness(statistics, self.source)[:, None].to(vector.dtype)
+        return torch.lerp(WarpParameters.identity(1, vector).join(), vector, share)
 
     def look(self, image: Tensor, colour_map: Optional[ColourMap] = None
              ) -> Tuple[Tensor, Optional[ColourMap]]:
@@ -82,7 +100,7 @@ class SyMPIE(nn.Module):
             return thumbnail, None
         seen = 255 * IMAGENET_RGB.restore(thumbnail)
         colour_map = colour_map or self.first_map(
-            seen, lambda: ImageStatistics.of(255 * IMAGENET_RGB.restore(pixel_grid(image))),
+            seen, lambda: self.statistics(image),
             # Of the channels' means, that of all pixels, without a copy of the whole image.
             lambda: 255 * IMAGENET_RGB.restore(image.mean(dim=(2, 3), keepdim=True)).mean(
                 dim=1).flatten(1))

@@ -14,6 +14,7 @@ from ..corruptions import POOL, Draw, corrupt, draw
 from ..corruptions.pools import ALL
 from ..data_preprocessor import build_enhancer
 from ..distributed import unwrapped
+from ..enhancer.checkpoint import MINIMA
 from ..enhancer.colour_map import ColourMap
 from ..enhancer.image_statistics import ImageStatistics, load_source, pixel_grid
 from ..enhancer.nem import NEM
@@ -85,10 +86,13 @@ class Pretrainer(BaseModel):
         self.seed = seed
         self.student = build_enhancer(dict(dict(checkpoint=NEM().state_dict()), **(enhancer or {})))
         self.student.nem.to(memory_format=torch.channels_last)
-        self.student_strength = self.student.strength
-        self.average = copy.deepcopy(self.student).requires_grad_(False)
         # In a tuple, PyTorch does not see them: they are in no checkpoint and are not initialised.
         self.upstream = tuple(_build_upstream(dict(cfg)) for cfg in upstream)
+        if any(frozen.source is not None for frozen in self.upstream):
+            # Weights to start from may have been trained with minima: a match takes their place.
+            for name in MINIMA:
+                setattr(self.student, name, None)
+        self.average = copy.deepcopy(self.student).requires_grad_(False)
         if compile:
             for module in (self.student.nem, self.average.nem,
                            *(frozen.model for frozen in self.upstream)):
@@ -162,7 +166,7 @@ class Pretrainer(BaseModel):
         identity = ColourMap.gain(torch.ones_like(statistics.mean),
                                   torch.zeros_like(statistics.mean))
         maps = [identity if upstream.source is None else
-                source_match(statistics, upstream.source, self.student_strength)
+                source_match(statistics, upstream.source, self.average.strength)
                 for upstream in self.upstream]
         rows = torch.arange(len(image), device=image.device)
         return ColourMap(*(torch.stack(parts)[source.to(rows), rows] for parts in zip(*maps)))

@@ -112,6 +112,8 @@ class FastSyMPIE:
         colour_map = self.enhancer.first_map(
             thumbnail, lambda: ImageStatistics(*seen[2:]), lambda: seen.mean, self.minima)
         vector = self.network(thumbnail.device)(standardise(thumbnail, colour_map))
+        if isinstance(seen, SourceLook):
+            vector = self.enhancer.faded(vector, ImageStatistics(*seen[2:]))
         return WarpParameters.split(vector), colour_map
 
     @functools.cached_property
