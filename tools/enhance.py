@@ -10,7 +10,6 @@ enhanced side by side), and for all of them OUT/parameters.json; for each video 
 .mkv), sound kept.
 """
 import argparse
-import json
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, Sequence, Tuple, Union
 
@@ -28,7 +27,7 @@ from mmseg_sympie.enhancer.mean_match import mean_match_gain
 from mmseg_sympie.enhancer.options import add_enhancer_options, chosen_enhancer, enhance_raw
 from mmseg_sympie.enhancer.smoother import ParameterSmoother
 from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.files import check_writable, written_whole
+from mmseg_sympie.files import check_writable, write_json, written_whole
 
 
 def parse_args() -> argparse.Namespace:
@@ -163,8 +162,7 @@ def enhance_images(enhancer: Union[FastSyMPIE, MeanMatch], targets: Dict[Path, P
             write_image((args.out / 'panels' / targets[path]).with_suffix('.jpg'), panel)
             parameters[str(targets[path])] = predicted
     finally:  # What is done stays, also when a later image is broken.
-        with written_whole(args.out / 'parameters.json') as partial:
-            partial.write_text(json.dumps(parameters, indent=1))
+        write_json(args.out / 'parameters.json', parameters)
         print(f'{len(parameters)} of {len(targets)} images: {args.out}')
 
 
