@@ -9,6 +9,7 @@ from mmengine.model import BaseDataPreprocessor
 from mmseg.models import SegDataPreProcessor
 from torch import Tensor, nn
 
+from .config import type_name
 from .enhancer import SyMPIE
 from .enhancer.fast import FastSyMPIE, Pixels
 from .enhancer.smoother import ParameterSmoother
@@ -237,7 +238,7 @@ def enhancer_configs(enhancer: Union[dict, Sequence[dict], None],
                          f'them, got {enhancer!r}.')
     if checkpoint is None:
         return configs
-    if len(configs) != 1 or configs[0].get('type', 'SyMPIE').split('.')[-1] != 'SyMPIE' \
+    if len(configs) != 1 or type_name(configs[0].get('type', 'SyMPIE')) != 'SyMPIE' \
             or 'checkpoint' in configs[0]:
         raise InputError(f'checkpoint={checkpoint!r} is short for a single SyMPIE enhancer, but '
                          f'enhancer={enhancer!r} was given too. Write the checkpoint there.')

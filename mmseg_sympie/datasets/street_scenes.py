@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence
 from mmseg.datasets import BaseSegDataset, CityscapesDataset
 from PIL import Image
 
+from ..config import type_name
 from ..errors import InputError
 from ..labels import has_unknown_labels
 
@@ -100,7 +101,7 @@ class StreetSceneDataset(BaseSegDataset):
 def loads_labels(step: Any) -> bool:
     """Whether a pipeline has `LoadAnnotations` in it, also inside `TestTimeAug` and its like."""
     if isinstance(step, dict):
-        return str(step.get('type')).split('.')[-1] == 'LoadAnnotations' or any(
+        return type_name(step.get('type')) == 'LoadAnnotations' or any(
             loads_labels(value) for value in step.values())
     return isinstance(step, (list, tuple)) and any(map(loads_labels, step))
 
