@@ -6,11 +6,10 @@ Example:
 import argparse
 from pathlib import Path
 
-from mmengine.config import DictAction
 from mmengine.runner import Runner
 
 from mmseg_sympie.allocator import keep_freed_memory_without_gpu
-from mmseg_sympie.config import load_config
+from mmseg_sympie.config import CfgOptions, building, load_config
 from mmseg_sympie.distributed import join_processes
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import check_writable
@@ -24,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--resume', action='store_true',
                         help='go on from the last checkpoint in the work dir')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={},
                         metavar='KEY=VALUE', help='changes to the config; data_root=FOLDER sets '
                         'the root of all its data sets')
     return parser.parse_args()
@@ -45,7 +44,9 @@ def main() -> None:
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
         cfg.pop(key, None)
     keep_freed_memory_without_gpu()
-    Runner.from_cfg(cfg).train()
+    with building('what the config names'):
+        runner = Runner.from_cfg(cfg)
+    runner.train()
 
 
 if __name__ == '__main__':

@@ -5,6 +5,7 @@ from typing import Optional, Union
 import torch
 from torch import Tensor
 
+from ..devices import device
 from .dwm import WarpParameters
 from .fast import FastSyMPIE, Pixels
 from .mean_match import MeanMatch
@@ -18,7 +19,8 @@ def add_enhancer_options(parser: argparse.ArgumentParser) -> None:
     enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
                           help='instead of SyMPIE, scale each image to this mean on 0..255')
     parser.add_argument('--iterations', type=int, default=1, help='applications of SyMPIE')
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--device', type=device,
+                        default='cuda' if torch.cuda.is_available() else 'cpu')
 
 
 def chosen_enhancer(args: argparse.Namespace) -> Union[FastSyMPIE, MeanMatch]:
