@@ -4,6 +4,7 @@ from typing import Any, Iterator, Mapping, Optional, Sequence, Set, Union
 
 from mmengine.config import Config
 
+from .config import type_name
 from .errors import InputError
 
 # Data preprocessors with an enhanced twin of their own; any other goes by its name.
@@ -53,7 +54,7 @@ def changes(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
                          'Change its enhancer and checkpoint instead.')
     scope = cfg.get('default_scope', 'mmseg')
     kind = preprocessor.get('type', _UNNAMED.get(scope, _BASE))
-    twin = TWINS.get(_name(kind))
+    twin = TWINS.get(type_name(kind))
     if not twin and isinstance(kind, str) and '.' not in kind and kind != _BASE:
         kind = f'{scope}.{kind}'
     change = dict(type=twin) if twin else dict(type=ANY, behind=kind)
@@ -85,19 +86,14 @@ def _data_sets(node: Any) -> Set[str]:
     if isinstance(node, Mapping):
         inner = set().union(*(_data_sets(value) for key, value in node.items()
                               if key in ('dataset', 'datasets')))
-        return inner or ({_name(node['type'])} if 'type' in node and 'dataset' not in node else
+        return inner or ({type_name(node['type'])} if 'type' in node and 'dataset' not in node else
                          set())
     return set().union(*map(_data_sets, node)) if isinstance(node, (list, tuple)) else set()
 
 
 def is_enhanced(preprocessor: Mapping[str, Any]) -> bool:
     """Whether the config of a data preprocessor is of one with an enhancer."""
-    return _name(preprocessor.get('type')) in map(_name, (*TWINS.values(), ANY))
-
-
-def _name(kind: Any) -> str:
-    """Without the scope, for a name or a class."""
-    return getattr(kind, '__name__', str(kind)).split('.')[-1]
+    return type_name(preprocessor.get('type')) in map(type_name, (*TWINS.values(), ANY))
 
 
 def find_preprocessor(cfg: Config) -> tuple:
@@ -118,7 +114,7 @@ def find_preprocessor(cfg: Config) -> tuple:
 def check_images(cfg: Config) -> None:
     """Raise InputError where the model does not get colour images on 0..255."""
     for step in _steps(cfg._cfg_dict):
-        name = _name(step['type'])
+        name = type_name(step['type'])
         if name in _NOT_COLOUR:
             raise InputError(f'{name} loads images that are not photographs of three colours: an '
                              'enhancer cannot correct them.')

@@ -2,7 +2,7 @@
 import pickle
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Union
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
 
 import numpy as np
 import torch
@@ -70,7 +70,9 @@ def read_mmengine_checkpoints_safely() -> None:
     PyTorch 2.6 or newer cannot read its own training checkpoints.
     """
     def load_from_local(filename: str, map_location: Any = None) -> Any:
-        return read_checkpoint(filename, map_location=map_location or 'cpu')
+        found = read_checkpoint(filename, map_location=map_location or 'cpu')
+        # `init_model` takes the classes from what else is in a file, and there always is a `meta`.
+        return dict(state_dict=found, meta={}) if _is_state_dict(found) else found
 
     CheckpointLoader.register_scheme(prefixes='', loader=load_from_local, force=True)
 
@@ -85,13 +87,32 @@ def unwrap_state_dict(checkpoint: Any, path: Union[str, Path], what: str) -> Dic
     for shell in ('state_dict', 'model'):
         if isinstance(checkpoint, Mapping) and isinstance(checkpoint.get(shell), Mapping):
             checkpoint = checkpoint[shell]
-    if not isinstance(checkpoint, Mapping) or not checkpoint or not all(
-            isinstance(key, str) and isinstance(value, Tensor)
-            for key, value in checkpoint.items()):
+    if not _is_state_dict(checkpoint):
         found = f'{len(checkpoint)} entries' if isinstance(checkpoint, Mapping) else 'no mapping'
         raise InputError(f'The {what} {path} is not a state dict: wanted names with tensors, found '
                          f'{type(checkpoint).__name__} ({found}).')
     return {key.removeprefix('module.'): value for key, value in checkpoint.items()}
+
+
+def _is_state_dict(found: Any) -> bool:
+    return isinstance(found, Mapping) and bool(found) and all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in found.items())
+
+
+def with_dataset_meta(state: Mapping[str, Tensor],
+                      metainfo: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
+    """A state dict as MMEngine's runner saves it, with the classes and palette of its data set.
+
+    MMSegmentation's `init_model` and `MMSegInferencer` want them there. Where there is no metainfo,
+    or no head of that many classes, as after training on other data, the state dict stays as it is.
+    """
+    if metainfo is None or not any(len(value) == len(metainfo['classes'])
+                                   for key, value in state.items()
+                                   if key.startswith('decode_head.') and value.dim()):
+        return dict(state)
+    return dict(meta=dict(dataset_meta=dict(classes=tuple(metainfo['classes']),
+                                            palette=[list(each) for each in metainfo['palette']])),
+                state_dict=dict(state))
 
 
 def check_state_dict(state: Mapping[str, Tensor], wanted: Mapping[str, Iterable[int]],

@@ -1,5 +1,4 @@
 """Corrupted images as files, in the tree that ImageNet-C comes in."""
-import json
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
@@ -13,7 +12,7 @@ from torch.utils.data import Dataset
 from .corrupted_images import corrupted
 from .datasets.photographs import NO_LABEL, Photographs
 from .errors import InputError
-from .files import written_whole
+from .files import read_json, written_whole
 from .version import __version__
 
 RECORD = 'corruptions.json'
@@ -124,7 +123,7 @@ def merged_record(out: Path, settings: Mapping[str, Any], names: Sequence[str],
     path = out / RECORD
     before: Optional[Mapping[str, Any]] = None
     if path.is_file():
-        before = json.loads(path.read_text(encoding='utf-8'))
+        before = read_json(path)
         for key, value in settings.items():
             if before.get(key) != value:
                 raise InputError(f'{out} holds images of other settings: {key} was '

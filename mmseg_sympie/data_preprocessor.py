@@ -9,6 +9,7 @@ from mmengine.model import BaseDataPreprocessor
 from mmseg.models import SegDataPreProcessor
 from torch import Tensor, nn
 
+from .config import type_name
 from .enhancer import load_source
 from .enhancer.fast import FastSyMPIE, Pixels, fast_path
 from .enhancer.smoother import ParameterSmoother
@@ -243,7 +244,7 @@ def enhancer_configs(enhancer: Union[dict, Sequence[dict], None], checkpoint: Op
     configs = [{'type': 'SyMPIE' if learned or 'checkpoint' in config else 'SourceMatch', **config}
                for config in configs]
     if checkpoint is not None:
-        if len(configs) != 1 or _short_name(configs[0]['type']) != 'SyMPIE' \
+        if len(configs) != 1 or type_name(configs[0]['type']) != 'SyMPIE' \
                 or 'checkpoint' in configs[0]:
             raise InputError(f'checkpoint={checkpoint!r} is short for a single SyMPIE enhancer, '
                              f'but enhancer={enhancer!r} was given too. Write the checkpoint '
@@ -251,14 +252,9 @@ def enhancer_configs(enhancer: Union[dict, Sequence[dict], None], checkpoint: Op
         configs[0]['checkpoint'] = checkpoint
     if source is not None:
         load_source(source)  # Also where no enhancer asks for it, a wrong name is an error.
-        configs = [{'source': source, **config} if _short_name(config['type']) in TAKE_A_SOURCE
+        configs = [{'source': source, **config} if type_name(config['type']) in TAKE_A_SOURCE
                    else config for config in configs]
     return configs
-
-
-def _short_name(kind: Union[str, type]) -> str:
-    """Of a type, without its scope."""
-    return (kind if isinstance(kind, str) else kind.__name__).split('.')[-1]
 
 
 def _frozen(enhancer: nn.Module) -> nn.Module:

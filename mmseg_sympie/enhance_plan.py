@@ -10,7 +10,7 @@ from . import video
 from .enhancer.checkpoint import SHIPPED
 from .enhancer.image_statistics import load_source
 from .errors import InputError
-from .files import sha256, written_whole
+from .files import read_text, sha256, write_json
 from .images import SUFFIXES, files_below, has_suffix
 
 RECORD = 'parameters.json'
@@ -96,7 +96,7 @@ class Record:
         self.out, self.enhancer = out, enhancer
         path = out / RECORD
         try:
-            self.entries = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else {}
+            self.entries = json.loads(read_text(path)) if path.is_file() else {}
         except ValueError as error:
             raise InputError(f'{path} is not JSON: {error}. Delete it, or choose another '
                              '--out.') from error
@@ -114,6 +114,4 @@ class Record:
         self.entries[target] = dict(parameters, enhancer=self.enhancer)
 
     def write(self) -> None:
-        with written_whole(self.out / RECORD) as partial:
-            partial.write_text(json.dumps(self.entries, indent=1, allow_nan=False),
-                               encoding='utf-8')
+        write_json(self.out / RECORD, self.entries)

@@ -1,20 +1,40 @@
 """The one error class for what a user can put right."""
+import re
 import sys
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Iterator, Optional
 
 
 class InputError(ValueError):
     """Something given is wrong; the message says what was found, what was wanted, what to do."""
 
 
+def unknown_type(error: BaseException) -> Optional[str]:
+    """What to do about a name that MMEngine's registries do not know; None for other errors."""
+    found = re.search(r'(\S+) is not in the (\S+)::(.+?) registry', str(error))
+    if found is None or not isinstance(error, KeyError):
+        return None
+    name, scope, registry = (text.strip('\'"') for text in found.groups())
+    return (f'type={name!r} is no {registry} that {scope} knows. Is it spelt right? One of another '
+            "package goes with its scope, as in 'mmseg_sympie.SyMPIEDataPreprocessor', and the "
+            "module of one of your own belongs in the config's custom_imports.")
+
+
 @contextmanager
 def errors_without_traceback() -> Iterator[None]:
     """End a tool with the message of an `InputError` or a file error; other errors are bugs."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, 'reconfigure'):
+            # A terminal in another encoding gets question marks, instead of ending the tool.
+            stream.reconfigure(errors='replace')
     try:
         yield
     except (InputError, OSError) as error:
         # A data loader's worker wraps the message into its own traceback.
         sys.exit('Error: ' + str(error).rsplit('InputError: ', 1)[-1].strip())
+    except KeyError as error:
+        if unknown_type(error) is None:
+            raise
+        sys.exit(f'Error: {unknown_type(error)}')
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,10 +1,19 @@
-"""Files are written whole or not at all, and their contents are named by checksum."""
+"""Files are written whole or not at all, text in UTF-8, and contents are named by checksum."""
+import codecs
 import hashlib
+import json
+import math
 import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Union
+from typing import Any, Iterator, Mapping, Optional, Union
+
+from .errors import InputError
+
+# What a file in another encoding begins with; that of UTF-32 begins as UTF-16's.
+_OTHER_MARKS = ((codecs.BOM_UTF32_LE, 'UTF-32'), (codecs.BOM_UTF32_BE, 'UTF-32'),
+                (codecs.BOM_UTF16_LE, 'UTF-16'), (codecs.BOM_UTF16_BE, 'UTF-16'))
 
 
 @contextmanager
@@ -19,6 +28,64 @@ def written_whole(path: Union[str, Path]) -> Iterator[Path]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def write_text(path: Union[str, Path], text: str) -> None:
+    """Write text as UTF-8; file names that are in no encoding get question marks."""
+    with written_whole(path) as partial:
+        partial.write_bytes(text.encode('utf-8', 'replace'))
+
+
+def read_text(path: Union[str, Path]) -> str:
+    """Text in UTF-8, with or without a byte order mark.
+
+    Raises:
+        FileNotFoundError, InputError: there is no such file, or it is in another encoding.
+    """
+    content = Path(path).read_bytes()
+    found = next((name for mark, name in _OTHER_MARKS if content.startswith(mark)), None)
+    try:
+        if found is None:
+            return content.decode('utf-8-sig')
+        where = ''
+    except UnicodeDecodeError as error:
+        found = 'another encoding, such as Windows-1252'
+        where = f' (byte {content[error.start]:#x} at {error.start})'
+    raise InputError(f'{path} is in {found}{where}: wanted UTF-8. Save it as UTF-8.')
+
+
+def write_json(path: Union[str, Path], value: Any, indent: Optional[int] = 1) -> None:
+    """Write JSON that every reader takes: see `plain`."""
+    write_text(path, json.dumps(plain(value), indent=indent, allow_nan=False) + '\n')
+
+
+def plain(value: Any) -> Any:
+    """What JSON can hold: None for numbers that are not finite, and names or text for objects."""
+    if isinstance(value, Mapping):
+        return {key if isinstance(key, str) else str(key): plain(value[key]) for key in value}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(each) for each in value]
+    if hasattr(value, '__qualname__'):  # a class or function, as in configs in Python's style
+        return f'{value.__module__}.{value.__qualname__}'
+    if hasattr(value, 'tolist'):  # of NumPy or PyTorch
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
+
+
+def read_json(path: Union[str, Path]) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        FileNotFoundError, InputError: there is no such file, or it is no JSON.
+    """
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise InputError(f'{path} is not JSON: {error}. Make or download it again.') from error
 
 
 def check_writable(folder: Union[str, Path], needed_bytes: int = 10 * 2**20) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from .config import load_config
+from .config import building, load_config
 from .corrupted_images import Batch
 from .data_preprocessor import build_enhancer
 from .deepcorrect.backbone import units_checkpoint
@@ -38,10 +38,11 @@ def build_classifiers(texts: Sequence[str]) -> Dict[str, Tuple[FrozenModel, Fact
             model = TorchvisionClassifier(name, weights)
         else:
             name = Path(kind).stem if kind.endswith('.py') else kind
-            try:
-                model = MMPretrainClassifier(kind, rest or None)
-            except ValueError as error:  # MMPretrain's own for a name it does not know
-                raise InputError(f'The classifier {text}: {error}') from error
+            with building(f'the classifier {text}'):
+                try:
+                    model = MMPretrainClassifier(kind, rest or None)
+                except ValueError as error:  # MMPretrain's own for a name it does not know
+                    raise InputError(f'The classifier {text}: {error}') from error
             weights = rest or None
             if kind.endswith('.py'):
                 cfg = load_config(kind)

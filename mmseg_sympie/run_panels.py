@@ -1,36 +1,40 @@
 """Run a segmentor on single test images, without and with the enhancers, to look at the results."""
 import copy
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.model import BaseDataPreprocessor, BaseModel
-from mmengine.registry import DATASETS, init_default_scope
-from mmengine.structures import PixelData
+from mmengine.registry import DATASETS
 from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from .attach import attach, find_preprocessor, is_enhanced
-from .enhancer import SyMPIE, WarpParameters
+from .config import building, enter_scope, type_name
+from .enhancer import WarpParameters
 from .errors import InputError
 from .evaluation.compare import paired
 from .evaluation.html import write_page
+from .evaluation.metric import NO_LABEL
 from .evaluation.panels import KINDS, Panel, choose, image_ious
 from .evaluation.report import read_report
+from .evaluator import with_report
 from .files import check_writable
+from .labels import check_same_classes, with_void
 from .registry import MODELS
 from .run_test import enhancers_of, has_enhancer, load_segmentor, quieten_mmseg, segmentor_inside
-from .statistics import IMAGENET_RGB
 
 
 def build_test_set(cfg: Config) -> Dataset:
     """The data set that the config tests on."""
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    return DATASETS.build(copy.deepcopy(cfg.test_dataloader.dataset))
+    enter_scope(cfg)
+    with building('the test data'):
+        return DATASETS.build(copy.deepcopy(cfg.test_dataloader.dataset))
 
 
 def image_paths(dataset: Dataset) -> Sequence[str]:
@@ -78,27 +82,30 @@ def make_panels(cfg: Config, checkpoint: str, dataset: Dataset, indices: Sequenc
     """
     device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     quieten_mmseg()
-    model = MODELS.build(copy.deepcopy(cfg.model))
+    with building('the model'):
+        model = MODELS.build(copy.deepcopy(cfg.model))
+    segmentor = segmentor_inside(model)
+    check_same_classes(segmentor, dataset.metainfo['classes'])
     load_segmentor(model, checkpoint)
     model.to(device).eval()
-    segmentor = segmentor_inside(model)
     preprocessors = [applied(cfg, times).to(device) for times in applications]
+    ignored = with_report(cfg).ignored
     for index in tqdm(indices, unit='image', desc='panels', disable=None):
         packed = dataset[index]
         sample, image = (value[0] if isinstance(value, list) else value  # one view of several
                          for value in (packed['data_samples'], packed['inputs']))
         if 'gt_sem_seg' not in sample:
-            raise InputError(f'{sample.img_path} has no label to compare with: the test pipeline '
-                             'needs LoadAnnotations.')
+            raise InputError(NO_LABEL.format(sample.img_path))
         predictions = []
         for preprocessor in preprocessors:
             segmentor.data_preprocessor = preprocessor
             predictions.append(_predict(model, packed))
-        predicted = [last_parameters(preprocessor, image) for preprocessor in preprocessors]
+        images, predicted = zip(*(enhanced(preprocessor, image)
+                                  for preprocessor in preprocessors))
         yield Panel(
             name=sample.img_path, condition=sample.get('condition'), applications=applications,
-            images=[_enhance(preprocessor, image) for preprocessor in preprocessors],
-            predictions=predictions, truth=_labels(sample.gt_sem_seg),
+            images=list(images), predictions=predictions,
+            truth=_eight_bits(with_void(sample.gt_sem_seg.data, ignored)),
             kernels=[each and each.kernel[0].numpy() for each in predicted],
             matrices=[each and each.matrix[0].numpy() for each in predicted],
             shifts=[each and each.shift[0].numpy() for each in predicted])
@@ -115,43 +122,58 @@ def applied(cfg: Config, times: int) -> BaseDataPreprocessor:
     return MODELS.build(preprocessor)
 
 
-@torch.no_grad()
-def last_parameters(preprocessor: BaseDataPreprocessor, image: Tensor) -> Optional[WarpParameters]:
-    """What the last SyMPIE of a preprocessor predicts for one image; None if it has none.
+def enhanced(preprocessor: BaseDataPreprocessor,
+             image: Tensor) -> Tuple[np.ndarray, Optional[WarpParameters]]:
+    """An image as the segmentor gets it before normalisation, and what was predicted for it.
 
     Args:
         image: (3, H, W) in the preprocessor's incoming channel order, on 0..255.
+
+    Returns:
+        (H, W, 3), RGB, uint8; and the parameters of the last enhancer that says any (SyMPIE, and
+        last in the row the colour map of SourceMatch and its like), at its last application, on the
+        path and in the precision that the preprocessor takes: None if there is none.
     """
-    enhancers = [enhancer.cpu() for enhancer in preprocessor.enhancers]
-    places = [place for place, each in enumerate(enhancers) if isinstance(each, SyMPIE)]
-    if not places:
-        return None
-    image = _rgb(preprocessor, image)[None].float() / 255
-    for enhancer in enhancers[:places[-1]]:
-        image = enhancer(image)
-    return enhancers[places[-1]].predict(IMAGENET_RGB.standardise(image))
+    with _predictions(preprocessor) as predicted:
+        result = preprocessor.enhance([image.to(preprocessor.device)])[0].cpu()
+    rgb = result.flip(0) if preprocessor.channel_order == 'bgr' else result
+    picture = rgb.float().round().clamp(0, 255).byte().permute(1, 2, 0).contiguous().numpy()
+    return picture, predicted[-1] if predicted else None
+
+
+@contextmanager
+def _predictions(preprocessor: BaseDataPreprocessor) -> Iterator[List[WarpParameters]]:
+    """A list that gets, on the CPU, what the preprocessor's enhancers predict meanwhile."""
+    found = []
+
+    def recorded(predict: Callable) -> Callable:
+        def call(*args, **kwargs):
+            parameters = predict(*args, **kwargs)
+            found.append(WarpParameters(*(value.float().cpu() for value in parameters)))
+            return parameters
+        return call
+
+    watched = [each for each in (*preprocessor.enhancers, preprocessor.fast)
+               if hasattr(each, 'predict')]
+    for each in watched:
+        each.predict = recorded(each.predict)
+    try:
+        yield found
+    finally:
+        for each in watched:
+            del each.predict
 
 
 @torch.no_grad()
 def _predict(model: BaseModel, packed: dict) -> np.ndarray:
     """The classes (h, w) that a model, perhaps one with test-time augmentation, sees."""
     data = pseudo_collate([copy.deepcopy(packed)])  # Samples are written into.
-    return _labels(model.test_step(data)[0].pred_sem_seg)
+    return _eight_bits(model.test_step(data)[0].pred_sem_seg.data)
 
 
-def _labels(pixels: PixelData) -> np.ndarray:
-    return pixels.data.squeeze(0).to(torch.uint8).cpu().numpy()
-
-
-def _enhance(preprocessor: BaseDataPreprocessor, image: Tensor) -> np.ndarray:
-    """(3, H, W) as it comes -> (H, W, 3), RGB, uint8, enhanced."""
-    enhanced = preprocessor.enhance([image.to(preprocessor.device)])[0].cpu()
-    rgb = _rgb(preprocessor, enhanced).float().round().clamp(0, 255).byte()
-    return rgb.permute(1, 2, 0).contiguous().numpy()
-
-
-def _rgb(preprocessor: BaseDataPreprocessor, image: Tensor) -> Tensor:
-    return image.flip(0) if preprocessor.channel_order == 'bgr' else image
+def _eight_bits(labels: Tensor) -> np.ndarray:
+    """Labels (1, h, w), which `check_same_classes` has found to fit -> (h, w), uint8."""
+    return labels.squeeze(0).to(torch.uint8).cpu().numpy()
 
 
 def check_page(cfg: Config, folder: Path) -> None:
@@ -175,7 +197,7 @@ def write_report_page(cfg: Config, checkpoint: str, out_dir: Path, page: Path,
     panels = make_panels(cfg, checkpoint, dataset, list(chosen),
                          (0, 1) if has_enhancer(cfg) else (0,))
     enhancers = enhancers_of(find_preprocessor(cfg)[1]) if has_enhancer(cfg) else []
-    names = ' and '.join(each['type'].split('.')[-1] for each in enhancers)
+    names = ' and '.join(type_name(each['type']) for each in enhancers)
     write_page(page, Path(cfg.filename).stem,
                f"{names or 'No enhancer'}, {len(report['images'])} images, "
                f"{report['details']['date'][:10]}",

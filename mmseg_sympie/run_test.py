@@ -14,21 +14,23 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmengine.registry import DATASETS, init_default_scope
 from mmengine.runner import Runner
 from torch import nn
 from tqdm import tqdm
 
 from .attach import find_preprocessor, is_enhanced
 from .checkpoints import load_weights
+from .config import building, enter_scope, type_name
 from .data_preprocessor import enhancer_configs
 from .deepcorrect.backbone import units_checkpoint
 from .enhancer.checkpoint import SHIPPED
 from .enhancer.fast import network_precision
 from .errors import InputError
 from .evaluation import SegmentationReport
+from .evaluator import check_data, with_report
 from .files import check_writable, sha256
-from .registry import MODELS, SCOPE
+from .labels import check_same_classes
+from .registry import MODELS
 
 SEGMENTOR = 'segmentor checkpoint'
 
@@ -74,7 +76,7 @@ def check_inputs(cfg: Config, checkpoint: Optional[str], out_dir: str) -> None:
     Raises:
         InputError: data, weights or the output folder are not as the config needs them.
     """
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    enter_scope(cfg)
     problems = []
     if checkpoint is None:
         problems.append('No segmentor checkpoint: name one after the config, or as `load_from` in '
@@ -86,8 +88,7 @@ def check_inputs(cfg: Config, checkpoint: Optional[str], out_dir: str) -> None:
         problems.append(f'The {SEGMENTOR} {checkpoint} does not exist. Train one with '
                         '`python tools/train.py`, or name another after the config.')
     cfg = copy.deepcopy(cfg)  # Building changes nested entries in place.
-    steps = (lambda: MODELS.build(find_preprocessor(cfg)[1]) if has_enhancer(cfg) else None,
-             lambda: DATASETS.build(cfg.test_dataloader.dataset),
+    steps = (lambda: build_enhancers(cfg), lambda: check_data(cfg),
              lambda: check_writable(out_dir))
     for step in steps:
         try:
@@ -98,31 +99,54 @@ def check_inputs(cfg: Config, checkpoint: Optional[str], out_dir: str) -> None:
         raise InputError('\n- '.join(['cannot start the test:', *problems]))
 
 
+def build_enhancers(cfg: Config) -> None:
+    """Build the data preprocessor, if it has enhancers, to see whether that works."""
+    with building('the data preprocessor'):
+        if has_enhancer(cfg):
+            MODELS.build(find_preprocessor(cfg)[1])
+
+
 def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> Dict[str, float]:
     """Test a segmentor; the report goes to `out_dir`, with the whole config beside it.
 
-    A config with another evaluator gets `SegmentationReport` instead. When the run stops early, by
-    Ctrl-C or a broken file, the images done so far are reported in `out_dir/partial`.
+    A config with `IoUMetric` gets `SegmentationReport` instead. When the run stops early, by Ctrl-C
+    or a broken file, the images done so far are reported in `out_dir/partial`.
+
+    Raises:
+        InputError: model, weights and data set do not fit together.
     """
+    details = run_details(cfg, checkpoint)  # of the config as it came, wherever the report goes
     cfg = copy.deepcopy(cfg)
     cfg.work_dir = str(Path(out_dir) / 'logs')
     cfg.load_from = None  # Loaded below, strictly and without running code from the file.
     cfg.log_level = 'WARNING'
     quieten_mmseg()
-    if not _is_ours(cfg.test_evaluator):
-        cfg.test_evaluator = dict(type='mmseg_sympie.SegmentationReport')
-    if cfg.test_evaluator.type.endswith('SegmentationReport'):
-        cfg.test_evaluator.update(out_dir=out_dir, title=title,
-                                  details=run_details(cfg, checkpoint))
-    runner = Runner.from_cfg(cfg)
+    evaluator = with_report(cfg)
+    report = evaluator.metrics[0]
+    if type_name(report['type']) == 'SegmentationReport':
+        report.update(out_dir=out_dir, title=title, details=details)
+    cfg.test_evaluator = evaluator.metrics
+    cfg.setdefault('test_cfg', dict(type='TestLoop'))
+    with building('what the config names'):
+        runner = Runner.from_cfg(cfg)
+        classes = runner.test_dataloader.dataset.metainfo['classes']
+    check_same_classes(segmentor_inside(runner.model), classes)
     load_segmentor(runner.model, checkpoint)
     runner.register_hook(ProgressBar())
+    if runner.rank == 0:
+        for note in evaluator.notes:
+            print(f'Note: {note}')
     try:
-        return runner.test()
+        metrics = runner.test()
     except BaseException:
         if runner.rank == 0:
             _report_partly(runner, out_dir)
         raise
+    if len(evaluator.metrics) > 1 and runner.rank == 0:
+        for name, value in metrics.items():
+            if not name.startswith(f'{report.get("prefix")}/'):
+                print(f'{name}: {value}')
+    return metrics
 
 
 def quieten_mmseg() -> None:
@@ -174,7 +198,7 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
 
 def _takes_shipped(preprocessor: dict) -> bool:
     """Whether a SyMPIE without a checkpoint of its own is among the enhancers."""
-    return any(cfg['type'].split('.')[-1] == 'SyMPIE' and not cfg.get('checkpoint')
+    return any(type_name(cfg['type']) == 'SyMPIE' and not cfg.get('checkpoint')
                for cfg in enhancers_of(preprocessor))
 
 
@@ -197,10 +221,6 @@ def _checkpoints_below(node: Any) -> List[str]:
     if isinstance(node, (list, tuple)):
         return [path for value in node for path in _checkpoints_below(value)]
     return []
-
-
-def _is_ours(evaluator: Any) -> bool:
-    return isinstance(evaluator, dict) and str(evaluator.type).startswith(f'{SCOPE}.')
 
 
 def _report_partly(runner: Runner, out_dir: str) -> None:

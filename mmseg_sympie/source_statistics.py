@@ -5,9 +5,10 @@ from typing import List, Optional, Sequence
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.registry import DATASETS, init_default_scope
+from mmengine.registry import DATASETS
 from tqdm import tqdm
 
+from .config import building, enter_scope
 from .enhancer.image_statistics import ImageStatistics, SourceStatistics, pixel_grid
 from .errors import InputError
 from .images import read_rgb
@@ -22,8 +23,9 @@ def training_images(cfg: Config) -> List[str]:
     if not cfg.get('train_dataloader'):
         raise InputError(f'{cfg.filename} has no train_dataloader. Name the config that the model '
                          'was trained with, or a folder with its training images.')
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    dataset = DATASETS.build(copy.deepcopy(cfg.train_dataloader.dataset))
+    enter_scope(cfg)
+    with building('the training data'):
+        dataset = DATASETS.build(copy.deepcopy(cfg.train_dataloader.dataset))
     return [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
 
 

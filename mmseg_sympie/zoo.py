@@ -15,6 +15,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from .attach import attach
+from .config import type_name
 from .enhancer import NEM
 
 # What the small models of a family have in their names, the smallest first.
@@ -56,7 +57,8 @@ def forget_pretrained(node: Any) -> None:
         for key, value in node.items():
             if key == 'pretrained' or (key == 'init_cfg' and 'Pretrained' in str(value)):
                 node[key] = None
-            elif value in ('SyncBN', 'SyncBN2d', 'MMSyncBN'):
+            elif (isinstance(value, (str, type))
+                  and type_name(value) in ('SyncBN', 'SyncBN2d', 'MMSyncBN', 'SyncBatchNorm')):
                 node[key] = 'BN'
             else:
                 forget_pretrained(value)

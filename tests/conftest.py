@@ -3,6 +3,7 @@ import copy
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from mmengine.registry import DefaultScope, init_default_scope
 sys.path.insert(0, str(Path(__file__).parent))
 import golden  # noqa: E402
 
+from mmseg_sympie import allocator  # noqa: E402
 from mmseg_sympie.corruptions import cpu  # noqa: E402
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer  # noqa: E402
+from mmseg_sympie.threads import num_threads  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 torch.set_num_threads(2)
@@ -26,6 +29,22 @@ def mmseg_scope():
     init_default_scope('mmseg')
     yield
     DefaultScope._instance_dict.clear()
+
+
+@contextmanager
+def settings_of_the_process():
+    """The number of threads afterwards as before, and malloc untouched: its settings cannot be
+    read, and so not put back."""
+    with num_threads(torch.get_num_threads()), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(allocator, '_glibc', lambda: None)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def tools_leave_nothing_behind():
+    """Tools that a test runs in this process change nothing for the next."""
+    with settings_of_the_process():
+        yield
 
 
 @pytest.fixture(params=['cpu', 'elsewhere'])

@@ -1,8 +1,13 @@
-"""What becomes of freed memory, in a process of its own."""
+"""What becomes of freed memory, in a process of its own, and that tests leave it as it is."""
+import resource
 import subprocess
 import sys
 
 import pytest
+import torch
+from conftest import settings_of_the_process
+
+from mmseg_sympie.allocator import keep_freed_memory
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='glibc alone has such settings')
 
@@ -33,3 +38,15 @@ def test_a_large_buffer_is_used_again():
 
 def test_a_kept_buffer_is_returned():
     assert new_pages('keep_freed_memory()', 'return_freed_memory()') > 10_000
+
+
+def test_a_tool_in_this_process_leaves_its_settings():
+    threads = torch.get_num_threads()
+    with settings_of_the_process():
+        torch.set_num_threads(threads + 1)
+        keep_freed_memory()
+    assert torch.get_num_threads() == threads
+    torch.ones(64, 2 ** 18)  # would be kept
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    torch.ones(64, 2 ** 18)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before > 10_000

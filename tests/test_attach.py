@@ -1,5 +1,6 @@
 """Putting an enhancer in front of any config: attach, tools/attach.py, tools/check_zoo.py."""
 import json
+import runpy
 import subprocess
 import sys
 
@@ -162,6 +163,47 @@ def test_tool_writes_a_config_that_inherits(tmp_path):
     again = tool('attach', tmp_path / 'new.py', '--out', tmp_path / 'newer.py', fails=True)
     assert 'an enhancer already' in again and not (tmp_path / 'newer.py').exists()
     assert 'is the config itself' in tool('attach', base, '--out', base, fails=True)
+
+
+LAZY = f'''
+from mmseg.models import SegDataPreProcessor
+model = dict(data_preprocessor={{**{SEG!r}, 'type': SegDataPreProcessor}})
+'''
+
+
+@pytest.mark.parametrize('out', ['new.py', 'below/new.py', 'my/new.py'])
+def test_a_config_in_pythons_style_gets_a_child_in_it(tmp_path, monkeypatch, capsys, out):
+    (tmp_path / 'my').mkdir()
+    (tmp_path / 'my/model.py').write_text(LAZY)
+    attach_tool(monkeypatch, tmp_path / 'my/model.py', '--mean-match', '90', '--out',
+                tmp_path / out)
+    assert 'enhancers=(MeanMatch)' in capsys.readouterr().out
+    new = load_config(str(tmp_path / out)).model.data_preprocessor
+    assert new.mean == SEG['mean'] and new.enhancer == dict(type='MeanMatch', target=90.0)
+    assert 'read_base' in (tmp_path / out).read_text()
+
+
+def attach_tool(monkeypatch, *args):
+    monkeypatch.setattr(sys, 'argv', ['tools/attach.py', *map(str, args)])
+    runpy.run_path(str(ROOT / 'tools/attach.py'), run_name='__main__')
+
+
+@pytest.mark.parametrize('base,out,message', [
+    ('model.py', 'new', r'new is no Python file: wanted \S*new.py'),
+    ('model.py', 'new.yaml', 'is no Python file'), ('model.py', 'there.py', 'exists.*--force'),
+    ('my-lazy.py', 'new.py', 'my-lazy.py is no name that Python can import')])
+def test_tool_refuses_to_write(tmp_path, monkeypatch, base, out, message):
+    (tmp_path / 'model.py').write_text(f'model = dict(data_preprocessor={SEG!r})\n')
+    (tmp_path / 'my-lazy.py').write_text(LAZY)
+    (tmp_path / 'there.py').write_text('mine = True\n')
+    with pytest.raises(SystemExit, match=message):
+        attach_tool(monkeypatch, tmp_path / base, '--mean-match', 90, '--out', tmp_path / out)
+    assert (tmp_path / 'there.py').read_text() == 'mine = True\n'
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['model.py', 'my-lazy.py',
+                                                                 'there.py']
+    attach_tool(monkeypatch, tmp_path / 'model.py', '--mean-match', 90, '--force', '--out',
+                tmp_path / 'there.py')
+    assert 'MeanMatch' in (tmp_path / 'there.py').read_text()
 
 
 def test_zoo_of_two_families(tmp_path):

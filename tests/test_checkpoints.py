@@ -6,12 +6,15 @@ import golden
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 from mmengine.logging import HistoryBuffer
 from mmengine.model import PretrainedInit
 from mmengine.runner import CheckpointLoader, load_checkpoint
+from mmseg.apis import MMSegInferencer, inference_model, init_model
 from torch import nn
 
-from mmseg_sympie.checkpoints import read_checkpoint, unwrap_state_dict
+from mmseg_sympie.checkpoints import read_checkpoint, unwrap_state_dict, with_dataset_meta
+from mmseg_sympie.datasets.street_scenes import CITYSCAPES_METAINFO
 from mmseg_sympie.enhancer import NEM, SyMPIE
 from mmseg_sympie.enhancer.checkpoint import SHIPPED, convert_published_enhancer
 from mmseg_sympie.errors import InputError
@@ -112,6 +115,35 @@ def test_mmengine_still_reads_what_its_runner_saves(tmp_path):
                 'message_hub': {'log_scalars': {'loss': buffer}}, 'meta': {}}, tmp_path / 'x.pth')
     found = load_checkpoint(nn.Conv2d(1, 1, 1), str(tmp_path / 'x.pth'))
     assert found['message_hub']['log_scalars']['loss'].mean() == 0.375
+
+
+@pytest.mark.parametrize('plain', [False, True])
+def test_shipped_segmentor_in_mmsegs_own_interfaces(tmp_path, demo_segmentor, plain):
+    found = read_checkpoint(demo_segmentor)
+    assert set(found) == {'meta', 'state_dict'}
+    assert found['meta']['dataset_meta'] == dict(
+        classes=CITYSCAPES_METAINFO['classes'], palette=CITYSCAPES_METAINFO['palette'])
+    path = demo_segmentor
+    if plain:  # a state dict alone is taken too
+        path = str(tmp_path / 'plain.pth')
+        torch.save(found['state_dict'], path)
+    config = str(ROOT / 'configs/demo_sympie.py')
+    model = init_model(config, path, device='cpu')
+    assert tuple(model.dataset_meta['classes']) == CITYSCAPES_METAINFO['classes']
+    image = np.zeros((32, 64, 3), np.uint8)
+    assert inference_model(model, image).pred_sem_seg.data.shape == (1, 32, 64)
+    inferencer = MMSegInferencer(config, path, device='cpu')
+    assert inferencer(image, show=False)['predictions'].shape == (32, 64)
+
+
+@pytest.mark.parametrize('classes,has_meta', [(19, True), (11, False)])
+def test_meta_only_where_the_head_has_the_classes(classes, has_meta):
+    state = {'backbone.bn.weight': torch.zeros(19), 'decode_head.conv.bias': torch.zeros(classes),
+             'decode_head.number': torch.tensor(19)}
+    found = with_dataset_meta(state, CITYSCAPES_METAINFO)
+    assert ('meta' in found) == has_meta
+    assert unwrap_state_dict(found, 'x', 'x') == state
+    assert with_dataset_meta(state, None) == state
 
 
 def test_foreign_checkpoint_names_the_first_keys(tmp_path):

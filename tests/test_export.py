@@ -1,4 +1,5 @@
 """ONNX files against PyTorch, and a program that runs them without it."""
+import runpy
 import subprocess
 import sys
 
@@ -112,3 +113,112 @@ def test_tool_and_a_program_without_pytorch(demo_segmentor, tmp_path):
                         tmp_path / 'model.onnx', tmp_path / 'street.png', tmp_path / 'out.png'],
                        cwd=ROOT, check=True)
         assert cv2.imread(str(tmp_path / 'out.png'), cv2.IMREAD_UNCHANGED).shape == shape
+
+
+# tools/run_onnx.py
+
+def graph_of(tmp_path, output: str):
+    """A small file with the interface of the exported ones: the blue channel decides."""
+    from onnx import TensorProto, helper
+    shape = dict(labels=['b', 'h', 'w'], logits=['b', 2, 'h', 'w'], normalised=['b', 3, 'h', 'w'],
+                 other=['b', 3, 'h', 'w'])[output]
+    blue = helper.make_node('Gather', ['image', 'first'], ['blue'], axis=1)
+    constants = [helper.make_tensor('first', TensorProto.INT64, [], [0])]
+    kind = TensorProto.UINT8 if output == 'labels' else TensorProto.FLOAT
+    if output == 'labels':
+        nodes = [blue, helper.make_node('Identity', ['blue'], [output])]
+    else:
+        nodes = [helper.make_node('Cast', ['image'], ['float'], to=TensorProto.FLOAT)]
+        if output == 'logits':
+            constants.append(helper.make_tensor('two', TensorProto.INT64, [2], [0, 2]))
+            nodes.append(helper.make_node('Gather', ['float', 'two'], [output], axis=1))
+        else:
+            nodes.append(helper.make_node('Identity', ['float'], [output]))
+    graph = helper.make_graph(
+        nodes, 'g', [helper.make_tensor_value_info('image', TensorProto.UINT8, ['b', 3, 'h', 'w'])],
+        [helper.make_tensor_value_info(output, kind, shape)], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=9),
+              tmp_path / 'm.onnx')
+
+
+def run_onnx(monkeypatch, *args):
+    monkeypatch.setattr(sys, 'argv', ['tools/run_onnx.py', *map(str, args)])
+    runpy.run_path(str(ROOT / 'tools/run_onnx.py'), run_name='__main__')
+
+
+@pytest.fixture
+def street(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bgr = np.random.default_rng(0).integers(0, 256, (8, 12, 3), np.uint8)
+    cv2.imwrite('street.png', bgr)
+    return bgr
+
+
+@pytest.mark.parametrize('output,target', [
+    ('labels', 'l.png'), ('labels', 'l.PNG'), ('labels', 'l.tif'), ('labels', 'l.bmp'),
+    ('labels', 'l.npy'), ('normalised', 'e.png'), ('logits', 'l.npy')])
+def test_every_value_comes_back(tmp_path, monkeypatch, street, output, target):
+    graph_of(tmp_path, output)
+    run_onnx(monkeypatch, 'm.onnx', 'street.png', target)
+    found = (np.load(target) if target.endswith('.npy')
+             else cv2.imread(target, cv2.IMREAD_UNCHANGED))
+    wanted = dict(labels=street[..., 0], normalised=street,
+                  logits=street.transpose(2, 0, 1)[::2].astype(np.float32))[output]
+    assert found.dtype == wanted.dtype and (found == wanted).all()
+    assert {path.name for path in tmp_path.iterdir()} == {'m.onnx', 'street.png', target}
+
+
+@pytest.mark.parametrize('output,target,message', [
+    ('labels', 'l.jpg', 'l.jpg: labels need a format that keeps every value, .png'),
+    ('labels', 'l.webp', 'labels need'), ('labels', 'l.gif', 'labels need'),
+    ('labels', 'l', 'labels need'), ('logits', 'l.png', 'logits need .*.npy'),
+    ('normalised', 'e', 'no suffix of an image format'),
+    ('normalised', 'e.xyz', 'no suffix of an image format'),
+    ('other', 'e.png', "from .'image'. to .'other'.: wanted a file of tools/export_onnx.py"),
+    ('labels', 'below/l.png', 'cannot write below/l.png: No such file')])
+def test_targets_that_cannot_hold_the_result(tmp_path, monkeypatch, street, output, target,
+                                             message):
+    graph_of(tmp_path, output)
+    with pytest.raises(SystemExit, match=message):
+        run_onnx(monkeypatch, 'm.onnx', 'street.png', target)
+    assert {path.name for path in tmp_path.iterdir()} == {'m.onnx', 'street.png'}
+
+
+@pytest.mark.parametrize('model,source,message', [
+    ('none.onnx', 'street.png', 'none.onnx does not exist'),
+    ('street.png', 'street.png', 'street.png cannot be read as an ONNX file'),
+    ('m.onnx', 'none.png', 'none.png does not exist'),
+    ('m.onnx', 'm.onnx', 'cannot be read as an image')])
+def test_files_that_are_not_there(tmp_path, monkeypatch, street, model, source, message):
+    graph_of(tmp_path, 'labels')
+    with pytest.raises(SystemExit, match=message):
+        run_onnx(monkeypatch, model, source, 'l.png')
+
+
+@pytest.mark.parametrize('head,message', [
+    (dict(type='PSPHead', pool_scales=(1, 2, 3, 6)),
+     r'adaptive pooling .*decode_head.psp_modules.1.0.*Export the enhancer alone'),
+    (dict(type='APCHead', pool_scales=(1, 2, 3, 6)), 'adaptive pooling')])
+def test_heads_that_pool_to_a_fixed_size_are_refused_in_a_line(capfd, head, message):
+    cfg = load_config(str(ROOT / 'configs/demo_sympie.py'))
+    cfg.model.backbone.init_cfg = None
+    cfg.model.decode_head = dict(
+        head, in_channels=320, in_index=-1, channels=8, num_classes=19, align_corners=False,
+        norm_cfg=dict(type='BN'), loss_decode=dict(type='CrossEntropyLoss'))
+    with pytest.raises(InputError, match=message) as refused:
+        segmentor_onnx(MODELS.build(cfg.model).eval())
+    assert '\n' not in str(refused.value) and len(str(refused.value)) < 600
+    captured = capfd.readouterr()
+    assert 'graph(' not in captured.out + captured.err
+
+
+def test_a_graph_with_sizes_in_it_is_refused(monkeypatch):
+    check = runpy.run_path(str(ROOT / 'tools/export_onnx.py'))['check']
+
+    def fixed(image):
+        return image.reshape(2, 3, 256 * 512)
+
+    with pytest.raises(InputError, match='does not run at 250x333 by ONNX Runtime: .*reshape'):
+        check(fixed, lambda image: image.reshape(2, 3, -1), 'labels')
+    with pytest.raises(InputError, match='does not run at 250x333 by PyTorch'):
+        check(lambda image: image.reshape(2, 3, -1), fixed, 'labels')

@@ -1,6 +1,7 @@
 """The tools as a user calls them, on small rendered scenes and real files."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -65,6 +66,8 @@ def test_compare_without_and_with(scenes, demo_segmentor, tmp_path):
     again = tool('compare', tmp_path / 'without', tmp_path / 'with', '--out', tmp_path / 'again')
     assert f'{difference:+.2f}' in again
     assert (tmp_path / 'again/compare.png').is_file()
+    by_file = tool('compare', tmp_path / 'without/report.json', tmp_path / 'with/report.json')
+    assert f'{difference:+.2f}' in by_file
 
 
 def test_enhancer_by_options_alone(scenes, demo_segmentor, enhancer_checkpoint, tmp_path):
@@ -81,6 +84,28 @@ def test_a_config_with_another_evaluator_gets_a_report(scenes, demo_segmentor, t
          '--cfg-options', f'data_root={scenes}', 'test_evaluator.type=IoUMetric',
          'test_dataloader.dataset.conditions=[fog]')
     assert (tmp_path / 'compare.json').is_file()
+
+
+def test_class_names_beyond_the_locale(scenes, demo_segmentor, tmp_path):
+    config = tmp_path / 'german.py'
+    config.write_text(
+        f"_base_ = ['{ROOT}/configs/demo.py']\n"
+        'test_dataloader = dict(dataset=dict(_delete_=True, type="BaseSegDataset", data_root="", '
+        'data_prefix=dict(img_path="rgb_anon/fog/val", seg_map_path="gt/fog/val"), '
+        'img_suffix="_rgb_anon.png", seg_map_suffix="_gt_labelTrainIds.png", test_mode=True, '
+        'metainfo=dict(classes=("道路", *map(str, range(18))), palette=[[0, 0, 0]] * 19), '
+        'pipeline=[dict(type="LoadImageFromFile"), dict(type="LoadAnnotations"), '
+        'dict(type="PackSegInputs")]))\n', encoding='utf-8')
+    environment = {**ENVIRONMENT, 'LC_ALL': 'C', 'PYTHONCOERCECLOCALE': '0', 'PYTHONUTF8': '0'}
+    outcome = subprocess.run(
+        [sys.executable, 'tools/test.py', config, demo_segmentor, '--out', tmp_path / 'out',
+         *scene_options(scenes)], cwd=ROOT, capture_output=True, timeout=300, env=environment)
+    assert outcome.returncode == 0, outcome.stderr
+    assert b'?' in outcome.stdout  # what the terminal cannot show
+    assert read_report(tmp_path / 'out')['classes'][0] == '道路'
+    for name in ('report.csv', 'report.md'):
+        assert '道路' in (tmp_path / 'out' / name).read_text(encoding='utf-8')
+    assert (tmp_path / 'out/report.png').is_file()
 
 
 def test_everything_missing_is_named_at_once(tmp_path):
@@ -146,7 +171,7 @@ def test_full_disk_is_found_before_the_run(tmp_path, monkeypatch):
 ])
 def test_segmentor_checkpoint_that_does_not_fit(scenes, demo_segmentor, tmp_path, damage, message):
     path = tmp_path / 'wrong.pth'
-    torch.save(damage(torch.load(demo_segmentor, weights_only=True)), path)
+    torch.save(damage(torch.load(demo_segmentor, weights_only=True)['state_dict']), path)
     output = tool('test', 'configs/demo.py', path, '--out', tmp_path / 'out',
                   *scene_options(scenes), fails=True)
     assert message in output and str(path) in output
@@ -327,6 +352,12 @@ def test_convert_published_segmentor_and_imagenet_weights(tmp_path):
         torch.save(state, tmp_path / 'published.pth')
         output = tool('convert_checkpoint', kind, tmp_path / 'published.pth', tmp_path / 'own.pth')
         assert f'{entries} entries' in output and output.count('SHA-256') == 2
+        own = torch.load(tmp_path / 'own.pth', weights_only=True)
+        assert ('meta' in own) == (kind == 'deeplabv2')
+        if kind == 'deeplabv2':
+            assert len(own['state_dict']) == entries
+            meta = own['meta']['dataset_meta']
+            assert meta['classes'][13] == 'car' and meta['palette'][0] == [128, 64, 128]
 
 
 def test_prepare_cityscapes(tmp_path):
@@ -339,6 +370,26 @@ def test_prepare_cityscapes(tmp_path):
     label = np.asarray(Image.open(folder / 'ulm_000000_000019_gtFine_labelTrainIds.png'))
     assert label[2, 2] == name2label['car'].trainId == 13 and label[7, 9] == 255
     assert '0 labels made, 1 were there' in tool('prepare_cityscapes', tmp_path)
+    damaged = {'{"imgHeight":64,"imgWidth":128,"obj': 'is damaged: JSONDecodeError',
+               json.dumps(dict(imgHeight=8, objects=[])): "is damaged: KeyError: 'imgWidth'",
+               json.dumps(dict(imgHeight=8, imgWidth=10, objects=[
+                   dict(label='kerb', polygon=square)])): "Label 'kerb' not known",
+               json.dumps(dict(imgHeight=8, imgWidth=10, objects=[
+                   dict(label='car', polygon=square[:1])])): 'is damaged',
+               '[]': 'is damaged', '': 'is damaged'}
+    names = [f'ulm_{index:06d}_000019_gtFine' for index in range(1, len(damaged) + 2)]
+    for name, text in zip(names, damaged):
+        (folder / f'{name}_polygons.json').write_text(text)
+    (folder / f'{names[-1]}_polygons.json').write_text(json.dumps(dict(
+        imgHeight=8, imgWidth=10, objects=[dict(label='car', polygon=square, note='Straße')]),
+        ensure_ascii=False), encoding='utf-8-sig')
+    output = tool('prepare_cityscapes', tmp_path, fails=True)
+    assert '1 labels made, 1 were there' in output and 'no label from 6 of 8' in output
+    assert 'USAGE' not in output
+    for name, message in zip(names, damaged.values()):
+        assert re.search(rf'{name}_polygons.json:? {message}', output), output
+        assert not (folder / f'{name}_labelTrainIds.png').exists()
+    assert (folder / f'{names[-1]}_labelTrainIds.png').is_file()
     assert 'Unpack gtFine_trainvaltest.zip' in tool('prepare_cityscapes', tmp_path / 'no',
                                                     fails=True)
 

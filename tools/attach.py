@@ -11,22 +11,30 @@ import argparse
 import os
 import pprint
 from pathlib import Path
+from typing import Any, Dict
 
-from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmseg_sympie.attach import AUTO, changes, find_preprocessor, known_source
-from mmseg_sympie.config import load_config, parsed_args
+from mmseg_sympie.config import (
+    building,
+    enter_scope,
+    is_python_style,
+    load_config,
+    parsed_args,
+    type_name,
+)
 from mmseg_sympie.enhancer.image_statistics import named_sources
 from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.files import written_whole
+from mmseg_sympie.files import write_text, written_whole
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', type=Path)
-    parser.add_argument('--out', type=Path, required=True, help='the new config')
+    parser.add_argument('--out', type=Path, required=True, help='the new config, a .py file')
+    parser.add_argument('--force', action='store_true', help='write over a config that is there')
     enhancer = parser.add_mutually_exclusive_group()
     enhancer.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
     enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
@@ -39,28 +47,59 @@ def parse_args() -> argparse.Namespace:
     return parsed_args(parser)
 
 
+def with_names(value: Any) -> Any:
+    """Classes in a config by their registered names."""
+    if isinstance(value, dict):
+        return {key: with_names(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [with_names(each) for each in value]
+    return type_name(value, scoped=True) if isinstance(value, type) else value
+
+
+def child_config(base: Path, out: Path, changes: Dict[str, Any]) -> str:
+    """The text of a config at `out` that inherits from `base`, in its style.
+
+    Raises:
+        InputError: a base in Python's style has a name that Python cannot import.
+    """
+    path = os.path.relpath(base.resolve(), out.resolve().parent)
+    written = {name: pprint.pformat(value, sort_dicts=False, width=96)
+               for name, value in changes.items()}
+    if not is_python_style(str(base)):
+        path = path if path.startswith('.') else f'./{path}'
+        return '\n'.join([f'_base_ = [{path!r}]',
+                          *(f'{name} = {value}' for name, value in written.items())]) + '\n'
+    ups, parts = path.count('../'), Path(path.replace('../', '')).with_suffix('').parts
+    if not all(part.isidentifier() for part in parts):
+        raise InputError(f'The config is in Python\'s style, and {path} is no name that Python can '
+                         'import: rename the file, or in Python call mmseg_sympie.attach(cfg).')
+    return '\n'.join(['from mmengine.config import read_base', '', 'with read_base():',
+                      f'    from {"." * (ups + 1)}{".".join(parts)} import *', '',
+                      *(f'{name}.merge({value})' for name, value in written.items())]) + '\n'
+
+
 def main() -> None:
     args = parse_args()
     if args.out.resolve() == args.config.resolve():
         raise InputError(f'--out {args.out} is the config itself. Choose another name.')
+    if args.out.suffix != '.py':
+        raise InputError(f'--out {args.out} is no Python file: wanted {args.out}.py, or another '
+                         'name that ends in .py.')
+    if args.out.exists() and not args.force:
+        raise InputError(f'--out {args.out} exists. Choose another name, or give --force to write '
+                         'over it.')
     cfg = load_config(str(args.config))
     enhancer = (None if args.mean_match is None else
                 dict(type='MeanMatch', target=args.mean_match))
-    base = os.path.relpath(args.config.resolve(), args.out.resolve().parent)
-    base = base if base.startswith('.') else f'./{base}'
-    kind = find_preprocessor(cfg)[1].get('type')
-    if not isinstance(kind, (str, type(None))):
-        raise InputError(f'The config names its data preprocessor as a class, {kind}, which a file '
-                         'cannot repeat: write its registered name there.')
-    lines = [f'_base_ = [{base!r}]']
     source = None if args.source == 'none' else args.source
-    for name, value in changes(cfg, enhancer, args.checkpoint, source).items():
-        lines.append(f'{name} = {pprint.pformat(value, sort_dicts=False, width=96)}')
+    text = child_config(args.config, args.out,
+                        with_names(changes(cfg, enhancer, args.checkpoint, source)))
     with written_whole(args.out) as partial:
-        partial.write_text('\n'.join(lines) + '\n')
+        write_text(partial, text)
         attached = load_config(str(partial))
-        init_default_scope(attached.get('default_scope', 'mmseg'))
-        preprocessor = MODELS.build(find_preprocessor(attached)[1])
+        enter_scope(attached)
+        with building('the data preprocessor'):
+            preprocessor = MODELS.build(find_preprocessor(attached)[1])
     print(f'{args.out}: {preprocessor}')
     if source == AUTO and args.checkpoint is None:
         print(f'Source: {known_source(cfg)}, by the type of the training data.'

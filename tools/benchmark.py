@@ -23,6 +23,7 @@ from typing import Tuple
 import torch
 
 from mmseg_sympie.config import parsed_args
+from mmseg_sympie.devices import device
 from mmseg_sympie.errors import errors_without_traceback
 
 SIZES = ['256x256', '512x512', '1024x512', '1280x720', '2048x1024', '3840x2160', '1920x1080']
@@ -77,7 +78,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def common(command: argparse.ArgumentParser, repeats: int) -> None:
-    command.add_argument('--device', default='cpu')
+    command.add_argument('--device', type=device, default='cpu')
     command.add_argument('--repeats', type=int, default=repeats)
     command.add_argument('--out', type=Path, default=Path('work_dirs/benchmark'))
 

@@ -8,7 +8,6 @@ Builds the smallest config of each family on the CPU, with small random images, 
 and a JSON file to --out.
 """
 import argparse
-import json
 from collections import Counter
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from tqdm import tqdm
 from mmseg_sympie.config import parsed_args
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.report import markdown, terminal
-from mmseg_sympie.files import check_writable, written_whole
+from mmseg_sympie.files import check_writable, write_json, write_text
 from mmseg_sympie.zoo import CHECKS, check_config, families
 
 
@@ -45,10 +44,8 @@ def main() -> None:
     rows = [['family', 'config', *CHECKS]]
     for family, outcome in outcomes.items():
         rows.append([family, outcome['config'], *(outcome.get(check, '') for check in CHECKS)])
-    with written_whole(args.out / 'zoo.md') as partial:
-        partial.write_text(markdown(rows) + '\n')
-    with written_whole(args.out / 'zoo.json') as partial:
-        partial.write_text(json.dumps(dict(torch=torch.__version__, families=outcomes), indent=1))
+    write_json(args.out / 'zoo.json', dict(torch=torch.__version__, families=outcomes))
+    write_text(args.out / 'zoo.md', markdown(rows) + '\n')
     print(terminal(rows, 'model zoo', summary_rows=len(outcomes)))
     passed = Counter(check for outcome in outcomes.values() for check in CHECKS
                      if outcome.get(check) == 'yes')

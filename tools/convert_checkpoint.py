@@ -17,8 +17,9 @@ import argparse
 
 import torch
 
-from mmseg_sympie.checkpoints import read_checkpoint, unwrap_state_dict
+from mmseg_sympie.checkpoints import read_checkpoint, unwrap_state_dict, with_dataset_meta
 from mmseg_sympie.config import parsed_args
+from mmseg_sympie.datasets.street_scenes import CITYSCAPES_METAINFO
 from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
 from mmseg_sympie.errors import errors_without_traceback
 from mmseg_sympie.files import sha256, written_whole
@@ -38,6 +39,8 @@ CONVERTERS = dict(
                             convert_torchvision_mobilenetv2_classifier),
     efficientnet_lite=('EfficientNet-Lite', convert_efficientnet_lite),
     espnetv2=('ESPNetv2 of EdgeNets', convert_espnetv2))
+# Segmentors, whose classes MMSegmentation's `init_model` looks for in the file.
+DATASET_METAS = dict(deeplabv2=CITYSCAPES_METAINFO, espnetv2=CITYSCAPES_METAINFO)
 
 
 def parse_args() -> argparse.Namespace:
@@ -55,7 +58,7 @@ def main() -> None:
     state = convert(unwrap_state_dict(read_checkpoint(args.source, what), args.source, what),
                     args.source)
     with written_whole(args.target) as partial:
-        torch.save(state, partial)
+        torch.save(with_dataset_meta(state, DATASET_METAS.get(args.kind)), partial)
     parameters = sum(value.numel() for key, value in state.items()
                      if not key.endswith(('running_mean', 'running_var', 'num_batches_tracked')))
     print(f'{what}: {len(state)} entries, {parameters:,} parameters\n'

@@ -13,7 +13,6 @@ alone decide what is drawn; only other devices (CPU, CUDA) draw other numbers. T
 written to OUT/corruptions.json.
 """
 import argparse
-import json
 import os
 from pathlib import Path
 
@@ -27,8 +26,9 @@ from mmseg_sympie.config import parsed_args
 from mmseg_sympie.corrupted_images import GROUPS, corrupted, corruption_names
 from mmseg_sympie.corrupted_tree import RECORD, SAVING, CorruptedTree, merged_record
 from mmseg_sympie.datasets.photographs import Photographs, resize_short_side
+from mmseg_sympie.devices import device
 from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.files import check_writable, written_whole
+from mmseg_sympie.files import check_writable, write_json, written_whole
 from mmseg_sympie.images import read_rgb, subfolders
 
 
@@ -54,7 +54,8 @@ def parse_args(argv=None) -> argparse.Namespace:
                         help='jpg of quality 85 as the released ImageNet-C (the default), or '
                         'lossless png')
     parser.add_argument('--limit', type=int, help='only so many images, spread evenly')
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--device', type=device,
+                        default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--workers', type=int, help='processes (one for each core; on CUDA none)')
     args = parsed_args(parser, argv)
     for name in ('short_side', 'crop', 'workers'):
@@ -92,8 +93,7 @@ def write_tree(args: argparse.Namespace) -> None:
                          args.device)
     check_writable(args.out)
     # Written first, so that an interrupted run goes on where it stopped.
-    with written_whole(args.out / RECORD) as partial:
-        partial.write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
+    write_json(args.out / RECORD, record)
     tree.make_class_folders()
     torch.set_num_threads(1)  # As in the processes: sums in another order could round otherwise.
     workers = min(args.workers, len(tree))

@@ -11,17 +11,22 @@ enhanced images on 0..255, or labels or logits. It is held against PyTorch at th
 is written, and timed beside it.
 """
 import argparse
+import sys
 from pathlib import Path
 from typing import Callable, Dict
 
 import numpy as np
-import onnx
 import torch
-from mmengine.config import DictAction
+
+try:
+    import onnx
+    import onnxruntime
+except ImportError as error:
+    sys.exit(f"Error: {error}. ONNX files need pip install -e '.[export]'.")
 
 from mmseg_sympie.attach import attach
 from mmseg_sympie.benchmarks.timing import interleaved, summary
-from mmseg_sympie.config import load_config, parsed_args
+from mmseg_sympie.config import CfgOptions, building, load_config, parsed_args
 from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.enhancer import SyMPIE
 from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels
@@ -45,7 +50,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--output', choices=OUTPUTS, default=OUTPUTS[0])
     parser.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={})
     parser.add_argument('--repeats', type=int, default=5, help='of the timing; 0 for none')
     return parsed_args(parser)
 
@@ -67,7 +72,8 @@ def of_segmentor(args: argparse.Namespace) -> tuple:
     if not has_enhancer(cfg) or args.checkpoint:
         cfg = attach(cfg, checkpoint=args.checkpoint)
     forget_pretrained(cfg.model)
-    model = MMSegSegmentor(cfg, weights).model
+    with building('the model'):
+        model = MMSegSegmentor(cfg, weights).model
     whole = WholeImage(model, args.output).eval()
     exported = segmentor_onnx(model, args.output)
     model.data_preprocessor.fast.precision = torch.float32  # as the file
@@ -82,7 +88,6 @@ def of_segmentor(args: argparse.Namespace) -> tuple:
 
 
 def session(model: onnx.ModelProto) -> Callable[[np.ndarray], np.ndarray]:
-    import onnxruntime
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     running = onnxruntime.InferenceSession(model.SerializeToString(), options,
@@ -100,8 +105,18 @@ def check(by_onnx: Callable, by_pytorch: Callable, output: str) -> Dict[str, flo
     for height, width in SIZES:
         clear, other = (render_street(seed, height, width).image for seed in range(2))
         image = np.stack([clear, other // 3]).transpose(0, 3, 1, 2)[:, ::-1].copy()
-        wanted, got = by_pytorch(image), by_onnx(image)
         name = f'{width}x{height}'
+        outputs = []
+        for what, run in (('PyTorch', by_pytorch), ('ONNX Runtime', by_onnx)):
+            try:
+                outputs.append(run(image))
+            except Exception as error:  # of either library
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                raise InputError(
+                    f'The model does not run at {name} by {what}: {reason[:300]}. A graph is for '
+                    'images of any size, and this model has sizes fixed in it: nothing was '
+                    'written. Export the enhancer alone (leave the config out).') from error
+        wanted, got = outputs
         if output == NORMALISED:
             found[name] = np.abs(got - wanted).max().item()
             good = found[name] <= LARGEST_DIFFERENCE_255

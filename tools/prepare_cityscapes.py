@@ -2,17 +2,23 @@
 
 Example:
     python tools/prepare_cityscapes.py data/cityscapes
+
+Files that cannot be read are named at the end, and the others made.
 """
 import argparse
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
+from typing import Optional
 
-from cityscapesscripts.preparation.json2labelImg import json2labelImg
+from cityscapesscripts.helpers.annotation import Annotation
+from cityscapesscripts.preparation.json2labelImg import createLabelImage
 from tqdm import tqdm
 
 from mmseg_sympie.config import parsed_args
 from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.files import written_whole
+from mmseg_sympie.files import read_text, written_whole
 from mmseg_sympie.images import is_leftover
 
 POLYGONS, LABELS = '_polygons.json', '_labelTrainIds.png'
@@ -26,9 +32,25 @@ def parse_args() -> argparse.Namespace:
     return parsed_args(parser)
 
 
-def make_label(polygons: Path) -> None:
-    with written_whole(str(polygons).replace(POLYGONS, LABELS)) as path:
-        json2labelImg(str(polygons), str(path), 'trainIds')
+def label_path(polygons: Path) -> Path:
+    return polygons.with_name(polygons.name.replace(POLYGONS, LABELS))
+
+
+def make_label(polygons: Path) -> Optional[str]:
+    """Write one label; what is wrong with the polygons, or None."""
+    said = StringIO()
+    try:
+        annotation = Annotation()
+        with redirect_stdout(said), written_whole(label_path(polygons)) as path:
+            annotation.fromJsonText(read_text(polygons))
+            createLabelImage(annotation, 'trainIds').save(path)
+        return None
+    except InputError as error:
+        return str(error)
+    except SystemExit:  # The converter says what is wrong, prints its usage, and ends the process.
+        return f'{polygons}: {said.getvalue().splitlines()[0].removeprefix("ERROR: ")}'
+    except Exception as error:
+        return f'{polygons} is damaged: {type(error).__name__}: {error}'
 
 
 def main() -> None:
@@ -38,11 +60,14 @@ def main() -> None:
     if not polygons:
         raise InputError(f'No gtFine/SPLIT/CITY/*_gtFine{POLYGONS} below {args.root}. Unpack '
                          'gtFine_trainvaltest.zip of https://www.cityscapes-dataset.com there.')
-    todo = [path for path in polygons if not Path(str(path).replace(POLYGONS, LABELS)).is_file()]
+    todo = [path for path in polygons if not label_path(path).is_file()]
     with ProcessPoolExecutor(args.workers) as pool:
-        for _ in tqdm(pool.map(make_label, todo), total=len(todo), unit='label'):
-            pass
-    print(f'{len(todo)} labels made, {len(polygons) - len(todo)} were there.')
+        problems = [problem for problem in tqdm(pool.map(make_label, todo), total=len(todo),
+                                                unit='label') if problem]
+    print(f'{len(todo) - len(problems)} labels made, {len(polygons) - len(todo)} were there.')
+    if problems:
+        raise InputError('\n- '.join([f'no label from {len(problems)} of {len(polygons)} polygon '
+                                      'files. Unpack them again:', *problems]))
 
 
 if __name__ == '__main__':

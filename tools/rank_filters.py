@@ -15,7 +15,6 @@ OUT/priority.png: the error against the number of corrected filters. A run that 
 behind the last layer in OUT/layers.
 """
 import argparse
-import json
 import time
 from fnmatch import fnmatchcase
 from functools import partial
@@ -23,20 +22,20 @@ from pathlib import Path
 from typing import Dict, Iterator, Sequence
 
 import torch
-from mmengine.config import DictAction
 from torch import nn
 from torch.utils.data import Dataset
 
-from mmseg_sympie.config import load_config, parsed_args
+from mmseg_sympie.config import CfgOptions, building, load_config, parsed_args
 from mmseg_sympie.corrupted_images import corrupted, corruption_names
 from mmseg_sympie.datasets.photographs import Photographs
 from mmseg_sympie.deepcorrect.corrections import filter_layers
 from mmseg_sympie.deepcorrect.plots import plot_ranking
 from mmseg_sympie.deepcorrect.priority import MEASURES
 from mmseg_sympie.deepcorrect.rank import Example, rank_layers
+from mmseg_sympie.devices import device
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.report import terminal
-from mmseg_sympie.files import check_writable, written_whole
+from mmseg_sympie.files import check_writable, write_json
 from mmseg_sympie.pretraining.stream import SegmentationCrops
 from mmseg_sympie.pretraining.upstream import MMSegSegmentor, check_classes
 from mmseg_sympie.run_classifier import build_classifiers
@@ -62,10 +61,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--error', choices=['top1', 'miou', 'pixel'],
                         help='default: top1 for a classifier, miou (1 - mIoU) for a segmentor')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--device', type=device,
+                        default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--autocast', choices=['bfloat16'], help='run the model in this')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/rank_filters'))
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={},
                         metavar='KEY=VALUE', help="changes to the segmentor's config; "
                         'data_root=FOLDER sets the root of all its data sets')
     return parsed_args(parser)
@@ -80,7 +80,8 @@ def open_model(args: argparse.Namespace):
         data = cfg.train_dataloader.dataset
         data.pipeline = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
                          dict(type='PackSegInputs')]
-        return MMSegSegmentor(cfg, args.checkpoint), SegmentationCrops(data)
+        with building('what the config names'):
+            return MMSegSegmentor(cfg, args.checkpoint), SegmentationCrops(data)
     if not args.data:
         raise InputError('--classifier needs --data, a folder of photographs with classes.')
     model, _ = next(iter(build_classifiers([args.classifier]).values()))
@@ -141,8 +142,7 @@ def main() -> None:
         ranking = rank_layers(model.logits, layers, partial(read_examples, dataset, args, names),
                               (number, len(names) * len(args.severities)), MEASURES[error],
                               args.out, settings)
-    with written_whole(args.out / 'priority.json') as path:
-        path.write_text(json.dumps(ranking))
+    write_json(args.out / 'priority.json', ranking, indent=None)
     plot_ranking(ranking, args.out / 'priority.png')
     rows = [['layer', 'filters', 'error', 'best filter corrected', 'half', 'all']]
     for name, layer in ranking['layers'].items():

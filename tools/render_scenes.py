@@ -7,7 +7,6 @@ OUT/rgb_anon/CONDITION/SPLIT/scenes/ holds the images and OUT/gt/... their label
 train ids). CONDITION is clear, fog, night, rain or snow; only clear has SPLIT train.
 """
 import argparse
-import json
 from pathlib import Path
 from typing import Iterator, NamedTuple, Optional
 
@@ -19,7 +18,7 @@ from mmseg_sympie.config import parsed_args
 from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.demo.weather import CONDITIONS, apply_weather
 from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.files import check_writable, written_whole
+from mmseg_sympie.files import check_writable, read_json, write_json, written_whole
 
 SEEDS_PER_SPLIT = 100_000
 BYTES_PER_SCENE = 200_000
@@ -87,7 +86,7 @@ def merged_record(out: Path, wanted: dict) -> dict:
             raise InputError(f'{out} holds images that this tool did not write (there is no '
                              'render.json). Choose another --out.')
         return wanted
-    found = json.loads(path.read_text())
+    found = read_json(path)
     merged = {**wanted, 'train': wanted['train'] or found['train']}
     if found not in (merged, {**merged, 'train': 0}):
         raise InputError(f'{out} holds scenes of other arguments, {found} instead of {wanted}. '
@@ -106,8 +105,7 @@ def main(argv=None) -> None:
         return
     check_writable(args.out, len(todo) * BYTES_PER_SCENE)
     # Written first, so that an interrupted run goes on where it stopped.
-    with written_whole(args.out / 'render.json') as partial:
-        partial.write_text(json.dumps(record) + '\n')
+    write_json(args.out / 'render.json', record)
     for frame in tqdm(todo, unit='scene'):
         write_frame(frame)
     print(f'Wrote {len(todo)} scenes to {args.out}.')

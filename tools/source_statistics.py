@@ -9,11 +9,9 @@ The file is what `source='mine.json'` in a data preprocessor takes.
 import argparse
 from pathlib import Path
 
-from mmengine.config import DictAction
-
-from mmseg_sympie.config import load_config, parsed_args
+from mmseg_sympie.config import CfgOptions, load_config, parsed_args
 from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.files import written_whole
+from mmseg_sympie.files import write_text
 from mmseg_sympie.images import files_below
 from mmseg_sympie.source_statistics import measure_source, training_images
 
@@ -27,7 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--limit', type=int, metavar='N',
                         help='of so many images, spread evenly (a few hundred are enough)')
     parser.add_argument('--origin', default='', help='a note on where the images come from')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={},
                         metavar='KEY=VALUE', help='changes to the config; data_root=FOLDER sets '
                         'the root of all its data sets')
     return parsed_args(parser)
@@ -41,8 +39,7 @@ def main() -> None:
     paths = ([str(args.data / file) for file in files_below(args.data)] if args.data.is_dir() else
              training_images(load_config(str(args.data), args.cfg_options)))
     source = measure_source(paths, args.limit, args.origin or f'images of {args.data.name}')
-    with written_whole(args.out) as partial:
-        partial.write_text(source.to_json(), encoding='utf-8')
+    write_text(args.out, source.to_json())
     mean, contrast = (', '.join(f'{value:.1f}' for value in values) for values in (
         source.mean, (row[channel] ** 0.5 for channel, row in enumerate(source.covariance))))
     print(f'{source.images} images: RGB mean {mean}, deviation {contrast} on 0..255\n{args.out}')

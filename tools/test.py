@@ -10,11 +10,11 @@ Example:
 import argparse
 from pathlib import Path
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from mmseg_sympie.allocator import keep_freed_memory_without_gpu
-from mmseg_sympie.config import load_config, parsed_args
+from mmseg_sympie.config import CfgOptions, load_config, parsed_args, type_name
 from mmseg_sympie.datasets.street_scenes import loads_labels
 from mmseg_sympie.distributed import join_processes
 from mmseg_sympie.errors import InputError, errors_without_traceback
@@ -39,7 +39,7 @@ def parse_args() -> argparse.Namespace:
                         help='no scores: write the label maps of the test split as '
                         'OUT/submission.zip for the evaluation server')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={},
                         metavar='KEY=VALUE', help='changes to the config; data_root=FOLDER sets '
                         'the root of all its data sets')
     return parsed_args(parser)
@@ -48,10 +48,11 @@ def parse_args() -> argparse.Namespace:
 def for_submission(cfg: Config, zip_path: Path) -> None:
     """Test on the unlabelled test split and zip the predictions."""
     dataset = cfg.test_dataloader.dataset
-    if dataset.type not in ('mmseg_sympie.ACDCDataset', 'mmseg_sympie.DarkZurichDataset'):
+    if type_name(dataset.type, scoped=True) not in ('mmseg_sympie.ACDCDataset',
+                                                    'mmseg_sympie.DarkZurichDataset'):
         raise InputError('--format-only is for the servers of ACDC and Dark Zurich, which take '
-                         f'train ids; this config tests on {dataset.type}.')
-    if any(step.type.endswith('ResizeLongSide') for step in dataset.pipeline):
+                         f'train ids; this config tests on {type_name(dataset.type, scoped=True)}.')
+    if any(type_name(step.type) == 'ResizeLongSide' for step in dataset.pipeline):
         raise InputError('--format-only needs predictions at the original size, and this config '
                          'scores at another one (ResizeLongSide). Use the plain config.')
     dataset.split = 'test'

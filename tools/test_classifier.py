@@ -19,7 +19,6 @@ labels: then OUT/predictions/*.json are written, as its server takes them, and n
 Prints the tables and writes OUT/accuracy.json, .csv, .md and .png.
 """
 import argparse
-import json
 import re
 import shlex
 import sys
@@ -44,6 +43,7 @@ from mmseg_sympie.corrupted_images import (
 )
 from mmseg_sympie.datasets.photographs import Photographs
 from mmseg_sympie.datasets.vizwiz import VizWizClassification
+from mmseg_sympie.devices import device
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.classification import (
     Tally,
@@ -53,7 +53,7 @@ from mmseg_sympie.evaluation.classification import (
     write_accuracy_report,
 )
 from mmseg_sympie.evaluation.report import terminal
-from mmseg_sympie.files import check_writable, written_whole
+from mmseg_sympie.files import check_writable, write_json
 from mmseg_sympie.pretraining.upstream import check_classes
 from mmseg_sympie.run_classifier import build_classifiers, build_enhancers, count
 from mmseg_sympie.run_test import versions
@@ -83,7 +83,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--batch-size', type=int, default=50)
     parser.add_argument('--workers', type=int, default=0, help='processes that load images')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--device', type=device,
+                        default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--autocast', choices=['bfloat16'],
                         help='run the classifiers in this; enhancers stay in float32')
     parser.add_argument('--out', type=Path, default=Path('work_dirs/test_classifier'))
@@ -122,8 +123,7 @@ def write(out: Path, tally: Tally, answers: Mapping[Tuple[str, str], list],
     """Show and write what there is: accuracies, or answers to unlabelled images."""
     for (classifier, enhancer), pairs in answers.items():
         name = re.sub(r'[^\w.+-]', '_', f'{classifier}-{enhancer}')
-        with written_whole(out / f'predictions/{name}.json') as path:
-            path.write_text(json.dumps(pairs))
+        write_json(out / f'predictions/{name}.json', pairs, indent=None)
     number = (sum(int(counts[0]) for counts in tally.cells.values())
               + sum(map(len, answers.values())))
     details.update(seconds=round(seconds, 1), answers_per_second=round(number / seconds, 1))

@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 from typing import Optional
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
 from mmseg_sympie.allocator import keep_freed_memory_without_gpu
-from mmseg_sympie.config import load_config, parsed_args
+from mmseg_sympie.config import CfgOptions, building, load_config, parsed_args
 from mmseg_sympie.distributed import join_processes
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.files import check_writable
@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--resume', nargs='?', const=NEWEST, metavar='FILE',
                         help='go on from the newest checkpoint in the work dir, or from this one')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={},
                         metavar='KEY=VALUE', help='changes to the config; data_root=FOLDER sets '
                         'the root of all its data sets')
     # The FILE may be left out before the config, too.
@@ -74,7 +74,9 @@ def main() -> None:
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
         cfg.pop(key, None)
     keep_freed_memory_without_gpu()
-    Runner.from_cfg(cfg).train()
+    with building('what the config names'):
+        runner = Runner.from_cfg(cfg)
+    runner.train()
 
 
 if __name__ == '__main__':

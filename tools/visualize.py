@@ -14,12 +14,11 @@ import argparse
 from pathlib import Path
 from typing import Dict, Sequence
 
-from mmengine.config import DictAction
 from PIL import Image
 from torch.utils.data import Dataset
 
 from mmseg_sympie.allocator import keep_freed_memory_without_gpu
-from mmseg_sympie.config import load_config, parsed_args
+from mmseg_sympie.config import CfgOptions, load_config, parsed_args
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.panel_plots import draw_applications, draw_panels, panel_pictures
 from mmseg_sympie.evaluation.panels import KINDS, Panel, find_images
@@ -48,7 +47,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--count', type=int, default=1, help='images of each kind; default 1')
     parser.add_argument('--iterations', nargs='+', type=int, metavar='N',
                         help='also apply the enhancers so many times, such as 1 2 4')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={},
                         metavar='KEY=VALUE', help='changes to the config; data_root=FOLDER sets '
                         'the root of all its data sets')
     return parsed_args(parser)

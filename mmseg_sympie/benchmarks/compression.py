@@ -3,7 +3,6 @@
 The paper's Table 8, on any video: frames are compressed by x264 at several rates, and the features
 of the compressed ones, without and with the enhancer, are compared with those of the originals.
 """
-import csv
 import math
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ..errors import InputError
-from ..evaluation.report import percent
+from ..evaluation.report import percent, write_csv
 from ..files import written_whole
 from ..pretraining.upstream import TorchvisionClassifier
 from ..statistics import IMAGENET_RGB
@@ -154,11 +153,9 @@ def write_results(folder: Path, title: str, measured: Mapping[str, Distances],
                           change_percent=found.change)
                for name, found in measured.items()}
     write_table(path, title, [compression_rows(measured, versions)], dict(measured=numbers))
-    with written_whole(path.with_suffix('.csv')) as partial, \
-            partial.open('w', newline='') as file:
-        writer = csv.DictWriter(file, ['x264', *numbers[ORIGINAL]])
-        writer.writeheader()
-        writer.writerows(dict(x264=name, **found) for name, found in numbers.items())
+    write_csv(path.with_suffix('.csv'), [['x264', *numbers[ORIGINAL]],
+                                         *([name, *found.values()]
+                                           for name, found in numbers.items())])
     with written_whole(path.with_suffix('.png')) as partial:
         plot_feature_errors(measured, versions, partial)
 

@@ -10,7 +10,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 
 from ..allocator import keep_freed_memory
-from ..config import load_config
+from ..config import load_config, type_name
 from ..evaluation.report import terminal
 from ..files import check_writable
 from ..pretraining import Pretrainer
@@ -83,7 +83,7 @@ def calls(model: Pretrainer, cfg: dict, batch_size: int) -> Dict[str, Callable]:
 def _invent_weights(upstream: Sequence[dict], folder: Path) -> None:
     """Random ones for torchvision's classifiers, which take as long as theirs."""
     for index, cfg in enumerate(upstream):
-        if cfg['type'].endswith('TorchvisionClassifier'):
+        if type_name(cfg['type']) == 'TorchvisionClassifier':
             path = folder / f'{index}.pth'
             torch.save(torchvision.models.get_model(cfg['name']).state_dict(), path)
             cfg['weights'] = str(path)

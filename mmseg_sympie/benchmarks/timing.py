@@ -1,5 +1,4 @@
 """Time several calls side by side, and write the tables."""
-import json
 import platform
 import statistics
 import time
@@ -11,7 +10,7 @@ import torch
 from tqdm import tqdm
 
 from ..evaluation.report import markdown
-from ..files import written_whole
+from ..files import write_json, write_text
 
 PAUSE_S = 0.01
 
@@ -63,7 +62,5 @@ def write_table(path: Path, title: str, tables: Sequence[Sequence[Sequence[str]]
     """Tables of text as `path`.md, and the numbers behind them as `path`.json."""
     details = dict(title=title, date=str(date.today()), torch=torch.__version__)
     text = '\n\n'.join([title, *map(markdown, tables)])
-    for suffix, content in (('md', text + '\n'),
-                            ('json', json.dumps({**details, **numbers}, indent=1))):
-        with written_whole(path.with_suffix(f'.{suffix}')) as partial:
-            partial.write_text(content)
+    write_text(path.with_suffix('.md'), text + '\n')
+    write_json(path.with_suffix('.json'), {**details, **numbers})

@@ -1,5 +1,6 @@
 """Photographs with a class each, in the layouts that ImageNet and its relatives come in."""
 import csv
+import io
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple, Union
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..errors import InputError
+from ..files import read_text
 from ..images import SUFFIXES, files_below, read_rgb, subfolders
 from ..registry import DATASETS
 
@@ -160,16 +162,15 @@ def _labelled(root: Path) -> List[Tuple[str, int]]:
 
 
 def _from_csv(path: Path) -> List[Tuple[str, int]]:
-    with path.open(newline='', encoding='utf-8') as file:
-        rows = csv.DictReader(file)
-        if not {'file', 'label'} <= set(rows.fieldnames or ()):
-            raise InputError(f'{path} has the columns {rows.fieldnames}. {_LAYOUTS}')
-        entries = []
-        for row in rows:
-            if not row['file'] or not (row['label'] or '').strip().isdecimal():
-                raise InputError(f'{path}, line {rows.line_num}: file {row["file"]!r}, label '
-                                 f'{row["label"]!r}. A label is a whole number from 0.')
-            entries.append((row['file'], int(row['label'])))
+    rows = csv.DictReader(io.StringIO(read_text(path), newline=''))
+    if not {'file', 'label'} <= set(rows.fieldnames or ()):
+        raise InputError(f'{path} has the columns {rows.fieldnames}. {_LAYOUTS}')
+    entries = []
+    for row in rows:
+        if not row['file'] or not (row['label'] or '').strip().isdecimal():
+            raise InputError(f'{path}, line {rows.line_num}: file {row["file"]!r}, label '
+                             f'{row["label"]!r}. A label is a whole number from 0.')
+        entries.append((row['file'], int(row['label'])))
     if not entries:
         raise InputError(f'{path} has no rows. {_LAYOUTS}')
     return entries

@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from mmseg.datasets import BaseSegDataset, CityscapesDataset
 from PIL import Image
 
+from ..config import type_name
 from ..errors import InputError
 from ..images import check_for_mmcv, files_in, upright_size
 from ..labels import check_label_file, has_unknown_labels, label_values
@@ -123,7 +124,7 @@ def labelled_pairs(images: Path, labels: Path, image_ending: str = '',
 def loads_labels(step: Any) -> bool:
     """Whether a pipeline has `LoadAnnotations` in it, also inside `TestTimeAug` and its like."""
     if isinstance(step, dict):
-        return str(step.get('type')).split('.')[-1] == 'LoadAnnotations' or any(
+        return type_name(step.get('type')) == 'LoadAnnotations' or any(
             loads_labels(value) for value in step.values())
     return isinstance(step, (list, tuple)) and any(map(loads_labels, step))
 

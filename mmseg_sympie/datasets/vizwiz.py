@@ -13,7 +13,6 @@ Two forms of its annotations are known, and both are read here.
 
 An answer is right if it is one of the image's labels; an image counts in each flaw it has.
 """
-import json
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple, Union
 
@@ -21,6 +20,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..files import read_json
 from .photographs import NO_LABEL, Photographs
 
 FLAWS = {'OBS': 'obstruction', 'DRK': 'dark', 'BLR': 'blur', 'BRT': 'bright', 'ROT': 'rotation',
@@ -46,10 +46,7 @@ class VizWizClassification(Photographs):
 
     def __init__(self, annotations: Union[str, Path], root: Union[str, Path], **kwargs):
         self._path = Path(annotations).expanduser()
-        try:
-            self._found = json.loads(self._path.read_text())
-        except ValueError as error:
-            raise InputError(f'{annotations} is not JSON: {error}. Download it again.') from error
+        self._found = read_json(self._path)
         self._released = isinstance(self._found, dict) and {'categories', 'images'} <= set(
             self._found)
         if not self._released and not _is_labelled(self._found):
@@ -84,7 +81,7 @@ class VizWizClassification(Photographs):
                                           for entry in entries]) for key, name in FLAWS.items()}
         mapping = self._path.with_name('IN_to_VizWiz.json')
         if mapping.is_file():
-            self.categories = torch.tensor(sorted(map(int, json.loads(mapping.read_text()))))
+            self.categories = torch.tensor(sorted(map(int, read_json(mapping))))
         else:
             self.categories = torch.tensor(sorted({label for entry in self._found.values()
                                                    for label in entry['labels']}))

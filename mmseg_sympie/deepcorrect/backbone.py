@@ -5,6 +5,7 @@ from typing import List, Mapping, Optional, Sequence, Type, Union
 from mmengine.config import Config
 from torch import Tensor, nn
 
+from ..config import type_name
 from ..errors import InputError
 from ..registry import MODELS
 from .corrections import Corrections
@@ -78,7 +79,7 @@ def units_checkpoint(cfg: Config) -> List[str]:
     while 'module' in model:
         model = model.module
     backbone = model.get('backbone', {})
-    if not str(backbone.get('type')).endswith('CorrectedBackbone'):
+    if type_name(backbone.get('type')) != 'CorrectedBackbone':
         return []
     return [backbone.checkpoint] if backbone.get('checkpoint') else []
 

@@ -12,7 +12,7 @@ from torch.nn.modules.module import register_module_forward_hook
 from torch.overrides import TorchFunctionMode
 
 from ..errors import InputError
-from ..labels import IGNORE_LABEL
+from ..labels import IGNORE_LABEL, check_classes
 
 Logits = Callable[[Tensor], Tensor]  # RGB images on [0, 1] -> scores (B, classes, ...)
 
@@ -125,6 +125,7 @@ def _count_pixels(scores: Tensor, target: Tensor) -> Tensor:
     """(K, 3 * classes): pixels right, predicted and true, by class."""
     classes = scores.shape[1]
     found, labelled = scores.argmax(dim=1), target != IGNORE_LABEL
+    check_classes(target[labelled], classes, 'The labels')
     columns = []
     for index in range(classes):
         predicted, true = (found == index) & labelled, target == index

@@ -1,5 +1,4 @@
 """Rank the filters of one layer after the other; what is done is kept, and not done again."""
-import json
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Tuple
 
@@ -8,7 +7,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..errors import InputError
-from ..files import written_whole
+from ..files import read_json, write_json
 from .corrections import num_filters
 from .priority import Logits, Measure, clean_twin, priority, substituted_logits
 
@@ -52,9 +51,8 @@ def rank_layers(logits: Logits, layers: Mapping[str, nn.Module],
                 bar.update(passes[name])
             else:
                 result = rank_layer(logits, layer, examples, measure, bar)
-                with written_whole(path) as partial:
-                    partial.write_text(json.dumps(result))
-            ranked[name] = json.loads(path.read_text())
+                write_json(path, result, indent=None)
+            ranked[name] = read_json(path)
     return dict(settings=dict(settings), layers=ranked)
 
 
@@ -111,12 +109,11 @@ def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     """Raise InputError where a folder holds results of other settings; else note them there."""
     path = folder / 'layers' / 'settings.json'
     if path.is_file():
-        found = json.loads(path.read_text())
+        found = read_json(path)
         other = [key for key in settings if found.get(key) != settings[key]]
         if other:
             raise InputError(
                 f'{folder} holds results of another run: {other[0]} was {found.get(other[0])!r}, '
                 f'and is now {settings[other[0]]!r}. Give another --out, or delete that folder.')
     else:
-        with written_whole(path) as partial:
-            partial.write_text(json.dumps(settings))
+        write_json(path, settings)

@@ -1,9 +1,9 @@
 """The file that `tools/rank_filters.py` writes, and what is chosen from it."""
-import json
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Union
 
 from ..errors import InputError
+from ..files import read_json
 
 
 def read_ranking(path: Union[str, Path]) -> Dict[str, Any]:
@@ -17,7 +17,7 @@ def read_ranking(path: Union[str, Path]) -> Dict[str, Any]:
         raise FileNotFoundError(f'The ranking {path} does not exist (looked from {Path.cwd()}). '
                                 'Make one with `python tools/rank_filters.py`.')
     try:
-        ranking = json.loads(path.read_text())
+        ranking = read_json(path)
         assert all(sorted(layer['order']) == list(range(len(layer['order'])))
                    for layer in ranking['layers'].values())
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:

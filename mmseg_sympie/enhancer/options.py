@@ -7,6 +7,7 @@ from typing import Any, Dict, Optional, Union
 import torch
 from torch import Tensor
 
+from ..devices import device
 from ..errors import InputError
 from .affine import MeanMatch, SourceMatch
 from .dwm import WarpParameters
@@ -59,7 +60,8 @@ def add_enhancer_options(parser: argparse.ArgumentParser) -> None:
                         help='what the model behind was trained on, such as cityscapes: match the '
                         'images to it (SourceMatch), and with --checkpoint correct the match')
     parser.add_argument('--iterations', type=int, default=1, help='applications of SyMPIE')
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--device', type=device,
+                        default='cuda' if torch.cuda.is_available() else 'cpu')
 
 
 def chosen_enhancer(args: argparse.Namespace) -> Union[FastSyMPIE, FastAffine, MeanMatch]:

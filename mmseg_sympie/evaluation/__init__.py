@@ -2,7 +2,8 @@
 from .compare import bootstrap_interval, compare_reports
 from .confusion import confusion_matrix
 from .metric import SegmentationReport
-from .report import ImageScore, make_report, read_report, write_report
+from .report import read_report, write_report
+from .scores import ImageScore, make_report
 from .submission import Submission
 
 __all__ = ['ImageScore', 'SegmentationReport', 'Submission', 'bootstrap_interval',

@@ -1,15 +1,13 @@
 """Accuracy of classifiers by corruption and severity, with and without enhancers."""
-import csv
-import json
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
 from ..errors import InputError
-from ..files import written_whole
-from .report import markdown, percent
+from ..files import write_json, write_text, written_whole
+from .report import markdown, percent, write_csv, write_each
 
 NONE = 'none'  # The variant without an enhancer, which the others are compared with.
 CLEAN = 'clean'
@@ -184,25 +182,29 @@ def corruption_rows(report: Mapping[str, Any], classifier: str) -> List[List[str
 
 def write_accuracy_report(folder: Union[str, Path], report: Mapping[str, Any]) -> None:
     """Write accuracy.json, .csv, .md and .png, each whole or not at all."""
-    from .classification_plots import plot_accuracy  # Matplotlib takes a second to import.
     folder = Path(folder)
-    with written_whole(folder / 'accuracy.json') as path:
-        path.write_text(json.dumps(report, indent=1))
-    with written_whole(folder / 'accuracy.csv') as path, path.open('w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(['classifier', 'enhancer', 'corruption', 'severity', *_KEYS, 'accuracy'])
-        for classifier, variants in report['classifiers'].items():
-            for enhancer, summary in variants.items():
-                for corruption, severities in summary['cells'].items():
-                    for severity, counts in severities.items():
-                        writer.writerow([classifier, enhancer, corruption, severity,
-                                         *counts.values(),
-                                         100 * counts['correct'] / counts['images']])
+    write_json(folder / 'accuracy.json', report)
     tables = [markdown(summary_rows(report)),
               *(f'## {classifier}\n\n{markdown(corruption_rows(report, classifier))}'
                 for classifier in report['classifiers']),
               '\n'.join(f'- {key}: `{value}`' for key, value in report['details'].items())]
-    with written_whole(folder / 'accuracy.md') as path:
-        path.write_text('\n\n'.join(tables) + '\n')
-    with written_whole(folder / 'accuracy.png') as path:
-        plot_accuracy(report, path)
+    write_each({
+        folder / 'accuracy.csv': lambda path: write_csv(path, _csv_rows(report)),
+        folder / 'accuracy.md': lambda path: write_text(path, '\n\n'.join(tables) + '\n'),
+        folder / 'accuracy.png': lambda path: _plot(report, path)})
+
+
+def _csv_rows(report: Mapping[str, Any]) -> Iterator[List[Any]]:
+    yield ['classifier', 'enhancer', 'corruption', 'severity', *_KEYS, 'accuracy']
+    for classifier, variants in report['classifiers'].items():
+        for enhancer, summary in variants.items():
+            for corruption, severities in summary['cells'].items():
+                for severity, counts in severities.items():
+                    yield [classifier, enhancer, corruption, severity, *counts.values(),
+                           100 * counts['correct'] / counts['images']]
+
+
+def _plot(report: Mapping[str, Any], path: Path) -> None:
+    from .classification_plots import plot_accuracy  # Matplotlib takes a second to import.
+    with written_whole(path) as partial:
+        plot_accuracy(report, partial)

@@ -1,13 +1,12 @@
 """Several enhancers side by side, on the same images with the same segmentor."""
-import csv
-import json
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ..errors import InputError
-from ..files import written_whole
-from .compare import bootstrap_interval, paired
-from .report import POOLED, markdown, percent, terminal
+from ..files import write_json, write_text
+from .compare import interval_text, miou_interval, paired
+from .report import class_titles, markdown, percent, terminal, write_csv, write_each
+from .scores import POOLED
 
 NONE = 'none'
 
@@ -22,7 +21,8 @@ def compare_enhancers(reports: Mapping[str, Mapping[str, Any]],
             with the highest pooled mIoU.
 
     Raises:
-        InputError: none is missing, or the reports are not of the same classes and images.
+        InputError: none is missing, or the reports differ in classes, images, or in the labels that
+            are not counted.
     """
     if NONE not in reports:
         raise InputError(f'Wanted a report without an enhancer, {NONE!r}, got {list(reports)}.')
@@ -30,8 +30,12 @@ def compare_enhancers(reports: Mapping[str, Mapping[str, Any]],
     for name, report in reports.items():
         if report['classes'] != without['classes']:
             raise InputError(f'The report of {name} is of other classes. Test all on one data set.')
+        if report['ignored_labels'] != without['ignored_labels']:
+            raise InputError(f'The report of {name} ignores the labels {report["ignored_labels"]}, '
+                             f'that of {NONE} {without["ignored_labels"]}. Test all with one '
+                             'ignore_index.')
     best = max((name for name in training_free if name in reports),
-               key=lambda name: reports[name]['scores'][POOLED]['miou'], default=None)
+               key=lambda name: reports[name]['scores'][POOLED]['miou'] or 0, default=None)
     conditions = {
         condition: {name: dict(
             miou=report['scores'][condition]['miou'],
@@ -41,7 +45,8 @@ def compare_enhancers(reports: Mapping[str, Mapping[str, Any]],
                 None if best in (None, name) or name == NONE
                 else _change(reports[best], report, condition)))
             for name, report in reports.items()} for condition in without['scores']}
-    return dict(classes=without['classes'], enhancers=list(reports), best_training_free=best,
+    return dict(classes=without['classes'], ignored_labels=without['ignored_labels'],
+                enhancers=list(reports), best_training_free=best,
                 conditions=conditions,
                 class_iou={name: report['scores'][POOLED]['class_iou']
                            for name, report in reports.items()},
@@ -53,18 +58,16 @@ def _change(before: Mapping[str, Any], after: Mapping[str, Any],
             condition: str) -> Optional[Dict[str, Any]]:
     if before is after:
         return None
-    pairs = [(old.confusion, new.confusion) for old, new in zip(
-        *paired(before['images'], after['images'])) if condition in (POOLED, old.condition)]
     old, new = (report['scores'][condition]['miou'] for report in (before, after))
     return dict(difference=None if None in (old, new) else new - old,
-                interval_95=bootstrap_interval(*map(list, zip(*pairs))))
+                **miou_interval(*paired(before['images'], after['images']), condition))
 
 
 def enhancer_rows(comparison: Mapping[str, Any]) -> List[List[str]]:
     """The table, header first: IoU by class, then the mIoU of each condition, for each enhancer."""
-    names = comparison['enhancers']
+    names, titles = comparison['enhancers'], class_titles(comparison)
     rows = [['class', *names]]
-    rows += [[each, *(percent(comparison['class_iou'][name][each]) for name in names)]
+    rows += [[titles[each], *(percent(comparison['class_iou'][name][each]) for name in names)]
              for each in comparison['classes']]
     for condition, scores in comparison['conditions'].items():
         title = 'mIoU' if condition == POOLED else f'mIoU {condition}'
@@ -83,13 +86,8 @@ def sentences(comparison: Mapping[str, Any]) -> str:
             # Where the best training-free enhancer is all there is, it stands in the first line.
             if change is not None and base != name:
                 lines.append(f'{name} against {base}: {percent(change["difference"], sign=True)} '
-                             f'points of mIoU, {_interval(change["interval_95"])}')
+                             f'points of mIoU, {interval_text(change)}')
     return '\n'.join(lines + [f'{comparison["images"][POOLED]} images.'])
-
-
-def _interval(interval: Optional[Sequence[float]]) -> str:
-    return ('too few images for an interval' if interval is None else
-            f'95% interval [{interval[0]:+.2f}, {interval[1]:+.2f}]')
 
 
 def show_enhancers(comparison: Mapping[str, Any], title: str,
@@ -101,11 +99,9 @@ def show_enhancers(comparison: Mapping[str, Any], title: str,
     if folder is None:
         return
     folder = Path(folder)
-    with written_whole(folder / 'enhancers.json') as path:
-        path.write_text(json.dumps(comparison, indent=1, allow_nan=False), encoding='utf-8')
-    with written_whole(folder / 'enhancers.csv') as path, path.open(
-            'w', newline='', encoding='utf-8') as file:
-        csv.writer(file).writerows(rows)
-    with written_whole(folder / 'enhancers.md') as path:
-        path.write_text(f'{markdown(rows)}\n\n{sentences(comparison)}\n', encoding='utf-8')
+    write_json(folder / 'enhancers.json', comparison)
+    write_each({
+        folder / 'enhancers.csv': lambda path: write_csv(path, rows),
+        folder / 'enhancers.md': lambda path: write_text(
+            path, f'{markdown(rows)}\n\n{sentences(comparison)}\n')})
     print(f'Comparison: {folder}')

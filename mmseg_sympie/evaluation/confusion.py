@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..labels import IGNORE_LABEL
+from ..labels import IGNORE_LABEL, check_classes
 
 
 def confusion_matrix(prediction: Tensor, label: Tensor, num_classes: int) -> np.ndarray:
@@ -16,10 +16,15 @@ def confusion_matrix(prediction: Tensor, label: Tensor, num_classes: int) -> np.
 
     Returns:
         (num_classes, num_classes) int64.
+
+    Raises:
+        InputError: other classes, which would be counted in rows that are not theirs.
     """
     counted = label != IGNORE_LABEL
-    pairs = label[counted].long() * num_classes + prediction[counted].long()
-    counts = torch.bincount(pairs, minlength=num_classes**2)
+    label, prediction = label[counted].long(), prediction[counted].long()
+    check_classes(label, num_classes, 'The labels')
+    check_classes(prediction, num_classes, 'The predictions')
+    counts = torch.bincount(label * num_classes + prediction, minlength=num_classes**2)
     return counts.view(num_classes, num_classes).cpu().numpy()
 
 
@@ -47,6 +52,25 @@ def class_accuracy(counted: Areas) -> np.ndarray:
     """Share of a class's pixels that are found (..., C); NaN where it does not occur."""
     with np.errstate(invalid='ignore'):
         return 100 * counted.intersection / counted.true
+
+
+def class_precision(counted: Areas) -> np.ndarray:
+    """Share of what is predicted as a class that is right (..., C); NaN where nothing is."""
+    with np.errstate(invalid='ignore'):
+        return 100 * counted.intersection / counted.predicted
+
+
+def class_dice(counted: Areas) -> np.ndarray:
+    """Dice coefficient (..., C); NaN where a class neither occurs nor is predicted."""
+    with np.errstate(invalid='ignore'):
+        return 200 * counted.intersection / (counted.predicted + counted.true)
+
+
+def class_fscore(counted: Areas, beta: float = 1) -> np.ndarray:
+    """F-score (..., C), as MMSegmentation: NaN where precision or recall is, or both are 0."""
+    precision, recall = class_precision(counted), class_accuracy(counted)
+    with np.errstate(invalid='ignore'):
+        return (1 + beta**2) * precision * recall / (beta**2 * precision + recall)
 
 
 def mean_iou(counted: Areas, occurring_only: bool = False) -> np.ndarray:

@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
 
 def panel_pictures(panel: Panel, palette: Colours) -> Dict[str, np.ndarray]:
-    """Original, enhanced, what is seen in each, the truth, and what SyMPIE predicted, by name.
+    """Original, enhanced, what is seen in each, the truth, and what was predicted, by name.
 
     Args:
         panel: with 0 and 1 applications, or with 0 alone.

@@ -26,7 +26,7 @@ class Panel(NamedTuple):
     images: Sequence[np.ndarray]         # (H, W, 3), RGB, uint8
     predictions: Sequence[np.ndarray]    # (h, w), classes, uint8
     truth: np.ndarray                    # (h, w), classes, 255 void, uint8
-    kernels: Sequence[Optional[np.ndarray]]   # K (5, 5) that SyMPIE predicted last; None without it
+    kernels: Sequence[Optional[np.ndarray]]   # K (5, 5) predicted last, or None
     matrices: Sequence[Optional[np.ndarray]]  # C_M (3, 3), likewise
     shifts: Sequence[Optional[np.ndarray]] = ()  # C_S (3,), likewise
 
@@ -39,7 +39,7 @@ class Panel(NamedTuple):
             if getattr(self, name)})
 
     def effects(self) -> Sequence[str]:
-        """What was predicted for each entry, in a few numbers (`effect`); '' without SyMPIE."""
+        """What was predicted for each entry, in a few numbers (`effect`); '' where nothing was."""
         predicted = zip(self.kernels, self.matrices, self.shifts or [None] * len(self.kernels))
         return ['' if shift is None else effect(kernel, matrix, shift)
                 for kernel, matrix, shift in predicted]

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .report import POOLED
+from .scores import POOLED
 
 GAIN, LOSS = '#2a7f4f', '#c0392b'
 
@@ -21,7 +21,8 @@ def plot_class_iou(report: Mapping[str, Any], path: Path) -> None:
     for condition, summary in report['scores'].items():
         iou = [np.nan if summary['class_iou'][name] is None else summary['class_iou'][name]
                for name in classes]
-        label = f"{condition}: mIoU {summary['miou'] or np.nan:.1f}"
+        miou = '-' if summary['miou'] is None else f"{summary['miou']:.1f}"
+        label = f'{condition}: mIoU {miou}'
         if condition == POOLED:
             axes.barh(rows, iou, color='#9db4c8', label=label)
         else:

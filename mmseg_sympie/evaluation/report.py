@@ -1,110 +1,114 @@
-"""The per-class report of one test run: its numbers, its tables and its files."""
+"""The per-class report of one test run: its tables and its files."""
 import csv
-import json
+import io
+import zipfile
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Union,
+)
 
 import numpy as np
 from prettytable import PrettyTable
 
 from ..errors import InputError
-from ..files import written_whole
-from .confusion import areas, class_accuracy, class_iou, mean_iou
+from ..files import read_json, write_json, write_text, written_whole
+from .scores import POOLED, ImageScore
 
-POOLED = 'all'
-
-
-class ImageScore(NamedTuple):
-    """The confusion matrix (C, C) of one image, by file name, and the condition it shows."""
-
-    name: str
-    condition: Optional[str]
-    confusion: np.ndarray
-
-
-def make_report(scores: Sequence[ImageScore], classes: Sequence[str],
-                details: Mapping[str, Any] = {}) -> Dict[str, Any]:
-    """Pool confusion matrices over all images and over each condition, and divide once.
-
-    Returns:
-        What `report.json` holds: `classes`, `details`, and under `scores` for 'all' and each
-        condition IoU and accuracy by class, the means, and the counts. Scores are in percent; None
-        where a class neither occurs nor is predicted.
-    """
-    groups = {POOLED: list(scores)}
-    for score in scores:
-        if score.condition == POOLED:
-            raise InputError(f'{score.name} has the condition {POOLED!r}, which is the name of the '
-                             'sum over all conditions. Call it something else.')
-        if score.condition is not None:
-            groups.setdefault(score.condition, []).append(score)
-    return dict(classes=list(classes), details=dict(details),
-                scores={name: _summary(sum(score.confusion for score in group), classes, len(group))
-                        for name, group in groups.items()})
-
-
-def _summary(confusion: np.ndarray, classes: Sequence[str], num_images: int) -> Dict[str, Any]:
-    counted = areas(confusion)
-    accuracy = class_accuracy(counted)
-    return dict(
-        miou=_number(mean_iou(counted)),
-        miou_occurring=_number(mean_iou(counted, occurring_only=True)),
-        mean_accuracy=_number(np.nanmean(accuracy) if counted.true.any() else np.nan),
-        pixel_accuracy=_number(100 * np.float64(counted.intersection.sum()) / confusion.sum()
-                               if confusion.any() else np.nan),
-        occurring_classes=int((counted.true > 0).sum()),
-        images=num_images,
-        pixels=int(confusion.sum()),
-        class_iou=dict(zip(classes, map(_number, class_iou(counted)))),
-        class_accuracy=dict(zip(classes, map(_number, accuracy))),
-        class_pixels=dict(zip(classes, map(int, counted.true))))
-
-
-def _number(value: float) -> Optional[float]:
-    return None if np.isnan(value) else float(value)
+_TITLES = dict(dice='Dice', fscore='F-score', precision='precision')
 
 
 def write_report(folder: Union[str, Path], report: Mapping[str, Any],
                  scores: Sequence[ImageScore]) -> None:
-    """Write report.json, .csv, .md, .png and per_image.npz, each whole or not at all."""
-    from .plots import plot_class_iou  # Matplotlib takes a second to import.
+    """Write report.json, per_image.npz, report.csv, .md and .png, each whole or not at all.
+
+    Whatever stops one of the last three is printed: the numbers are there.
+    """
     folder = Path(folder)
-    with written_whole(folder / 'report.json') as path:
-        path.write_text(json.dumps(report, indent=1))
+    write_json(folder / 'report.json', report)
     with written_whole(folder / 'per_image.npz') as path:
         np.savez_compressed(
             path, name=[score.name for score in scores],
             condition=[score.condition or '' for score in scores],
             confusion=np.stack([score.confusion for score in scores]))
-    with written_whole(folder / 'report.csv') as path, path.open('w', newline='') as file:
-        writer = csv.writer(file)
-        writer.writerow(['condition', 'class', 'iou', 'accuracy', 'pixels'])
-        for condition, summary in report['scores'].items():
-            for name in report['classes']:
-                writer.writerow([condition, name, summary['class_iou'][name],
-                                 summary['class_accuracy'][name], summary['class_pixels'][name]])
-    with written_whole(folder / 'report.md') as path:
-        path.write_text(f'{markdown(report_rows(report))}\n\n{_details_markdown(report)}')
-    with written_whole(folder / 'report.png') as path:
-        plot_class_iou(report, path)
+    write_each({
+        folder / 'report.csv': lambda path: write_csv(path, _csv_rows(report)),
+        folder / 'report.md': lambda path: write_text(
+            path, f'{markdown(report_rows(report))}\n\n{_details_markdown(report)}'),
+        folder / 'report.png': lambda path: _plot(report, path)})
+
+
+def write_each(writers: Mapping[Path, Callable[[Path], None]]) -> None:
+    """Write files that repeat numbers which are safe: what stops one does not stop the next."""
+    for path, write in writers.items():
+        try:
+            write(path)
+        except Exception as error:
+            print(f'Note: {path} could not be written ({type(error).__name__}: {error}).')
+
+
+def write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> None:
+    """Rows as comma-separated values, in UTF-8."""
+    text = io.StringIO(newline='')
+    csv.writer(text).writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def _csv_rows(report: Mapping[str, Any]) -> Iterator[List[Any]]:
+    further = _further_keys(report)
+    yield ['condition', 'class', 'iou', 'accuracy', *further, 'pixels']
+    for condition, summary in report['scores'].items():
+        for name in report['classes']:
+            yield [condition, name, *(summary[f'class_{key}'][name]
+                                      for key in ('iou', 'accuracy', *further, 'pixels'))]
+
+
+def _plot(report: Mapping[str, Any], path: Path) -> None:
+    from .plots import plot_class_iou  # Matplotlib takes a second to import.
+    with written_whole(path) as partial:
+        plot_class_iou(report, partial)
 
 
 def read_report(folder: Union[str, Path]) -> Dict[str, Any]:
-    """The report of a test run, with its `ImageScore`s under 'images'."""
+    """The report of a test run, with its `ImageScore`s under 'images'.
+
+    Args:
+        folder: where it is, or its report.json.
+    """
     folder = Path(folder)
+    folder = folder.parent if folder.name == 'report.json' else folder
     try:
-        report = json.loads((folder / 'report.json').read_text())
+        report = read_json(folder / 'report.json')
         images = np.load(folder / 'per_image.npz')
         report['images'] = [ImageScore(str(name), str(condition) or None, confusion)
                             for name, condition, confusion in
                             zip(images['name'], images['condition'], images['confusion'])]
+        report['classes'], report['scores'][POOLED]
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{error.filename} is missing: {folder} is not the output folder '
                                 'of a finished `tools/test.py` run.') from error
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f'The report in {folder} cannot be read: {error}. Run `tools/test.py` '
                          'again.') from error
-    return report
+    return {'ignored_labels': [], **report}
+
+
+def class_titles(report: Mapping[str, Any]) -> Dict[str, str]:
+    """The classes as tables name them: 'road', or 'road (ignored)'."""
+    return {name: f'{name} (ignored)' if label in report.get('ignored_labels', ()) else name
+            for label, name in enumerate(report['classes'])}
+
+
+def _further_keys(report: Mapping[str, Any]) -> List[str]:
+    return [key for key in _TITLES if f'class_{key}' in report['scores'][POOLED]]
 
 
 def report_rows(report: Mapping[str, Any]) -> List[List[str]]:
@@ -112,19 +116,23 @@ def report_rows(report: Mapping[str, Any]) -> List[List[str]]:
     scores = report['scores']
     conditions = [name for name in scores if name != POOLED]
     pooled = scores[POOLED]
-    rows = [['class', 'IoU', 'accuracy', 'pixels %', *(f'IoU {name}' for name in conditions)]]
+    further, titles = _further_keys(report), class_titles(report)
+    rows = [['class', 'IoU', 'accuracy', *(_TITLES[key] for key in further), 'pixels %',
+             *(f'IoU {name}' for name in conditions)]]
     for name in report['classes']:
         share = 100 * pooled['class_pixels'][name] / max(pooled['pixels'], 1)
-        rows.append([name, percent(pooled['class_iou'][name]),
-                     percent(pooled['class_accuracy'][name]), percent(share),
+        rows.append([titles[name], percent(pooled['class_iou'][name]),
+                     *(percent(pooled[f'class_{key}'][name]) for key in ('accuracy', *further)),
+                     percent(share),
                      *(percent(scores[condition]['class_iou'][name]) for condition in conditions)])
     groups = [pooled, *(scores[condition] for condition in conditions)]
     for title, key in (('mIoU', 'miou'), ('mIoU of occurring classes', 'miou_occurring')):
         first, *others = (percent(group[key]) for group in groups)
-        second = percent(pooled['mean_accuracy']) if key == 'miou' else ''
-        rows.append([title, first, second, '', *others])
+        second = [percent(pooled[f'mean_{name}']) if key == 'miou' else ''
+                  for name in ('accuracy', *further)]
+        rows.append([title, first, *second, '', *others])
     first, *others = (str(group['images']) for group in groups)
-    rows.append(['images', first, '', '', *others])
+    rows.append(['images', first, *([''] * (2 + len(further))), *others])
     return rows
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ..errors import InputError
 from ..files import written_whole
+from ..labels import MOST_CLASSES, check_classes
 from ..registry import METRICS
 
 
@@ -28,9 +29,10 @@ class Submission(BaseMetric):
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         for sample in data_samples:
-            train_ids = sample['pred_sem_seg']['data'].squeeze(0).cpu().numpy().astype(np.uint8)
+            train_ids = sample['pred_sem_seg']['data'].squeeze(0).cpu()
+            check_classes(train_ids, MOST_CLASSES, 'The predictions')
             png = BytesIO()
-            Image.fromarray(train_ids).save(png, 'PNG')
+            Image.fromarray(train_ids.numpy().astype(np.uint8)).save(png, 'PNG')
             self.results.append((f"{Path(sample['img_path']).stem}.png", png.getvalue()))
 
     def compute_metrics(self, results: Sequence[Tuple[str, bytes]]) -> Dict[str, float]:

@@ -1,6 +1,10 @@
 """Enhancer and segmentor as one ONNX graph."""
 import io
+import os
+import sys
 import warnings
+from contextlib import contextmanager
+from typing import Iterator
 
 import onnx
 import torch
@@ -31,7 +35,8 @@ def segmentor_onnx(model: BaseSegmentor, output: str = 'labels') -> onnx.ModelPr
     enhancer = enhancer_onnx(preprocessor.enhancers[0], 'bgr', preprocessor.leaving)
     batch = {0: 'batch', 2: 'height', 3: 'width'}
     file = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad(), _what_cannot_be_a_graph(model), \
+            _descriptors_silenced():
         warnings.simplefilter('ignore')  # of constants that depend on no size
         torch.onnx.export(
             WholeImage(model, output).eval(), (torch.zeros(2, 3, 96, 128),), file,
@@ -45,6 +50,47 @@ def segmentor_onnx(model: BaseSegmentor, output: str = 'labels') -> onnx.ModelPr
     merged = onnx.compose.merge_models(enhancer, segmentor, io_map=[(NORMALISED, NORMALISED)])
     onnx.checker.check_model(merged)
     return merged
+
+
+@contextmanager
+def _what_cannot_be_a_graph(model: BaseSegmentor) -> Iterator[None]:
+    """Say in a line what PyTorch's exporter says with the whole graph behind it."""
+    try:
+        yield
+    except Exception as error:
+        pools = [name for name, module in model.named_modules() if isinstance(
+            module, (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)) and _parts(module) != {1}]
+        reason = (str(error).strip().splitlines() or [''])[0]
+        if pools or 'adaptive' in reason:
+            reason = ('adaptive pooling to a fixed number of parts '
+                      f'({", ".join(pools[:3]) or reason[:200]}) needs images of one size, and the '
+                      'graph takes any')
+        raise InputError('The model cannot be exported as one graph for images of any size: '
+                         f'{type(error).__name__}: {reason[:400]}. Export the enhancer alone '
+                         '(leave the config out).') from error
+
+
+@contextmanager
+def _descriptors_silenced() -> Iterator[None]:
+    """PyTorch's exporter prints the whole graph from C++ before it raises an error."""
+    kept = [os.dup(descriptor) for descriptor in (1, 2)]
+    sink = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    try:
+        for descriptor in (1, 2):
+            os.dup2(sink, descriptor)
+        yield
+    finally:
+        for descriptor, own in zip((1, 2), kept):
+            os.dup2(own, descriptor)
+            os.close(own)
+        os.close(sink)
+
+
+def _parts(pool: nn.Module) -> set:
+    size = pool.output_size
+    return set(size) if isinstance(size, tuple) else {size}
 
 
 class WholeImage(nn.Module):

@@ -5,7 +5,7 @@ from pathlib import Path
 from string import Template
 from typing import Any, Mapping, Optional, Sequence, Tuple, Union
 
-from ...files import written_whole
+from ...files import write_text
 from ..compare import compare_reports, verdict
 from ..panels import Panel
 from .numbers import class_chart, class_table, run_details, summary_cards
@@ -43,8 +43,7 @@ def write_page(path: Union[str, Path], title: str, subtitle: str, report: Mappin
                          for kind, panel in panels),
         details=run_details({'without enhancer': without, 'with enhancer': report} if comparison
                             else {'run': report}))
-    with written_whole(path) as partial:
-        partial.write_text(page, encoding='utf-8')
+    write_text(path, page)
 
 
 def _part(name: str) -> str:

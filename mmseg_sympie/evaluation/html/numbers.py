@@ -3,8 +3,9 @@ import json
 from html import escape
 from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
-from ..compare import is_clear
-from ..report import POOLED, percent
+from ..compare import interval_text, is_clear
+from ..report import class_titles, percent
+from ..scores import POOLED
 from .pictures import swatch
 
 FULL_TINT_POINTS = 10  # A change of so many points gets the strongest colour.
@@ -28,14 +29,12 @@ def summary_cards(report: Mapping[str, Any], comparison: Optional[Mapping[str, A
         note = f'{summary["images"]} images'
         if comparison:
             result = comparison['conditions'][condition]
-            change, (low, high) = result['miou'], result['miou_interval_95']
-            clear = is_clear(low, high)
-            score = (f'<b class="{_tone(change["difference"]) if clear else ""}">'
+            change = result['miou']
+            score = (f'<b class="{_tone(change["difference"]) if is_clear(result) else ""}">'
                      f'{percent(change["difference"], sign=True)}</b> '
                      f'<span>mIoU {percent(change["without"])} &rarr; '
                      f'{percent(change["with"])}</span>')
-            note = (f'95% interval {low:+.2f} to {high:+.2f} over {note} '
-                    f'({"clear" if clear else "could be chance"})')
+            note = interval_text(result)
         name = 'all images' if condition == POOLED else condition
         cards.append(f'<div class="card"><h3>{escape(name)}</h3><p>{score}</p>'
                      f'<p class="note">{note}</p></div>')
@@ -80,7 +79,9 @@ def class_table(report: Mapping[str, Any], comparison: Optional[Mapping[str, Any
 
     headers = ''.join(f'<th scope="col" class="{_group(column)}">{_button(column.title)}</th>'
                       for column in columns)
-    body = '\n'.join(row(swatch(colour) + escape(name), (each.values[name] for each in columns))
+    titles = class_titles(report)
+    body = '\n'.join(row(swatch(colour) + escape(titles[name]),
+                         (each.values[name] for each in columns))
                      for name, colour in zip(report['classes'], palette))
     foot = '\n'.join(row(title, (each.means[place] for each in columns))
                      for place, title in enumerate(('mean', 'mean of occurring classes')))
