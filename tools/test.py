@@ -4,11 +4,13 @@ Example:
     python tools/test.py configs/deeplabv2_acdc_sympie.py
     python tools/test.py configs/deeplabv2_acdc_sympie.py --compare
     python tools/test.py configs/deeplabv2_acdc_sympie.py --compare --html work_dirs/page
+    python tools/test.py configs/espnetv2_acdc_sympie.py --compare SourceMatch GreyWorld SyMPIE
     python tools/test.py configs/mobilenetv2_camvid.py my_weights.pth \
         --cfg-options data_root=/data/camvid
 """
 import argparse
 from pathlib import Path
+from typing import Optional, Sequence
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -19,8 +21,11 @@ from mmseg_sympie.datasets.street_scenes import loads_labels
 from mmseg_sympie.distributed import join_processes
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.compare import show_comparison
+from mmseg_sympie.evaluation.compare_enhancers import compare_enhancers, show_enhancers
+from mmseg_sympie.evaluation.report import read_report
 from mmseg_sympie.run_panels import check_page, write_report_page
 from mmseg_sympie.run_test import check_inputs, has_enhancer, run_test, without_enhancer
+from mmseg_sympie.variants import folder_name, is_training_free, variant, with_none
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,8 +35,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', nargs='?', help="the segmentor's weights; default: load_from "
                         'of the config')
     parser.add_argument('--out', help='folder of the report; default work_dirs/CONFIG')
-    parser.add_argument('--compare', action='store_true',
-                        help='test without and with the enhancer, and show the difference')
+    parser.add_argument('--compare', nargs='*', metavar='ENHANCER',
+                        help='test without and with the enhancer of the config, and show the '
+                        'difference; or with each one named, such as none SourceMatch GreyWorld '
+                        'MeanMatch:110 SyMPIE AverageWithOriginal+SyMPIE AlphaBN TENT (arguments '
+                        'as in SourceMatch:strength=0.5), one column each')
     parser.add_argument('--html', type=Path, metavar='FOLDER',
                         help='also write FOLDER/index.html: the numbers and some images on one '
                         'page to look at in a browser')
@@ -60,16 +68,37 @@ def for_submission(cfg: Config, zip_path: Path) -> None:
     cfg.test_evaluator = dict(type='mmseg_sympie.Submission', zip_path=str(zip_path))
 
 
+def compare_variants(cfg: Config, checkpoint: Optional[str], names: Sequence[str],
+                     out_dir: Path) -> None:
+    """Test with each enhancer named, and show all side by side."""
+    configs = {name: variant(cfg, name) for name in names}
+    for each in configs.values():
+        check_inputs(each, checkpoint, str(out_dir))
+    for name, each in configs.items():
+        run_test(each, checkpoint, str(out_dir / folder_name(name)), name)
+    if is_main_process():
+        reports = {name: read_report(out_dir / folder_name(name)) for name in names}
+        comparison = compare_enhancers(reports, list(filter(is_training_free, names)))
+        show_enhancers(comparison, Path(cfg.filename).stem, out_dir)
+
+
 def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
     join_processes(cfg, args.launcher)
     checkpoint = args.checkpoint or cfg.get('load_from')
     out_dir = Path(args.out or f'work_dirs/{Path(args.config).stem}')
-    if (args.compare or args.html) and args.format_only:
+    if (args.compare is not None or args.html) and args.format_only:
         raise InputError('--compare and --html need labels and --format-only has none: leave it '
                          'out, or them.')
-    if args.compare and not has_enhancer(cfg):
+    if args.compare:
+        if args.html:
+            raise InputError('--html is for a comparison of one enhancer: leave it out, or the '
+                             'names after --compare.')
+        compare_variants(cfg, checkpoint, with_none(args.compare), out_dir)
+        return
+    compare = args.compare is not None
+    if compare and not has_enhancer(cfg):
         raise InputError(f'{args.config} has no enhancer to compare with. Use its _sympie or '
                          '_meanmatch variant, or add model.data_preprocessor.type='
                          'mmseg_sympie.SyMPIEDataPreprocessor to --cfg-options.')
@@ -78,17 +107,17 @@ def main() -> None:
     check_inputs(cfg, checkpoint, str(out_dir))
     if args.html:
         check_page(cfg, args.html)
-    if args.compare:
+    if compare:
         run_test(without_enhancer(cfg), checkpoint, str(out_dir / 'without'), 'without enhancer')
         run_test(cfg, checkpoint, str(out_dir / 'with'), 'with enhancer')
     else:
         run_test(cfg, checkpoint, str(out_dir))
     if not is_main_process():
         return
-    if args.compare:
+    if compare:
         show_comparison(out_dir / 'without', out_dir / 'with', 'difference', out_dir)
     if args.html:
-        write_report_page(cfg, checkpoint, out_dir, args.html / 'index.html', args.compare)
+        write_report_page(cfg, checkpoint, out_dir, args.html / 'index.html', compare)
 
 
 if __name__ == '__main__':

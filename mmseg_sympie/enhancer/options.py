@@ -36,7 +36,17 @@ def parse_enhancer(text: str) -> Dict[str, Any]:
                          f'{", ".join(TRAINING_FREE + TRAINED)}, default, or a checkpoint of '
                          'SyMPIE. One of your own goes into a config.')
     if kind == 'MeanMatch' and arguments and '=' not in arguments:
-        arguments = f'target={arguments}'
+        text = f'{kind}:target={arguments}'
+    return dict(parse_arguments(text), type=kind)
+
+
+def parse_arguments(text: str) -> Dict[str, Any]:
+    """'NAME:ARGUMENT=VALUE,ARGUMENT=VALUE' as the config `dict(type=NAME, ARGUMENT=VALUE, ...)`.
+
+    Raises:
+        InputError: the arguments are of another form.
+    """
+    kind, _, arguments = text.partition(':')
     config: Dict[str, Any] = dict(type=kind)
     for argument in filter(None, arguments.split(',')):
         name, equals, value = argument.partition('=')
