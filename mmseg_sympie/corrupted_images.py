@@ -18,7 +18,7 @@ from .images import subfolders
 MIXED = 'mixed'
 GROUPS = {'Noise': tuple(pools.NOISE), 'Blur': tuple(pools.BLUR), 'Weather': tuple(pools.WEATHER),
           'Digital': tuple(pools.DIGITAL), 'Extra': tuple(pools.IMAGENET_C_EXTRA),
-          'Street': tuple(pools.STREET), 'Low light': tuple(pools.LOW_LIGHT),
+          'Street': tuple(pools.STREET), 'Camera': tuple(pools.CAMERA),
           'C-bar': tuple(IMAGENET_C_BAR), 'Mixed': (MIXED,)}
 _SETS = {'imagenet-c': tuple(pools.IMAGENET_C), 'extra': tuple(pools.IMAGENET_C_EXTRA),
          'street': tuple(pools.STREET), 'pool': tuple(POOL),

@@ -55,6 +55,8 @@ SHORTER = {
 ONLY_UNDERSTOOD = {
     '--device cuda': 'needs a GPU',
     'sympie_resnet50_imagenet': 'needs ImageNet',
+    'sympie_matched': 'needs Cityscapes and the published ESPNetv2',
+    'espnetv2': 'needs published files: tests/test_espnetv2.py',
     '--resume': 'needs an interrupted run: tests/test_pretraining.py',
     '_onnx.py': 'takes long: tests/test_export.py',
     'attach.py CONFIG': 'that config has an enhancer: my_config.py has none',
