@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence
 
 from . import video
-from .enhancer.checkpoint import SHIPPED
+from .enhancer.checkpoint import shipped
 from .enhancer.image_statistics import load_source
 from .errors import InputError
 from .files import read_text, sha256, write_json
@@ -80,7 +80,7 @@ def made_by(args: argparse.Namespace) -> str:
     if match and not args.checkpoint:
         return match
     before = f'{match} and ' if match else ''
-    weights = sha256(args.checkpoint or SHIPPED)
+    weights = sha256(args.checkpoint or shipped(args.source))
     return (before + f'SyMPIE of sha256 {weights[:16]}, {args.iterations} times, '
             f'every {args.every}, momentum {args.momentum:g}')
 

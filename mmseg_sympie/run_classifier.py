@@ -11,7 +11,7 @@ from .config import building, load_config
 from .corrupted_images import Batch
 from .data_preprocessor import build_enhancer
 from .deepcorrect.backbone import units_checkpoint
-from .enhancer.checkpoint import SHIPPED
+from .enhancer.checkpoint import shipped
 from .enhancer.options import parse_enhancer
 from .errors import InputError
 from .evaluation.classification import NONE, Tally
@@ -77,10 +77,15 @@ def build_enhancers(texts: Sequence[str],
             module = nn.Sequential(*modules).eval().requires_grad_(False)
             enhancers[name] = module, dict(
                 enhancer=configs, sha256=[
-                    _checksum(config.get('checkpoint', SHIPPED if config['type'] == 'SyMPIE'
-                                         else None), module)
+                    _checksum(_weights(config), module)
                     for config, module in zip(configs, modules)])
     return enhancers
+
+
+def _weights(config: Mapping[str, Any]) -> Union[str, Path, None]:
+    if config['type'] != 'SyMPIE':
+        return config.get('checkpoint')
+    return config.get('checkpoint') or shipped(config.get('source'))
 
 
 def _enhancer_config(text: str, iterations: int) -> Dict[str, Any]:

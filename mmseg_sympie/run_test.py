@@ -8,7 +8,7 @@ import warnings
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 import torch
 from mmengine.config import Config
@@ -23,7 +23,7 @@ from .checkpoints import load_weights
 from .config import building, enter_scope, type_name
 from .data_preprocessor import enhancer_configs
 from .deepcorrect.backbone import units_checkpoint
-from .enhancer.checkpoint import SHIPPED
+from .enhancer.checkpoint import shipped
 from .enhancer.fast import network_precision
 from .errors import InputError
 from .evaluation import SegmentationReport
@@ -186,8 +186,8 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
     for path in (*_checkpoints_below(preprocessor), *units_checkpoint(cfg)):
         details[f'sha256 of {path}'] = sha256(path)
     if has_enhancer(cfg):
-        if _takes_shipped(preprocessor):
-            details['sha256 of the shipped enhancer'] = sha256(SHIPPED)
+        for weights in _shipped_weights(preprocessor):
+            details['sha256 of the shipped enhancer'] = sha256(weights)
         device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
         details['precision of the enhancer'] = (preprocessor.get('precision')
                                                 or str(network_precision(device)))
@@ -196,10 +196,10 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
     return details
 
 
-def _takes_shipped(preprocessor: dict) -> bool:
-    """Whether a SyMPIE without a checkpoint of its own is among the enhancers."""
-    return any(type_name(cfg['type']) == 'SyMPIE' and not cfg.get('checkpoint')
-               for cfg in enhancers_of(preprocessor))
+def _shipped_weights(preprocessor: dict) -> Set[Path]:
+    """Of each SyMPIE without a checkpoint of its own among the enhancers."""
+    return {shipped(cfg.get('source')) for cfg in enhancers_of(preprocessor)
+            if type_name(cfg['type']) == 'SyMPIE' and not cfg.get('checkpoint')}
 
 
 def versions() -> Iterator[Tuple[str, str]]:

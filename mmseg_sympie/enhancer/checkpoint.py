@@ -1,6 +1,6 @@
 """Enhancer weights: load, verify, convert from the published file."""
 from pathlib import Path
-from typing import Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
 import torch
 from torch import Tensor
@@ -15,6 +15,12 @@ MINIMA = ('min_mean_255', 'min_contrast_255')
 SHIPPED = Path(__file__).parents[1] / 'weights/sympie.pth'
 # Likewise; trained as a correction of the match to a source.
 SHIPPED_MATCHED = SHIPPED.with_name('sympie_matched.pth')
+
+
+def shipped(source: Any) -> Path:
+    """The weights that a SyMPIE takes by default, with a source or (None) without one."""
+    return SHIPPED if source is None else SHIPPED_MATCHED
+
 
 # Names in the authors' file -> names here.
 _PUBLISHED_NAMES = {'backbone.0.': 'stem.0.', 'backbone.1.': 'stem.1.', 'backbone.3.': 'blocks.0.',

@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..registry import MODELS
 from ..statistics import IMAGENET_RGB
 from .check import check_images
-from .checkpoint import MINIMA, SHIPPED_MATCHED, load_enhancer
+from .checkpoint import MINIMA, load_enhancer, shipped
 from .colour_map import ColourMap
 from .dwm import WarpParameters, clamp_to_image_range, warp
 from .image_statistics import ImageStatistics, load_source, pixel_grid
@@ -52,9 +52,7 @@ class SyMPIE(nn.Module):
         super().__init__()
         if not isinstance(iterations, int) or iterations < 1:
             raise InputError(f'iterations must be a whole number from 1, got {iterations!r}.')
-        if checkpoint is None and source is not None:
-            checkpoint = SHIPPED_MATCHED
-        self.nem, minima = load_enhancer(checkpoint)
+        self.nem, minima = load_enhancer(shipped(source) if checkpoint is None else checkpoint)
         self.source, self.strength = None if source is None else load_source(source), strength
         if source is not None:
             if min_mean_255 is not None or min_contrast_255 is not None:
