@@ -73,7 +73,8 @@ def build_enhancers(texts: Sequence[str],
             name = f'{short} x{times}' if repeated and times > 1 else short
             if name in enhancers and repeated:
                 name = f'{text} x{times}'
-            modules = [build_enhancer(config) for config in configs]
+            with building(f'the enhancer {text}'):
+                modules = [build_enhancer(config) for config in configs]
             module = nn.Sequential(*modules).eval().requires_grad_(False)
             enhancers[name] = module, dict(
                 enhancer=configs, sha256=[

@@ -198,8 +198,12 @@ def test_names_of_enhancers(enhancer_checkpoint):
     assert (first.target, second.iterations) == (90, 4)
     assert enhancers['enhancer'][1]['sha256'] == [sha256(enhancer_checkpoint)]
     assert enhancers['default'][1]['sha256'] == [sha256(SHIPPED)]
-    with pytest.raises(InputError, match='MeanMatch:dark: wanted MeanMatch:TARGET'):
-        build_enhancers(['MeanMatch:dark'])
+    for wrong, message in {'MeanMatch:dark': "target is a mean on 0..255, got 'dark'",
+                           'SourceMatch:source=cityscapes,strength=dark': 'strength is from 0 to 1',
+                           'SourceMatch': "Cannot build the enhancer SourceMatch: .*'source'",
+                           'GreyWorld:tarket=3': "enhancer GreyWorld:tarket=3: .*'tarket'"}.items():
+        with pytest.raises(InputError, match=message):
+            build_enhancers([wrong])
     with pytest.raises(FileNotFoundError, match='nothing.pth does not exist'):
         build_enhancers(['nothing.pth'])
 

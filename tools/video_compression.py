@@ -37,7 +37,8 @@ from mmseg_sympie.video import frame_rate, read_frames
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('source', type=Path, help='a video, or a folder of frames')
+    parser.add_argument('video', metavar='VIDEO_OR_FRAMES', type=Path,
+                        help='a video, or a folder of frames')
     parser.add_argument('--out', type=Path, required=True, help='output folder')
     parser.add_argument('--prefix', default='',
                         help='of a folder, only frames whose names start with this')
@@ -59,9 +60,9 @@ def parse_args() -> argparse.Namespace:
 
 def check(args: argparse.Namespace) -> None:
     """Raise InputError for what would fail or do harm later."""
-    if not args.source.exists():
-        raise InputError(f'{args.source} does not exist (looked from {Path.cwd()}).')
-    folder = args.source if args.source.is_dir() else args.source.parent
+    if not args.video.exists():
+        raise InputError(f'{args.video} does not exist (looked from {Path.cwd()}).')
+    folder = args.video if args.video.is_dir() else args.video.parent
     if args.out.resolve() == folder.resolve():
         raise InputError(f'--out {args.out} is the folder of the originals. Choose another one.')
     if args.fps is not None and args.fps <= 0 or min(args.bitrates or [1]) <= 0:
@@ -74,16 +75,17 @@ def main() -> None:
     check(args)
     features = feature_extractor(args.network, args.device)
     enhancer = chosen_enhancer(args)
-    fps = args.fps or (Fraction(30) if args.source.is_dir() else frame_rate(args.source))
+    fps = args.fps or (Fraction(30) if args.video.is_dir() else frame_rate(args.video))
     rates = ([Rate(kbit_s=kbit_s) for kbit_s in args.bitrates] if args.bitrates
              else [Rate(crf=crf) for crf in args.crf])
-    versions = {rate.name: compress(read_frames(args.source, args.prefix),
+    versions = {rate.name: compress(read_frames(args.video, args.prefix),
                                     args.out / rate.file_name, rate, fps) for rate in rates}
-    measured = compare(read_frames(args.source, args.prefix), versions,
+    measured = compare(read_frames(args.video, args.prefix), versions,
                        functools.partial(enhance_raw, enhancer), features, args.device)
     which = (f'MeanMatch({args.mean_match:g})' if args.mean_match is not None
+             else f'SourceMatch({args.source})' if args.source and not args.checkpoint
              else f'SyMPIE ({args.checkpoint or "the weights that ship"})')
-    title = (f'{args.source} {args.prefix}, {float(fps):g} frames a second, '
+    title = (f'{args.video} {args.prefix}, {float(fps):g} frames a second, '
              f'{args.network.partition(":")[0]}, {which}')
     write_results(args.out, title, measured, versions)
     print(terminal(compression_rows(measured, versions), title, summary_rows=1))

@@ -1,5 +1,6 @@
 """Training-free enhancers that apply one affine colour map to an image."""
 import functools
+from numbers import Real
 from typing import Optional
 
 import torch
@@ -73,7 +74,7 @@ class SourceMatch(AffineEnhancer):
 
     def __init__(self, source, strength: float = 0.85, method: str = 'black_point'):
         super().__init__()
-        if not 0 <= strength <= 1:
+        if not isinstance(strength, Real) or not 0 <= strength <= 1:
             raise InputError(f'SourceMatch: strength is from 0 to 1, got {strength!r}.')
         if method not in METHODS:
             raise InputError(f'SourceMatch: method is one of {", ".join(METHODS)}, got '
@@ -108,8 +109,8 @@ class MeanMatch(AffineEnhancer):
 
     def __init__(self, target: float = 110.0):
         super().__init__()
-        if not 0 < target < 255:
-            raise InputError(f'MeanMatch: target is a mean on 0..255, got {target}.')
+        if not isinstance(target, Real) or not 0 < target < 255:
+            raise InputError(f'MeanMatch: target is a mean on 0..255, got {target!r}.')
         self.target = float(target)
 
     def colour_map(self, sample: ImageSample) -> ColourMap:
