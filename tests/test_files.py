@@ -60,7 +60,7 @@ def test_a_file_name_in_no_encoding_gets_a_question_mark(tmp_path):
                                                                 {'1': {'a': None}}),
     (torch.Tensor, 'torch.Tensor'), (SyMPIE, 'mmseg_sympie.enhancer.sympie.SyMPIE'),
     ([plain], ['mmseg_sympie.files.plain']),
-    (ROOT, str(ROOT))], ids=str)
+    (ROOT, str(ROOT))])
 def test_whatever_is_given_becomes_valid_json(tmp_path, value, wanted):
     write_json(tmp_path / 'a.json', {'x': value})
     assert strict((tmp_path / 'a.json').read_text()) == {'x': wanted}
