@@ -34,7 +34,7 @@ def attach(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
         enhancer: as for the preprocessor; by default SourceMatch with a source, else SyMPIE.
         checkpoint: SyMPIE's weights; by default those that ship.
         source: what the model was trained on, as for the preprocessor; 'auto': what `known_source`
-            says, unless a checkpoint is named, whose weights may not expect a match; None: nothing.
+            says, unless an enhancer or a checkpoint is named; None: nothing.
 
     Raises:
         InputError: there is an enhancer already, or the model does not get colour images on 0..255.
@@ -67,7 +67,7 @@ def changes(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
     if checkpoint is not None:
         change['checkpoint'] = checkpoint
     if source == AUTO:
-        source = known_source(cfg) if checkpoint is None else None
+        source = known_source(cfg) if checkpoint is None and enhancer is None else None
     if source is not None:
         change['source'] = source
     for key in reversed(path):

@@ -25,6 +25,7 @@ from .data_preprocessor import enhancer_configs
 from .deepcorrect.backbone import units_checkpoint
 from .enhancer.checkpoint import shipped
 from .enhancer.fast import network_precision
+from .enhancer.image_statistics import load_source
 from .errors import InputError
 from .evaluation import SegmentationReport
 from .evaluator import check_data, with_report
@@ -188,8 +189,11 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
     if has_enhancer(cfg):
         for weights in _shipped_weights(preprocessor):
             details['sha256 of the shipped enhancer'] = sha256(weights)
+        for source in (each['source'] for each in enhancers_of(preprocessor) if each.get('source')):
+            details['source statistics'] = load_source(source)._asdict()
         device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-        details['precision of the enhancer'] = (preprocessor.get('precision')
+        if 'SyMPIE' in {type_name(each['type']) for each in enhancers_of(preprocessor)}:
+            details['precision of the enhancer'] = (preprocessor.get('precision')
                                                 or str(network_precision(device)))
     details['versions'] = dict(versions())
     details['device'] = torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'

@@ -5,8 +5,9 @@ from typing import Sequence
 
 from mmengine.config import Config
 
-from .attach import attach, find_preprocessor, is_enhanced
+from .attach import attach, find_preprocessor, is_enhanced, known_source
 from .enhancer.options import TRAINING_FREE, parse_arguments, parse_enhancer
+from .errors import InputError
 from .evaluation.compare_enhancers import NONE
 from .registry import SCOPE
 
@@ -30,10 +31,12 @@ def variant(cfg: Config, name: str) -> Config:
     wrapper = first if first.partition(':')[0] in (*ADAPTING, AVERAGING) else None
     enhancers = [parse_enhancer(part) for part in (rest if wrapper else [first, *rest])
                  if part != NONE]
+    if first == AVERAGING and not enhancers:
+        raise InputError(f'{name}: wanted an enhancer after it, as in {AVERAGING}+SourceMatch.')
     if is_enhanced(find_preprocessor(cfg)[1]):
         find_preprocessor(cfg)[1].update(enhancer=enhancers, checkpoint=None, smoothing=None)
     else:
-        cfg = attach(cfg, enhancers)
+        cfg = attach(cfg, enhancers, source=known_source(cfg))
     if wrapper:
         config = parse_arguments(wrapper)
         cfg.model = dict(config, type=f'{SCOPE}.{config["type"]}', module=cfg.model)

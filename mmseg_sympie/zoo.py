@@ -94,7 +94,7 @@ def check_config(path: Path) -> Dict[str, str]:
         side = attempt(CHECKS[0], lambda: _working_side(plain))
         if side is None:
             return outcome
-        enhanced = attempt(CHECKS[1], lambda: MODELS.build(attach(cfg).model))
+        enhanced = attempt(CHECKS[1], lambda: MODELS.build(attach(cfg, dict(type='SyMPIE')).model))
         if enhanced is None:
             return outcome
         attempt(CHECKS[2], lambda: enhanced.load_state_dict(plain.state_dict(), strict=True))

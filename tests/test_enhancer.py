@@ -266,8 +266,8 @@ def test_torch_jit_trace_and_the_constants_afterwards():
 
 @pytest.mark.parametrize('image, message', [
     (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), 'uint8. Wanted .* divide grey levels'),
-    (torch.full((1, 3, 8, 8), 200.0), 'from 200 to 200. Wanted .* Divide grey levels'),
-    (torch.full((1, 3, 8, 8), float('nan')), 'from nan to nan'),
+    (torch.full((1, 3, 8, 8), 200.0), 'mean of 200. Wanted .* Divide grey levels'),
+    (torch.full((1, 3, 8, 8), float('nan')), 'mean of nan'),
     (torch.zeros(3, 8, 8), r'\(3, 8, 8\). Wanted a tensor \(B, 3, H, W\).*add \[None\]'),
     (torch.zeros(1, 8, 8, 3), r'\(1, 8, 8, 3\). Wanted'),
     (np.zeros((8, 8, 3), np.uint8), 'a ndarray. Wanted .* torch.from_numpy')])

@@ -38,7 +38,11 @@ def test_mixed_statistics_by_hand():
     """Running mean 0 and variance 1; the batch's are 10 and 4: a quarter is 2.5 and 1.75."""
     norm = MixedBatchNorm2d(nn.BatchNorm2d(1, eps=0), 0.25)
     found = norm(torch.tensor([8.0, 12.0]).view(1, 1, 1, 2))
-    assert found.flatten().tolist() == pytest.approx([5.5 / 1.75 ** 0.5, 9.5 / 1.75 ** 0.5])
+    wanted = [5.5 / 1.75 ** 0.5, 9.5 / 1.75 ** 0.5]
+    assert found.flatten().tolist() == pytest.approx(wanted)
+    # Each image by itself, whatever is beside it.
+    both = norm(torch.tensor([[8.0, 12.0], [0.0, 0.0]]).view(2, 1, 1, 2))
+    assert both[0].flatten().tolist() == pytest.approx(wanted) and both[1].isfinite().all()
     model = nn.Sequential(nn.BatchNorm2d(2), nn.Sequential(nn.Conv2d(2, 2, 1), nn.SyncBatchNorm(2)))
     keys = list(model.state_dict())
     assert len(mix_batch_norm(model, 0.1)) == 2 and list(model.state_dict()) == keys

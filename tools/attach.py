@@ -101,7 +101,7 @@ def main() -> None:
         with building('the data preprocessor'):
             preprocessor = MODELS.build(find_preprocessor(attached)[1])
     print(f'{args.out}: {preprocessor}')
-    if source == AUTO and args.checkpoint is None:
+    if source == AUTO and args.checkpoint is None and enhancer is None:
         print(f'Source: {known_source(cfg)}, by the type of the training data.'
               if known_source(cfg) else
               'Source: unknown by the type of the training data, so nothing is matched. Measure it '

@@ -70,7 +70,7 @@ def of_segmentor(args: argparse.Namespace) -> tuple:
     if weights is None:
         raise InputError(f'{args.config} has no load_from: name the weights after it.')
     if not has_enhancer(cfg) or args.checkpoint:
-        cfg = attach(cfg, checkpoint=args.checkpoint)
+        cfg = attach(cfg, dict(type='SyMPIE'), args.checkpoint, source=None)
     forget_pretrained(cfg.model)
     with building('the model'):
         model = MMSegSegmentor(cfg, weights).model

@@ -9,6 +9,7 @@ Example:
         --cfg-options data_root=/data/camvid
 """
 import argparse
+import copy
 from pathlib import Path
 from typing import Optional, Sequence
 
@@ -16,13 +17,14 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from mmseg_sympie.allocator import keep_freed_memory_without_gpu
-from mmseg_sympie.config import CfgOptions, load_config, parsed_args, type_name
+from mmseg_sympie.config import CfgOptions, building, load_config, parsed_args, type_name
 from mmseg_sympie.datasets.street_scenes import loads_labels
 from mmseg_sympie.distributed import join_processes
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.compare import show_comparison
 from mmseg_sympie.evaluation.compare_enhancers import compare_enhancers, show_enhancers
 from mmseg_sympie.evaluation.report import read_report
+from mmseg_sympie.registry import MODELS
 from mmseg_sympie.run_panels import check_page, write_report_page
 from mmseg_sympie.run_test import check_inputs, has_enhancer, run_test, without_enhancer
 from mmseg_sympie.variants import folder_name, is_training_free, variant, with_none
@@ -72,8 +74,10 @@ def compare_variants(cfg: Config, checkpoint: Optional[str], names: Sequence[str
                      out_dir: Path) -> None:
     """Test with each enhancer named, and show all side by side."""
     configs = {name: variant(cfg, name) for name in names}
-    for each in configs.values():
+    for name, each in configs.items():
         check_inputs(each, checkpoint, str(out_dir))
+        with building(f'the model of {name}'):  # now, not after the runs before it
+            MODELS.build(copy.deepcopy(each.model))
     for name, each in configs.items():
         run_test(each, checkpoint, str(out_dir / folder_name(name)), name)
     if is_main_process():

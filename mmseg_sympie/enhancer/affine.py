@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..registry import MODELS
 from .check import check_images
 from .colour_map import ColourMap
-from .image_statistics import ImageStatistics, load_source, pixel_grid
+from .image_statistics import ImageStatistics, load_source, named_sources, pixel_grid
 from .levels import levels
 from .source_match import METHODS, source_match
 
@@ -72,10 +72,14 @@ class SourceMatch(AffineEnhancer):
         InputError, FileNotFoundError: a number out of its range, an unknown method or source.
     """
 
-    def __init__(self, source, strength: float = 0.85, method: str = 'black_point'):
+    def __init__(self, source=None, strength: float = 0.85, method: str = 'black_point'):
         super().__init__()
         if not isinstance(strength, Real) or not 0 <= strength <= 1:
             raise InputError(f'SourceMatch: strength is from 0 to 1, got {strength!r}.')
+        if source is None:
+            raise InputError('SourceMatch: wanted the source, such as source=\'cityscapes\' in the '
+                             f'data preprocessor; there are {", ".join(named_sources())} and files '
+                             'of `python tools/source_statistics.py CONFIG`.')
         if method not in METHODS:
             raise InputError(f'SourceMatch: method is one of {", ".join(METHODS)}, got '
                              f'{method!r}.')

@@ -76,6 +76,11 @@ def add_enhancer_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen_enhancer(args: argparse.Namespace) -> Union[FastSyMPIE, FastAffine, MeanMatch]:
     """The enhancer that the options of `add_enhancer_options` name, on their device."""
+    alone = args.mean_match is not None or (args.source and not args.checkpoint)
+    if args.source and args.mean_match is not None:
+        raise InputError('--source and --mean-match are two enhancers: leave one out.')
+    if alone and args.iterations != 1:
+        raise InputError('--iterations is of SyMPIE: leave it out, or name --checkpoint.')
     if args.mean_match is not None:
         return MeanMatch(args.mean_match)
     if args.source is not None and args.checkpoint is None:

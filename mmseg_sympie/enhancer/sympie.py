@@ -1,4 +1,5 @@
 """SyMPIE: look at a thumbnail, predict 37 numbers, correct the image with them (Sec. 3)."""
+from numbers import Real
 from pathlib import Path
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
@@ -59,7 +60,7 @@ class SyMPIE(nn.Module):
                 raise InputError('An image is matched to a source, or brightened and stretched to '
                                  'min_mean_255 and min_contrast_255: leave one out.')
             minima = {}
-        if not 0 <= strength <= 1:
+        if not isinstance(strength, Real) or not 0 <= strength <= 1:
             raise InputError(f'strength is from 0 to 1, got {strength!r}.')
         for name, value, highest in (('min_mean_255', min_mean_255, 255),
                                      ('min_contrast_255', min_contrast_255, 255 / 2)):

@@ -113,7 +113,10 @@ def check_model(model: BaseSegmentor) -> None:
     if not isinstance(preprocessor, EnhancerMixin) or len(
             preprocessor.enhancers) != 1 or not isinstance(preprocessor.fast, FastSyMPIE):
         raise InputError('Wanted a model with SyMPIE alone as enhancer, got '
-                         f'{preprocessor}.')
+                         f'{preprocessor}. The match to a source cannot be exported yet: export '
+                         'the config without it, or add --cfg-options '
+                         'model.data_preprocessor.enhancer.type=SyMPIE '
+                         'model.data_preprocessor.source=None.')
     if model.test_cfg.mode != 'whole':
         raise InputError(f'The model is tested with test_cfg.mode={model.test_cfg.mode!r}, and a '
                          "graph takes whole images: add --cfg-options model.test_cfg.mode=whole, "

@@ -41,7 +41,7 @@ class AverageWithOriginal(SegTTAModel):
 
 
 class MixedBatchNorm2d(nn.BatchNorm2d):
-    """Batch norm by `(1 - alpha)` of the running statistics and `alpha` of the batch's own."""
+    """Batch norm by `(1 - alpha)` of the running statistics and `alpha` of each image's own."""
 
     def __init__(self, norm: nn.modules.batchnorm._BatchNorm, alpha: float):
         super().__init__(norm.num_features, norm.eps, norm.momentum, norm.affine)
@@ -49,12 +49,12 @@ class MixedBatchNorm2d(nn.BatchNorm2d):
         self.alpha = alpha
 
     def forward(self, features: Tensor) -> Tensor:
-        variance, mean = torch.var_mean(features, dim=(0, 2, 3), correction=0)
+        variance, mean = torch.var_mean(features, dim=(2, 3), correction=0)
         mean = torch.lerp(self.running_mean, mean, self.alpha)
         variance = torch.lerp(self.running_var, variance, self.alpha)
         # Not `F.batch_norm`, which takes no gradient with respect to the statistics.
         scale = self.weight / (variance + self.eps).sqrt()
-        return features * scale[:, None, None] + (self.bias - mean * scale)[:, None, None]
+        return features * scale[..., None, None] + (self.bias - mean * scale)[..., None, None]
 
 
 def mix_batch_norm(module: nn.Module, alpha: float) -> List[MixedBatchNorm2d]:

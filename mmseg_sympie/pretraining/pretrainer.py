@@ -89,7 +89,11 @@ class Pretrainer(BaseModel):
         # In a tuple, PyTorch does not see them: they are in no checkpoint and are not initialised.
         self.upstream = tuple(_build_upstream(dict(cfg)) for cfg in upstream)
         if any(frozen.source is not None for frozen in self.upstream):
-            # Weights to start from may have been trained with minima: a match takes their place.
+            for name in MINIMA:
+                if name in (enhancer or {}):
+                    raise InputError(f'An upstream model has a source, whose match takes the place '
+                                     f'of {name}: leave one of them out.')
+            # Weights to start from may have been trained with minima too.
             for name in MINIMA:
                 setattr(self.student, name, None)
         self.average = copy.deepcopy(self.student).requires_grad_(False)

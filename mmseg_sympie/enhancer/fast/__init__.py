@@ -57,6 +57,9 @@ class FastSyMPIE:
         self.cuda_graph, self.replayed = cuda_graph, Replayed()
         self.networks = {}
 
+    def __getstate__(self) -> dict:
+        return {**vars(self), 'networks': {}}  # Packed weights cannot be copied.
+
     @staticmethod
     def supports(image: Tensor) -> bool:
         """Whether images are of a kind that the fast path knows; others take the reference."""
