@@ -29,7 +29,7 @@ from .enhancer.image_statistics import load_source
 from .errors import InputError
 from .evaluation import SegmentationReport
 from .evaluator import check_data, with_report
-from .files import check_writable, sha256
+from .files import check_writable, plain, sha256
 from .labels import check_same_classes
 from .registry import MODELS
 
@@ -183,7 +183,7 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
         timespec='seconds'), config=cfg.filename, checkpoint=checkpoint,
         checkpoint_sha256=sha256(checkpoint),
         config_sha256=hashlib.sha256(cfg.pretty_text.encode()).hexdigest(),
-        data_preprocessor=dict(preprocessor))
+        data_preprocessor=plain(dict(preprocessor)))
     for path in (*_checkpoints_below(preprocessor), *units_checkpoint(cfg)):
         details[f'sha256 of {path}'] = sha256(path)
     if has_enhancer(cfg):
