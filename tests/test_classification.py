@@ -200,7 +200,7 @@ def test_names_of_enhancers(enhancer_checkpoint):
     assert enhancers['default'][1]['sha256'] == [sha256(SHIPPED)]
     for wrong, message in {'MeanMatch:dark': "target is a mean on 0..255, got 'dark'",
                            'SourceMatch:source=cityscapes,strength=dark': 'strength is from 0 to 1',
-                           'SourceMatch': "Cannot build the enhancer SourceMatch: .*'source'",
+                           'SourceMatch': "wanted the source, such as source='cityscapes'",
                            'GreyWorld:tarket=3': "enhancer GreyWorld:tarket=3: .*'tarket'"}.items():
         with pytest.raises(InputError, match=message):
             build_enhancers([wrong])
