@@ -366,3 +366,9 @@ def test_dark_frames_behind_an_enhancer_that_does_not_clamp():
     dark[..., :2, :2] = 255
     preprocessor = SyMPIEDataPreprocessor(enhancer=[dict(type='MeanMatch'), dict(type='CLAHE')])
     assert 80 < preprocessor.enhance(dark).mean() < 140
+
+
+def test_a_source_that_is_no_json_is_named(tmp_path):
+    (tmp_path / 'mine.json').write_text('black: 20')
+    with pytest.raises(InputError, match='mine.json is not JSON'):
+        load_source(str(tmp_path / 'mine.json'))

@@ -74,8 +74,8 @@ def compare_variants(cfg: Config, checkpoint: Optional[str], names: Sequence[str
                      out_dir: Path) -> None:
     """Test with each enhancer named, and show all side by side."""
     configs = {name: variant(cfg, name) for name in names}
+    check_inputs(cfg, checkpoint, str(out_dir))
     for name, each in configs.items():
-        check_inputs(each, checkpoint, str(out_dir))
         with building(f'the model of {name}'):  # now, not after the runs before it
             MODELS.build(copy.deepcopy(each.model))
     for name, each in configs.items():

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..files import read_json
 from .colour_map import in_full_precision
 
 GRID = 128  # pixels along each side are enough: the mean is known to half a grey level
@@ -108,10 +109,7 @@ def load_source(source: Union[str, Path, Mapping[str, Any], SourceStatistics]) -
         if not where.is_file():
             raise FileNotFoundError(f'The source statistics {where} do not exist. Make them with '
                                     '`python tools/source_statistics.py CONFIG`.')
-        try:
-            source = json.loads(where.read_text(encoding='utf-8-sig'))
-        except ValueError as error:
-            raise InputError(f'The source statistics {where} are no JSON: {error}') from error
+        source = read_json(where)
     return _checked(source, where)
 
 

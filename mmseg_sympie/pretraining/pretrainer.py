@@ -167,8 +167,8 @@ class Pretrainer(BaseModel):
         if all(upstream.source is None for upstream in self.upstream):
             return None
         statistics = ImageStatistics.of(pixel_grid(255 * image))
-        identity = ColourMap.gain(torch.ones_like(statistics.mean),
-                                  torch.zeros_like(statistics.mean))
+        ones = torch.ones(len(image), 3, device=image.device)
+        identity = ColourMap.gain(ones, torch.zeros_like(ones))
         maps = [identity if upstream.source is None else
                 source_match(statistics, upstream.source, self.average.strength)
                 for upstream in self.upstream]
