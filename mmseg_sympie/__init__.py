@@ -23,7 +23,7 @@ def _check_mmseg() -> None:
 
 _check_mmseg()
 
-from .checkpoints import read_mmengine_checkpoints_safely  # noqa: E402
+from .io.checkpoints import read_mmengine_checkpoints_safely  # noqa: E402
 
 read_mmengine_checkpoints_safely()
 

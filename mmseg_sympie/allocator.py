@@ -1,42 +1,11 @@
-"""How the C library of a process treats memory that is freed."""
-import ctypes
-from typing import Optional
+"""The former place of `mmseg_sympie.runtime.malloc`."""
+import warnings
 
-import torch
+from .runtime.malloc import trim_malloc as return_freed_memory
+from .runtime.malloc import tune_malloc as keep_freed_memory
+from .runtime.malloc import tune_malloc_on_cpu as keep_freed_memory_without_gpu
 
-M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # of malloc.h
-TOP_PAD_BYTES = 64 * 2 ** 20
+__all__ = ['keep_freed_memory', 'keep_freed_memory_without_gpu', 'return_freed_memory']
 
-
-def keep_freed_memory() -> None:
-    """Have glibc keep large buffers for the next ones; elsewhere do nothing.
-
-    By default they go back to the system, and the next one comes page by page: on a CPU a training
-    step took nearly twice as long, a segmentor half as long again, corruptions a tenth. The process
-    stays as large as it got.
-    """
-    glibc = _glibc()
-    if glibc:
-        for option, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1), (M_TOP_PAD, TOP_PAD_BYTES)):
-            glibc.mallopt(option, value)
-
-
-def keep_freed_memory_without_gpu() -> None:
-    """`keep_freed_memory` where PyTorch has no GPU, so that models run on the CPU."""
-    if not torch.cuda.is_available():
-        keep_freed_memory()
-
-
-def return_freed_memory() -> None:
-    """Have glibc give all that it keeps back to the system; elsewhere do nothing."""
-    glibc = _glibc()
-    if glibc:
-        glibc.malloc_trim(0)
-
-
-def _glibc() -> Optional[ctypes.CDLL]:
-    try:
-        glibc = ctypes.CDLL('libc.so.6')
-    except OSError:
-        return None
-    return glibc if hasattr(glibc, 'malloc_trim') else None
+warnings.warn('mmseg_sympie.allocator is now mmseg_sympie.runtime.malloc: keep_freed_memory is '
+              'called tune_malloc there.', FutureWarning, stacklevel=2)

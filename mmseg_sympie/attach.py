@@ -4,8 +4,8 @@ from typing import Any, Iterator, Mapping, Optional, Sequence, Set, Union
 
 from mmengine.config import Config
 
-from .config import type_name
 from .errors import InputError
+from .io.config import type_name
 
 # Data preprocessors with an enhanced twin of their own; any other goes by its name.
 TWINS = {'SegDataPreProcessor': 'mmseg_sympie.SyMPIEDataPreprocessor',

@@ -9,13 +9,13 @@ from mmengine.model import BaseDataPreprocessor
 from mmseg.models import SegDataPreProcessor
 from torch import Tensor, nn
 
-from .config import type_name
 from .enhancer import load_source
-from .enhancer.fast import FastSyMPIE, Pixels, fast_path
+from .enhancer.fast import FastSyMPIE, PixelFormat, fast_path
 from .enhancer.smoother import ParameterSmoother
 from .errors import InputError
+from .io.config import type_name
+from .normalization import ChannelStatistics
 from .registry import MODELS, SCOPE
-from .statistics import ChannelStatistics
 
 TAKE_A_SOURCE = ('SourceMatch', 'SyMPIE')
 _HINT = "Load images with dict(type='LoadImageFromFile'): 8 bit, three channels."
@@ -65,7 +65,7 @@ class EnhancerMixin:
         # above all no init_weights(), which would overwrite the trained weights in training.
         self.enhancers = tuple(_frozen(build_enhancer(cfg))
                                for cfg in enhancer_configs(enhancer, checkpoint, source))
-        self.fast, self.leaving = None, Pixels(channel_order)
+        self.fast, self.output_format = None, PixelFormat(channel_order)
         for name, value in dict(precision=precision or 'float32',
                                 output_dtype=output_dtype).items():
             if value not in ('float32', 'bfloat16', 'float16'):
@@ -75,7 +75,7 @@ class EnhancerMixin:
             self.fast = fast_path(self.enhancers[-1], channel_order,
                                   precision and getattr(torch, precision), cuda_graph)
         if self.fast is not None and self._normalises_as_known():
-            self.leaving = self._take_over_normalisation()
+            self.output_format = self._take_over_normalisation()
         self.smoother = self._build_smoother(smoothing)
 
     def _build_smoother(self, smoothing: Optional[dict]) -> Optional[ParameterSmoother]:
@@ -92,9 +92,9 @@ class EnhancerMixin:
         owner = next(base for base in own if 'forward' in vars(base))
         return owner.__module__.split('.')[0] in ('mmengine', 'mmseg', 'mmpretrain', 'mmdet')
 
-    def _take_over_normalisation(self) -> Pixels:
+    def _take_over_normalisation(self) -> PixelFormat:
         """Switch it off in the preprocessor behind, and say what it was."""
-        channel_order, statistics = self.channel_order, Pixels().statistics
+        channel_order, statistics = self.channel_order, PixelFormat().statistics
         for name in ('channel_conversion', '_channel_conversion', 'to_rgb'):
             if getattr(self, name, False):
                 channel_order = {'bgr': 'rgb', 'rgb': 'bgr'}[self.channel_order]
@@ -103,13 +103,14 @@ class EnhancerMixin:
             statistics = ChannelStatistics(*(tuple(values.flatten().expand(3).tolist())
                                              for values in (self.mean, self.std)))
             self._enable_normalize = False
-        return Pixels(channel_order, statistics, self.output_dtype)
+        return PixelFormat(channel_order, statistics, self.output_dtype)
 
     def forward(self, data: dict, training: bool = False) -> dict:
         data = self.cast_data(data)
         images = data['inputs']
-        if self.enhancers or self.leaving != Pixels(self.channel_order):
-            enhanced = self._by_size(images, self.leaving, None if training else self.smoother)
+        if self.enhancers or self.output_format != PixelFormat(self.channel_order):
+            smoother = None if training else self.smoother
+            enhanced = self._by_size(images, self.output_format, smoother)
             if self._is_done(enhanced, training):
                 return dict(inputs=enhanced, data_samples=data.get('data_samples'))
             data = {**data, 'inputs': enhanced if isinstance(images, Tensor) else list(enhanced)}
@@ -133,14 +134,14 @@ class EnhancerMixin:
         """
         if not self.enhancers:
             return images
-        enhanced = self._by_size(images, Pixels(self.channel_order))
+        enhanced = self._by_size(images, PixelFormat(self.channel_order))
         return enhanced if isinstance(images, Tensor) else list(enhanced)
 
-    def _by_size(self, images: Union[Tensor, Sequence[Tensor]], leaving: Pixels,
+    def _by_size(self, images: Union[Tensor, Sequence[Tensor]], output_format: PixelFormat,
                  smoother: Optional[ParameterSmoother] = None) -> Union[Tensor, Sequence[Tensor]]:
         """Enhanced images, as one batch where all are of one size."""
         if isinstance(images, Tensor):
-            return self._enhance_batch(images, leaving, smoother)
+            return self._enhance_batch(images, output_format, smoother)
         if not all(isinstance(image, Tensor) for image in images):
             raise InputError('An enhancer needs images (3, H, W), got a '
                              f'{type(images[0]).__name__} for each of them: several views of one '
@@ -152,7 +153,7 @@ class EnhancerMixin:
         for indices in indices_by_size.values():
             alike = [images[index] for index in indices]
             stacked = torch.stack(alike) if len(alike) > 1 else alike[0][None]  # without a copy
-            batch = self._enhance_batch(stacked, leaving, smoother)
+            batch = self._enhance_batch(stacked, output_format, smoother)
             if len(alike) == len(images):
                 return batch
             for index, image in zip(indices, batch):
@@ -160,16 +161,16 @@ class EnhancerMixin:
         return enhanced
 
     @torch.no_grad()
-    def _enhance_batch(self, image: Tensor, leaving: Pixels,
+    def _enhance_batch(self, image: Tensor, output_format: PixelFormat,
                        smoother: Optional[ParameterSmoother]) -> Tensor:
         _check_images(image)
         with torch.autocast(image.device.type, enabled=False):
             if self.fast is None or not self.enhancers or not FastSyMPIE.supports(image):
-                return leaving.from_rgb_255(self._to_rgb_255(image, self.enhancers))
+                return output_format.from_rgb_255(self._to_rgb_255(image, self.enhancers))
             if len(self.enhancers) > 1:
                 before = self._to_rgb_255(image, self.enhancers[:-1])
-                image = Pixels(self.channel_order).from_rgb_255(before)
-            return self.fast(image, leaving, smoother and smoother(image))
+                image = PixelFormat(self.channel_order).from_rgb_255(before)
+            return self.fast(image, output_format, smoother and smoother(image))
 
     def _to_rgb_255(self, image: Tensor, enhancers: Sequence[nn.Module]) -> Tensor:
         """Raw images (B, 3, H, W) -> enhanced by the reference path, RGB on 0..255, float32."""

@@ -14,10 +14,10 @@ from mmengine.registry import DefaultScope, init_default_scope
 sys.path.insert(0, str(Path(__file__).parent))
 import golden  # noqa: E402
 
-from mmseg_sympie import allocator  # noqa: E402
 from mmseg_sympie.corruptions import cpu  # noqa: E402
-from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer  # noqa: E402
-from mmseg_sympie.threads import num_threads  # noqa: E402
+from mmseg_sympie.enhancer.pretrained import convert_published_enhancer  # noqa: E402
+from mmseg_sympie.runtime import malloc  # noqa: E402
+from mmseg_sympie.runtime.parallel import num_threads  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 torch.set_num_threads(2)
@@ -36,7 +36,7 @@ def settings_of_the_process():
     """The number of threads afterwards as before, and malloc untouched: its settings cannot be
     read, and so not put back."""
     with num_threads(torch.get_num_threads()), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(allocator, '_glibc', lambda: None)
+        patch.setattr(malloc, '_glibc', lambda: None)
         yield
 
 
@@ -74,7 +74,7 @@ def scenes(tmp_path_factory) -> str:
 @pytest.fixture
 def demo_config(scenes, tmp_path) -> Config:
     """The demo's config on the small scenes, without workers."""
-    from mmseg_sympie.config import load_config
+    from mmseg_sympie.io.config import load_config
     cfg = load_config(str(ROOT / 'configs/demo.py'), dict(data_root=scenes))
     for loader in (cfg.train_dataloader, cfg.test_dataloader):
         loader.update(num_workers=0, persistent_workers=False)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmseg_sympie.statistics import IMAGENET_RGB
+from mmseg_sympie.normalization import IMAGENET_RGB
 
 DATA = Path(__file__).parent / 'data'
 

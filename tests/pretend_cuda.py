@@ -17,8 +17,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
-from mmseg_sympie import constants
 from mmseg_sympie.enhancer.fast.gpu import triton_works
+from mmseg_sympie.runtime import device_constants as constants
 
 CUDA, CPU = torch.device('cuda', 0), torch.device('cpu')
 SOURCES = str(Path(constants.__file__).parent)

@@ -7,14 +7,14 @@ import pytest
 import torch
 from conftest import settings_of_the_process
 
-from mmseg_sympie.allocator import keep_freed_memory
+from mmseg_sympie.runtime.malloc import tune_malloc
 
 pytestmark = pytest.mark.skipif(sys.platform != 'linux', reason='glibc alone has such settings')
 
 PROGRAM = '''
 import resource
 import torch
-from mmseg_sympie.allocator import keep_freed_memory, return_freed_memory
+from mmseg_sympie.runtime.malloc import tune_malloc, trim_malloc
 {first}
 for turn in range(40):
     {each_time}
@@ -33,18 +33,18 @@ def new_pages(first='', each_time='pass'):
 
 def test_a_large_buffer_is_used_again():
     assert new_pages() > 10_000
-    assert new_pages('keep_freed_memory()') < 100
+    assert new_pages('tune_malloc()') < 100
 
 
 def test_a_kept_buffer_is_returned():
-    assert new_pages('keep_freed_memory()', 'return_freed_memory()') > 10_000
+    assert new_pages('tune_malloc()', 'trim_malloc()') > 10_000
 
 
 def test_a_tool_in_this_process_leaves_its_settings():
     threads = torch.get_num_threads()
     with settings_of_the_process():
         torch.set_num_threads(threads + 1)
-        keep_freed_memory()
+        tune_malloc()
     assert torch.get_num_threads() == threads
     torch.ones(64, 2 ** 18)  # would be kept
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -12,8 +12,8 @@ from mmengine.model import BaseDataPreprocessor, ImgDataPreprocessor
 from mmseg.registry import MODELS
 
 import mmseg_sympie
-from mmseg_sympie.config import load_config
 from mmseg_sympie.errors import InputError
+from mmseg_sympie.io.config import load_config
 from mmseg_sympie.registry import MODELS as OWN_MODELS
 
 SEG = dict(type='SegDataPreProcessor', mean=[10.0, 20.0, 30.0], std=[2.0, 4.0, 5.0],

@@ -13,16 +13,16 @@ from mmengine.runner import CheckpointLoader, load_checkpoint
 from mmseg.apis import MMSegInferencer, inference_model, init_model
 from torch import nn
 
-from mmseg_sympie.checkpoints import read_checkpoint, unwrap_state_dict, with_dataset_meta
 from mmseg_sympie.datasets.street_scenes import CITYSCAPES_METAINFO
 from mmseg_sympie.enhancer import NEM, SyMPIE
-from mmseg_sympie.enhancer.checkpoint import (
+from mmseg_sympie.enhancer.pretrained import (
     SHIPPED,
     SHIPPED_MATCHED,
     convert_published_enhancer,
 )
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.files import sha256
+from mmseg_sympie.io.checkpoints import read_checkpoint, unwrap_state_dict, with_dataset_meta
+from mmseg_sympie.io.files import sha256
 
 
 def hidden_code(path) -> None:

@@ -9,7 +9,9 @@ from PIL import Image
 from test_tools import tool
 from torchvision.models import mobilenet_v2
 
-from mmseg_sympie.corrupted_images import (
+from mmseg_sympie.datasets.photographs import Photographs
+from mmseg_sympie.datasets.vizwiz import VizWizClassification
+from mmseg_sympie.engine.batches import (
     Loading,
     corrupted_batches,
     corruption_names,
@@ -17,10 +19,9 @@ from mmseg_sympie.corrupted_images import (
     severity_folders,
     vizwiz_batches,
 )
-from mmseg_sympie.datasets.photographs import Photographs
-from mmseg_sympie.datasets.vizwiz import VizWizClassification
+from mmseg_sympie.engine.classification import build_classifiers, build_enhancers, count
 from mmseg_sympie.enhancer import MeanMatch
-from mmseg_sympie.enhancer.checkpoint import SHIPPED
+from mmseg_sympie.enhancer.pretrained import SHIPPED
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.evaluation.classification import (
     EVERY,
@@ -30,8 +31,7 @@ from mmseg_sympie.evaluation.classification import (
     summary_rows,
     write_accuracy_report,
 )
-from mmseg_sympie.files import sha256
-from mmseg_sympie.run_classifier import build_classifiers, build_enhancers, count
+from mmseg_sympie.io.files import sha256
 
 LOADING = Loading(batch_size=2, workers=0, device='cpu')
 

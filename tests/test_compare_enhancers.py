@@ -6,8 +6,9 @@ import pytest
 from conftest import ROOT
 
 from mmseg_sympie.attach import find_preprocessor
-from mmseg_sympie.config import load_config
-from mmseg_sympie.enhancer.options import parse_enhancer
+from mmseg_sympie.engine.segmentation import enhancers_of
+from mmseg_sympie.engine.variants import folder_name, is_training_free, variant, with_none
+from mmseg_sympie.enhancer.parse import parse_enhancer
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.evaluation.compare_enhancers import (
     compare_enhancers,
@@ -17,8 +18,7 @@ from mmseg_sympie.evaluation.compare_enhancers import (
 )
 from mmseg_sympie.evaluation.report import ImageScore
 from mmseg_sympie.evaluation.scores import make_report
-from mmseg_sympie.run_test import enhancers_of
-from mmseg_sympie.variants import folder_name, is_training_free, variant, with_none
+from mmseg_sympie.io.config import load_config
 
 CLASSES = ('road', 'sky')
 

@@ -11,17 +11,17 @@ from mmseg.models import SegDataPreProcessor
 from torch import nn
 
 from mmseg_sympie.attach import attach, is_enhanced
-from mmseg_sympie.config import CfgOptions, building, is_python_style, load_config, type_name
+from mmseg_sympie.cli.options import device
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.datasets import ACDCDataset, CamVidDataset
 from mmseg_sympie.datasets.street_scenes import loads_labels
-from mmseg_sympie.devices import device
+from mmseg_sympie.engine.panels import write_report_page
+from mmseg_sympie.engine.segmentation import check_inputs, enhancers_of, has_enhancer, run_test
+from mmseg_sympie.engine.zoo import forget_pretrained
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation import read_report
+from mmseg_sympie.io.config import CfgOptions, building, is_python_style, load_config, type_name
 from mmseg_sympie.registry import MODELS
-from mmseg_sympie.run_panels import write_report_page
-from mmseg_sympie.run_test import check_inputs, enhancers_of, has_enhancer, run_test
-from mmseg_sympie.zoo import forget_pretrained
 
 LAZY = '''
 from mmcv.transforms import LoadImageFromFile

@@ -18,11 +18,11 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from mmseg_sympie.checkpoints import read_checkpoint
+from mmseg_sympie.engine.segmentation import check_inputs, has_enhancer, run_test, without_enhancer
 from mmseg_sympie.enhancer import SyMPIE, WarpParameters, warp
-from mmseg_sympie.enhancer.checkpoint import SHIPPED, convert_published_enhancer
 from mmseg_sympie.enhancer.fast import FastSyMPIE
-from mmseg_sympie.run_test import check_inputs, has_enhancer, run_test, without_enhancer
+from mmseg_sympie.enhancer.pretrained import SHIPPED, convert_published_enhancer
+from mmseg_sympie.io.checkpoints import read_checkpoint
 
 ROOT = Path(__file__).parents[1]
 

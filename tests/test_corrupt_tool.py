@@ -8,12 +8,12 @@ import torch
 from PIL import Image
 from test_tools import ROOT, tool
 
-from mmseg_sympie.corrupted_images import corruption_names, severity_folders
-from mmseg_sympie.corrupted_tree import CorruptedTree, merged_record
 from mmseg_sympie.corruptions.gallery import draw_gallery
+from mmseg_sympie.corruptions.tree import CorruptedTree, merged_record
 from mmseg_sympie.datasets.photographs import Photographs
+from mmseg_sympie.engine.batches import corruption_names, severity_folders
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.threads import num_threads
+from mmseg_sympie.runtime.parallel import num_threads
 
 # One that draws noise, one that draws a few numbers, a fixed one, and several in one.
 NAMES = ['shot_noise', 'horizon', 'darken', 'mixed']

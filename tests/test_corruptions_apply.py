@@ -5,7 +5,7 @@ import torch
 from mmseg_sympie.corruptions import POOL, Draw, corrupt, cpu
 from mmseg_sympie.corruptions.apply import CPU_PIXELS_AT_ONCE
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.threads import num_threads
+from mmseg_sympie.runtime.parallel import num_threads
 
 NAMES = ['shot_noise', 'darken', 'snow', 'shot_noise', 'darken', 'glass_blur']
 SEVERITY = torch.tensor([2, 3, 5, 0, 3, 1])

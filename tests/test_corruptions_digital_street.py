@@ -169,7 +169,7 @@ def test_sampling_by_loops_and_by_grid(height, width):
             zip((width, height), torch.rand(2, 2, height, width,
                                             generator=torch.Generator().manual_seed(1))))
     # A grid on [-1, 1] has the positions to a ten-thousandth of a pixel.
-    torch.testing.assert_close(cpu.sample(image, x, y), digital.sample_by_grid(image, x, y),
+    torch.testing.assert_close(cpu.remap(image, x, y), digital.remap_by_grid(image, x, y),
                                atol=2e-4, rtol=0)
 
 

@@ -9,13 +9,13 @@ import torch
 from mmseg_sympie.corruptions import cpu
 from mmseg_sympie.corruptions.blur import (
     defocus_blur,
-    displace_at_once,
     enlarge_by_loops,
     enlarge_in_turn,
     gaussian_blur,
     glass_blur,
     motion_blur,
     motion_blur_along,
+    shuffle_at_once,
     zoom_blur,
 )
 from mmseg_sympie.corruptions.filters import correlate_by_fft, correlate_directly
@@ -132,7 +132,7 @@ def test_blur_leaves_one_colour(function):
     torch.testing.assert_close(apply(function, grey(0.5, 50), 3), grey(0.5, 50))
 
 
-@pytest.mark.parametrize('displace', [cpu.displace, displace_at_once])
+@pytest.mark.parametrize('displace', [cpu.shuffle_pixels, shuffle_at_once])
 def test_glass_displacement_is_uniform_where_no_chain_forms(displace):
     # With reach 1 the offsets are -1 and 0, so that nothing comes later in the image.
     place = torch.arange(102 * 102.0).view(1, 1, 102, 102).expand(1, 3, -1, -1)
@@ -146,7 +146,7 @@ def test_glass_displacement_is_uniform_where_no_chain_forms(displace):
         assert offset[2:, 2:].float().mean() == pytest.approx(-0.5, abs=0.02)
 
 
-@pytest.mark.parametrize('displace', [cpu.displace, displace_at_once])
+@pytest.mark.parametrize('displace', [cpu.shuffle_pixels, shuffle_at_once])
 def test_glass_displacement_follows_chains_like_a_walk_over_the_pixels(displace):
     image, chance = (torch.rand(2, *shape, generator=seeded()) for shape in ((3, 40, 30), (40, 30)))
     reach = torch.tensor([4, 2])
@@ -181,7 +181,7 @@ def test_correlation_on_a_cpu_and_elsewhere(by, size, count):
 def test_poisson_counts_have_their_distribution():
     mean, most = torch.tensor([0.0, 0.3, 4.0, 20.0]), torch.tensor([3, 3, 12, 60])
     image = mean.view(4, 1, 1, 1).expand(-1, 1, 300, 300)
-    count = cpu.count(image, most.view(4, 1, 1, 1), seeded())
+    count = cpu.poisson(image, most.view(4, 1, 1, 1), seeded())
     for counted, expected, limit in zip(count.flatten(1), mean.double(), most):
         number = torch.arange(int(limit) + 1)
         share = torch.exp(number * expected.log().clamp(min=-99) - expected

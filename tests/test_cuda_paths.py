@@ -11,8 +11,8 @@ from test_pretraining import ToyClassifier  # noqa: F401 (registers it)
 from mmseg_sympie.corruptions import Draw, corrupt
 from mmseg_sympie.corruptions.pools import ALL
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
+from mmseg_sympie.normalization import IMAGENET_RGB_255
 from mmseg_sympie.pretraining import Pretrainer
-from mmseg_sympie.statistics import IMAGENET_RGB_255
 
 REAL = torch.cuda.is_available()
 pytestmark = pytest.mark.skipif(not (REAL or AVAILABLE), reason='needs a GPU or a newer PyTorch')

@@ -10,8 +10,8 @@ from mmseg.registry import MODELS as MMSEG_MODELS
 from torch import nn
 
 from mmseg_sympie.deepcorrect import CorrectedBackbone, Corrections, CorrectionUnit
+from mmseg_sympie.engine.segmentation import run_test
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.run_test import run_test
 
 BN = dict(type='BN')
 BACKBONES = dict(

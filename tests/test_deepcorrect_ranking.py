@@ -10,13 +10,13 @@ from conftest import ROOT
 from mmseg.registry import MODELS as MMSEG_MODELS
 from torch import nn
 
-from mmseg_sympie.config import load_config
 from mmseg_sympie.deepcorrect import priority as priorities
 from mmseg_sympie.deepcorrect.corrections import filter_layers
-from mmseg_sympie.deepcorrect.priority import MEASURES, clean_twin, substituted_logits
+from mmseg_sympie.deepcorrect.priority import MEASURES, clean_activation, substituted_logits
 from mmseg_sympie.deepcorrect.rank import Example, rank_layers
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.evaluation.confusion import areas, confusion_matrix, mean_iou
+from mmseg_sympie.io.config import load_config
 from mmseg_sympie.pretraining.stream import SegmentationCrops
 from mmseg_sympie.pretraining.upstream import MMSegSegmentor
 
@@ -123,7 +123,7 @@ def test_copies_of_a_filter_meet_the_branches_around_it(name):
     clean, distorted = torch.randn(2, 1, 3, 32, 32)
     with torch.no_grad():
         for layer in map(network.get_submodule, layers):
-            twin = clean_twin(logits, layer, clean)
+            twin = clean_activation(logits, layer, clean)
             number = twin.output.shape[-1 if isinstance(layer, nn.Linear) else 1]
             masks = torch.eye(number).bool()[:6]
             without, differ = logits(distorted)[0], 0
@@ -142,7 +142,7 @@ def test_layers_that_are_not_called_once_are_refused():
     conv = nn.Conv2d(3, 3, 1)
     for network, times in ((nn.Sequential(conv, conv), 2), (nn.Identity(), 0)):
         with pytest.raises(InputError, match=f'calls Conv2d.* {times} times'):
-            clean_twin(network, conv, torch.rand(1, 3, 4, 4))
+            clean_activation(network, conv, torch.rand(1, 3, 4, 4))
 
 
 def test_segmentation_errors_worked_out_by_hand():

@@ -11,11 +11,11 @@ from mmengine.runner import Runner
 from PIL import Image
 from torch import nn
 
-from mmseg_sympie.checkpoints import read_checkpoint
-from mmseg_sympie.config import load_config
 from mmseg_sympie.corruptions.pools import ALL
 from mmseg_sympie.deepcorrect import Corrections, DistortionTrainer
 from mmseg_sympie.errors import InputError
+from mmseg_sympie.io.checkpoints import read_checkpoint
+from mmseg_sympie.io.config import load_config
 from mmseg_sympie.pretraining.upstream import FrozenModel
 from mmseg_sympie.registry import MODELS
 

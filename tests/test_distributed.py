@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_sympie.checkpoints import read_checkpoint
+from mmseg_sympie.io.checkpoints import read_checkpoint
 
 ROOT = Path(__file__).parents[1]
 

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 from PIL import Image
 
-from mmseg_sympie.enhance_plan import plan, results
+from mmseg_sympie.engine.enhance_plan import plan, results
 from mmseg_sympie.errors import InputError
 
 

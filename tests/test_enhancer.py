@@ -8,7 +8,6 @@ import pytest
 import torch
 import torchvision.transforms.functional as TF
 
-from mmseg_sympie import constants
 from mmseg_sympie.enhancer import (
     NEM,
     MeanMatch,
@@ -18,10 +17,11 @@ from mmseg_sympie.enhancer import (
     view,
     warp,
 )
-from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
 from mmseg_sympie.enhancer.levels import levels
 from mmseg_sympie.enhancer.nem import _central
-from mmseg_sympie.statistics import IMAGENET_RGB
+from mmseg_sympie.enhancer.pretrained import convert_published_enhancer
+from mmseg_sympie.normalization import IMAGENET_RGB
+from mmseg_sympie.runtime import device_constants as constants
 
 VECTORS = np.load(golden.DATA / 'enhancer.npz')
 SIZES = dict(land=(270, 481), port=(333, 250), small=(97, 131))

@@ -9,11 +9,11 @@ from mmseg.evaluation import IoUMetric
 from PIL import Image
 from torch import nn
 
+from mmseg_sympie.engine.segmentation import check_inputs, run_test
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.evaluation import SegmentationReport, read_report
-from mmseg_sympie.evaluator import REPORT, with_report
-from mmseg_sympie.labels import check_same_classes, ignored_labels, with_void
-from mmseg_sympie.run_test import check_inputs, run_test
+from mmseg_sympie.evaluation.evaluator import REPORT, with_report
+from mmseg_sympie.io.labels import check_same_classes, ignored_labels, with_void
 
 PLAIN = dict(type='IoUMetric', iou_metrics=['mIoU'])
 

@@ -12,14 +12,14 @@ from conftest import ROOT
 from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
 
-from mmseg_sympie.checkpoints import load_weights
-from mmseg_sympie.config import load_config
 from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.enhancer import SyMPIE
-from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
-from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels
+from mmseg_sympie.enhancer.fast import FastSyMPIE, PixelFormat
+from mmseg_sympie.enhancer.pretrained import convert_published_enhancer
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.statistics import IMAGENET_RGB_255
+from mmseg_sympie.io.checkpoints import load_weights
+from mmseg_sympie.io.config import load_config
+from mmseg_sympie.normalization import IMAGENET_RGB_255
 
 onnx = pytest.importorskip('onnx')
 onnxruntime = pytest.importorskip('onnxruntime')
@@ -39,23 +39,23 @@ def run(model, image):
 @pytest.mark.parametrize('weights,minima', [
     (GOLDEN, {}), (GOLDEN, dict(min_contrast_255=100)), (None, {}),
     (None, dict(min_mean_255=110, min_contrast_255=100))])
-@pytest.mark.parametrize('order,leaving', [('bgr', Pixels('rgb', IMAGENET_RGB_255)),
-                                           ('rgb', Pixels('bgr', IMAGENET_RGB_255)),
-                                           ('bgr', Pixels('bgr'))])
-def test_enhancer_equals_pytorch_at_any_size(order, leaving, weights, minima):
+@pytest.mark.parametrize('order,output_format', [('bgr', PixelFormat('rgb', IMAGENET_RGB_255)),
+                                           ('rgb', PixelFormat('bgr', IMAGENET_RGB_255)),
+                                           ('bgr', PixelFormat('bgr'))])
+def test_enhancer_equals_pytorch_at_any_size(order, output_format, weights, minima):
     enhancer = SyMPIE(weights, **minima).eval()
-    model = enhancer_onnx(enhancer, order, leaving)
+    model = enhancer_onnx(enhancer, order, output_format)
     assert len(model.SerializeToString()) < 30e6
     fast = FastSyMPIE(enhancer, order, torch.float32)
     for size in SIZES:
         image = torch.stack([golden.image_255(*size), golden.image_255(*size, phase=1) // 3])
-        found, wanted = run(model, image), fast(image, leaving).numpy()
+        found, wanted = run(model, image), fast(image, output_format).numpy()
         assert np.abs(found - wanted).max() < 1e-4 * (wanted.max() - wanted.min())
 
 
 def test_several_applications_are_refused():
     with pytest.raises(InputError, match='iterations=2'):
-        enhancer_onnx(SyMPIE(iterations=2).eval(), 'bgr', Pixels())
+        enhancer_onnx(SyMPIE(iterations=2).eval(), 'bgr', PixelFormat())
 
 
 @pytest.fixture

@@ -18,16 +18,13 @@ from mmengine.dataset import pseudo_collate
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmseg_sympie.checkpoints import load_weights
-from mmseg_sympie.config import load_config
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.datasets import CamVidDataset
 from mmseg_sympie.enhancer import NEM, SyMPIE, WarpParameters, view
-from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
 from mmseg_sympie.enhancer.fast import (
     FastSyMPIE,
     FoldedWarp,
-    Pixels,
+    PixelFormat,
     fold,
     look,
     result_memory,
@@ -38,8 +35,11 @@ from mmseg_sympie.enhancer.fast.gpu import triton_works
 from mmseg_sympie.enhancer.fast.network import PackedConv2d, inference_network, pack_weights
 from mmseg_sympie.enhancer.fast.result_memory import empty_result, forget_results
 from mmseg_sympie.enhancer.nem import VIEW_SIDE_PX
-from mmseg_sympie.statistics import IMAGENET_RGB, IMAGENET_RGB_255, ChannelStatistics
-from mmseg_sympie.threads import num_threads
+from mmseg_sympie.enhancer.pretrained import convert_published_enhancer
+from mmseg_sympie.io.checkpoints import load_weights
+from mmseg_sympie.io.config import load_config
+from mmseg_sympie.normalization import IMAGENET_RGB, IMAGENET_RGB_255, ChannelStatistics
+from mmseg_sympie.runtime.parallel import num_threads
 
 VECTORS = np.load(golden.DATA / 'enhancer.npz')
 GOLDEN = convert_published_enhancer(golden.published_enhancer(), 'golden')
@@ -99,7 +99,7 @@ def test_equals_the_published_implementation(name):
     fast = FastSyMPIE(SyMPIE(GOLDEN).eval(), 'rgb', torch.float32)
     image = golden.image_255(height, width)[None]
     assert np.abs(fast.predict(image).join().numpy() - VECTORS[f'{name}_params']).max() < 1e-4
-    found = fast(image, Pixels('rgb', IMAGENET_RGB_255))[0, :, ::7, ::7].numpy()
+    found = fast(image, PixelFormat('rgb', IMAGENET_RGB_255))[0, :, ::7, ::7].numpy()
     assert np.abs(found - VECTORS[f'{name}_clamped_s7'].squeeze()).max() < 1e-4
 
 
@@ -191,7 +191,7 @@ def test_a_real_segmentor_decides_the_same(real_data, demo_segmentor):
 def folded_and_images(order='bgr'):
     vector = WarpParameters.identity(2).join()
     vector += 0.2 * torch.randn(vector.shape, generator=torch.Generator().manual_seed(0))
-    folded = fold(WarpParameters.split(vector), order, Pixels('rgb', IMAGENET_RGB_255))
+    folded = fold(WarpParameters.split(vector), order, PixelFormat('rgb', IMAGENET_RGB_255))
     return folded, noise_255(140, 270, count=2)
 
 
@@ -203,7 +203,7 @@ def test_folded_warp_by_hand():
     kernel[0, 2, 1] = 1  # takes the left neighbour
     shift = torch.tensor([[0.0, 0.0, 1.0]])
     folded = fold(WarpParameters(matrix, shift, kernel), 'rgb',
-                  Pixels('rgb', ChannelStatistics((10.0, 0.0, 0.0), (2.0, 1.0, 1.0))))
+                  PixelFormat('rgb', ChannelStatistics((10.0, 0.0, 0.0), (2.0, 1.0, 1.0))))
     image = torch.tensor([100, 50, 130]).view(1, 3, 1, 1).expand(1, 3, 1, 2).byte()
     blue = (130 / 255 - 0.406) / 0.225 + 1  # standardised and shifted
     inside = (255 * (1.5 * blue * 0.229 + 0.485) - 10) / 2

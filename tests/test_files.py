@@ -11,7 +11,7 @@ from conftest import ROOT
 
 from mmseg_sympie.enhancer import SyMPIE
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.files import plain, read_json, read_text, write_json, write_text
+from mmseg_sympie.io.files import plain, read_json, read_text, write_json, write_text
 
 TEXT = 'Straße, 道路\n'
 
@@ -40,7 +40,7 @@ def test_another_encoding_is_named(tmp_path, encoding, message):
 
 
 def test_text_is_written_as_utf8_in_any_locale(tmp_path):
-    program = (f'from mmseg_sympie.files import *; write_text("a.txt", {TEXT!a}); '
+    program = (f'from mmseg_sympie.io.files import *; write_text("a.txt", {TEXT!a}); '
                f'assert read_text("a.txt") == {TEXT!a}; write_json("a.json", {[TEXT]!a})')
     subprocess.run([sys.executable, '-c', program], cwd=tmp_path, check=True, env=dict(
         PYTHONPATH=str(ROOT), LC_ALL='C', PYTHONCOERCECLOCALE='0', PYTHONUTF8='0'))
@@ -59,7 +59,7 @@ def test_a_file_name_in_no_encoding_gets_a_question_mark(tmp_path):
     (torch.tensor([[2, 3]]), [[2, 3]]), ((1, (2,)), [1, [2]]), ({1: {'a': np.nan}},
                                                                 {'1': {'a': None}}),
     (torch.Tensor, 'torch.Tensor'), (SyMPIE, 'mmseg_sympie.enhancer.sympie.SyMPIE'),
-    ([plain], ['mmseg_sympie.files.plain']),
+    ([plain], ['mmseg_sympie.io.files.plain']),
     (ROOT, str(ROOT))])
 def test_whatever_is_given_becomes_valid_json(tmp_path, value, wanted):
     write_json(tmp_path / 'a.json', {'x': value})

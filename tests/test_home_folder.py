@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmseg_sympie.config import CfgOptions, expand_home, load_config, parsed_args
 from mmseg_sympie.datasets.photographs import Photographs
-from mmseg_sympie.files import sha256
+from mmseg_sympie.io.config import CfgOptions, expand_home, load_config, parsed_args
+from mmseg_sympie.io.files import sha256
 
 
 @pytest.fixture(autouse=True)

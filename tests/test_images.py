@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 from test_datasets import PIPELINE, build
 
-from mmseg_sympie.corrupted_images import severity_folders
 from mmseg_sympie.datasets.photographs import Photographs
+from mmseg_sympie.engine.batches import severity_folders
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.images import files_below, read_rgb
-from mmseg_sympie.labels import check_label_file
-from mmseg_sympie.video import read_frames
+from mmseg_sympie.io.images import files_below, read_rgb
+from mmseg_sympie.io.labels import check_label_file
+from mmseg_sympie.io.video import read_frames
 
 # Grey levels 0, 64, 128 and 255, of a colour image in the red channel, green half of it.
 GREY = np.repeat(np.array([[0, 64, 128, 255]], np.uint8), 2, axis=0)

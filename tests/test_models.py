@@ -22,7 +22,7 @@ from mmseg_sympie.models.mobilenetv2 import (
     convert_torchvision_mobilenetv2,
     convert_torchvision_mobilenetv2_classifier,
 )
-from mmseg_sympie.statistics import CAFFE_BGR_255
+from mmseg_sympie.normalization import CAFFE_BGR_255
 
 ROOT = Path(__file__).parents[1]
 VECTORS = np.load(golden.DATA / 'deeplabv2.npz')

@@ -18,19 +18,19 @@ from PIL import Image
 from test_tools import tool
 from torch import nn
 
-from mmseg_sympie.checkpoints import read_checkpoint
-from mmseg_sympie.config import load_config
 from mmseg_sympie.enhancer import SourceMatch, SyMPIE, WarpParameters
-from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
 from mmseg_sympie.enhancer.nem import NEM
+from mmseg_sympie.enhancer.pretrained import convert_published_enhancer
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.files import sha256
+from mmseg_sympie.io.checkpoints import read_checkpoint
+from mmseg_sympie.io.config import load_config
+from mmseg_sympie.io.files import sha256
+from mmseg_sympie.normalization import IMAGENET_RGB
 from mmseg_sympie.pretraining.pretrainer import Pretrainer, clip_to_norm, update_average
-from mmseg_sympie.pretraining.release import centre_on_clean, half_precision, weaken
-from mmseg_sympie.pretraining.stream import PretrainingStream, TurnSampler
+from mmseg_sympie.pretraining.release import centre_on_clean, half_precision, shrink_to_identity
+from mmseg_sympie.pretraining.stream import PretrainingStream, RoundRobinSampler
 from mmseg_sympie.pretraining.upstream import FrozenModel, MMSegSegmentor
 from mmseg_sympie.registry import MODELS
-from mmseg_sympie.statistics import IMAGENET_RGB
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED_STEP = json.loads((golden.DATA / 'training_step.json').read_text())
@@ -162,7 +162,7 @@ class Mobile(FrozenModel):
 
 
 def test_a_hastened_model_gives_the_same_gradient():
-    slow, fast = Mobile(), Mobile().hasten()
+    slow, fast = Mobile(), Mobile().optimize_for_inference()
     assert any(isinstance(module, nn.BatchNorm2d) for module in slow.modules())
     assert not any(isinstance(module, nn.BatchNorm2d) for module in fast.modules())
     assert not any(parameter.requires_grad for parameter in fast.parameters())
@@ -178,7 +178,7 @@ def test_a_pretrainer_hastens_its_upstream_models():
 
 
 def test_strided_depthwise_convolutions_stay_in_float32_on_a_cpu():
-    model, types = Mobile().hasten().model, {}
+    model, types = Mobile().optimize_for_inference().model, {}
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             module.register_forward_hook(lambda module, _, output: types.setdefault(
@@ -204,7 +204,7 @@ def test_batch_norm_that_is_not_behind_its_neighbour_stays():
     frozen.logits = lambda image: frozen.model(image)
     image = torch.rand(1, 3, 4, 4) - 3.2
     expected = frozen.logits(image)
-    assert torch.equal(frozen.hasten().logits(image), expected)
+    assert torch.equal(frozen.optimize_for_inference().logits(image), expected)
     assert isinstance(frozen.model.norm, nn.BatchNorm2d)
 
 
@@ -271,7 +271,7 @@ def stream_of(*sizes):
 
 def test_sources_take_turns_and_each_pass_holds_every_image_once():
     stream = stream_of(5, 2)
-    sampler = TurnSampler(stream, batch_size=3, turns=(0, 0, 1))
+    sampler = RoundRobinSampler(stream, batch_size=3, turns=(0, 0, 1))
     positions = list(itertools.islice(sampler, 30))
     assert [source for source, _ in positions[:6]] == [0, 0, 1, 0, 0, 1]
     first_pass = [int(stream[position]['inputs'][0, 0, 0]) for position in positions
@@ -281,7 +281,7 @@ def test_sources_take_turns_and_each_pass_holds_every_image_once():
 
 def test_a_stream_goes_on_where_it_stopped():
     stream = stream_of(5, 2)
-    sampler = TurnSampler(stream, batch_size=4, turns=(0, 1, 0))
+    sampler = RoundRobinSampler(stream, batch_size=4, turns=(0, 1, 0))
     whole = [stream[position]['drawn'] for position in itertools.islice(sampler, 20)]
     sampler.first_step = 2
     assert [stream[position]['drawn'] for position in itertools.islice(sampler, 12)] == whole[8:]
@@ -290,7 +290,7 @@ def test_a_stream_goes_on_where_it_stopped():
 
 def test_processes_share_a_stream_without_overlap():
     stream = stream_of(50)
-    samplers = [TurnSampler(stream, batch_size=2) for _ in range(2)]
+    samplers = [RoundRobinSampler(stream, batch_size=2) for _ in range(2)]
     for rank, sampler in enumerate(samplers):
         sampler.rank, sampler.world_size = rank, 2
     given = [[count for _, count in itertools.islice(sampler, 4)] for sampler in samplers]
@@ -438,7 +438,7 @@ def test_a_weakened_enhancer_predicts_a_share_of_the_change(strength):
     enhancer, image = SyMPIE(far_from_identity()).eval(), torch.randn(1, 3, 64, 80)
     identity = WarpParameters.identity().join()
     change = enhancer.predict(image).join() - identity
-    weaken(enhancer, strength)
+    shrink_to_identity(enhancer, strength)
     found = enhancer.predict(image).join() - identity
     assert change.abs().max() > 0.1
     torch.testing.assert_close(found, strength * change, rtol=0, atol=1e-5)

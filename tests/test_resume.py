@@ -2,8 +2,8 @@
 import pytest
 import torch
 
+from mmseg_sympie.engine.resume import NEWEST, checkpoint_to_resume
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.resume import NEWEST, checkpoint_to_resume
 
 WHOLE = dict(meta=dict(iter=1, epoch=0), state_dict=dict(weight=torch.ones(1)), optimizer={},
              message_hub={})

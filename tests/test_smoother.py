@@ -13,9 +13,9 @@ from PIL import Image
 
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.enhancer import NEM, SyMPIE, WarpParameters
-from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
 from mmseg_sympie.enhancer.colour_map import ColourMap
-from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels, look
+from mmseg_sympie.enhancer.fast import FastSyMPIE, PixelFormat, look
+from mmseg_sympie.enhancer.pretrained import convert_published_enhancer
 from mmseg_sympie.enhancer.smoother import ParameterSmoother
 from mmseg_sympie.errors import InputError
 
@@ -55,7 +55,7 @@ def test_brightness_is_kept_while_contrast_falls():
     pattern = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)) - 0.5
     for contrast in (80, 8):
         frame = 150 + contrast * pattern
-        enhanced = fast(frame, Pixels('rgb'), smoother(frame))
+        enhanced = fast(frame, PixelFormat('rgb'), smoother(frame))
     assert enhanced.mean().item() == pytest.approx(150, abs=0.5)
     assert enhanced.std().item() > 3 * frame.std().item()
 
@@ -90,7 +90,7 @@ def test_preprocessor_uses_it_in_testing_alone():
     for index in (0, 2):
         assert (found[index] - wanted[index]).abs().max() < 1e-2
     fast = FastSyMPIE(SyMPIE(GOLDEN).eval(), 'bgr')
-    reused = fast(frames[1:2], plain.leaving, fast.predict(frames[:1]))
+    reused = fast(frames[1:2], plain.output_format, fast.predict(frames[:1]))
     assert (found[1] - reused[0]).abs().max() < 1e-2 < (found[1] - wanted[1]).abs().max()
     preprocessor.enhance(frames)
     samples = [SegDataSample(gt_sem_seg=PixelData(data=torch.zeros(1, 60, 80).long()))

@@ -13,7 +13,6 @@ from conftest import ROOT
 from mmseg.structures import SegDataSample
 
 from mmseg_sympie.attach import known_source
-from mmseg_sympie.config import load_config
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.enhancer import (
     CLAHE,
@@ -45,7 +44,8 @@ from mmseg_sympie.enhancer.source_match import (
     squared_distance,
 )
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.statistics import IMAGENET_RGB, IMAGENET_RGB_255
+from mmseg_sympie.io.config import load_config
+from mmseg_sympie.normalization import IMAGENET_RGB, IMAGENET_RGB_255
 
 # Independent channels of deviation 10, 20 and 40 about 100, black point 20; images differ by 4.
 SOURCE = SourceStatistics(

@@ -8,10 +8,10 @@ from mmengine.dataset import pseudo_collate
 from mmseg.registry import MODELS
 from torch import nn
 
+from mmseg_sympie.engine.panels import build_test_set
+from mmseg_sympie.engine.segmentation import load_segmentor
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.models.test_time import MixedBatchNorm2d, mix_batch_norm
-from mmseg_sympie.run_panels import build_test_set
-from mmseg_sympie.run_test import load_segmentor
 
 
 @pytest.fixture

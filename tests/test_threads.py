@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_sympie import threads
-from mmseg_sympie.threads import in_bands, num_threads, side_by_side
+from mmseg_sympie.runtime import parallel as threads
+from mmseg_sympie.runtime.parallel import num_threads, parallel_for, parallel_for_rows
 
 
 def seen_by_a_new_thread():
@@ -30,7 +30,7 @@ def test_bands_cover_every_row_once(count, own, monkeypatch):
         done[index, top:bottom] += 1
 
     with num_threads(count):
-        in_bands(run, *done.shape, work=10**9)
+        parallel_for_rows(run, *done.shape, work=10**9)
     assert (done == 1).all()
 
 
@@ -46,7 +46,7 @@ def test_tasks_share_the_threads(available, tasks, threads, share):
         done.append((task, threading.get_ident(), torch.get_num_threads()))
 
     with num_threads(available):
-        side_by_side(run, range(tasks))
+        parallel_for(run, range(tasks))
         assert torch.get_num_threads() == seen_by_a_new_thread() == available
     assert sorted(task for task, _, _ in done) == list(range(tasks))
     assert len({ident for _, ident, _ in done}) == threads
@@ -66,10 +66,10 @@ def test_after_an_error_nobody_goes_on(fails_in_main):
 
     with num_threads(2):
         with pytest.raises(KeyError):
-            side_by_side(run, range(100_000))
+            parallel_for(run, range(100_000))
         count = len(done)
         assert count < 99_998
-        side_by_side(lambda task: None, range(2))  # whatever was left would be done before
+        parallel_for(lambda task: None, range(2))  # whatever was left would be done before
         assert len(done) == count
         assert torch.get_num_threads() == seen_by_a_new_thread() == 2
 
@@ -90,7 +90,7 @@ def test_bands_are_done_by_the_threads_of_pytorch(openmp):
             meeting.wait(timeout=10)
 
     with num_threads(2):
-        in_bands(run, 1, 1000, work=10**9)
+        parallel_for_rows(run, 1, 1000, work=10**9)
     pythons = {thread.native_id for thread in threading.enumerate()}
     assert len(set(done_by)) == 2 and len(set(done_by) & pythons) == 1
 
@@ -101,14 +101,14 @@ def test_an_error_in_a_band_is_raised(openmp):
             raise KeyError(top)
 
     with num_threads(2), pytest.raises(KeyError):
-        in_bands(run, 1, 1000, work=10**9)
+        parallel_for_rows(run, 1, 1000, work=10**9)
 
 
 def test_a_forked_process_has_threads_of_its_own():
     context = multiprocessing.get_context('fork')
     with num_threads(2):
-        in_bands(lambda *_: None, 1, 1000, work=10**9)
-        side_by_side(lambda _: None, range(2))
+        parallel_for_rows(lambda *_: None, 1, 1000, work=10**9)
+        parallel_for(lambda _: None, range(2))
         queue = context.SimpleQueue()
 
         def child():
@@ -119,7 +119,7 @@ def test_a_forked_process_has_threads_of_its_own():
                 if top < 100:  # the first two bands
                     meeting.wait(timeout=10)
 
-            in_bands(run, 1, 1000, work=10**9)
+            parallel_for_rows(run, 1, 1000, work=10**9)
             queue.put(sorted(rows) == list(range(1000)))
 
         process = context.Process(target=child)

@@ -157,7 +157,7 @@ def test_output_folder_is_checked_before_the_run(scenes, demo_segmentor, tmp_pat
 def test_full_disk_is_found_before_the_run(tmp_path, monkeypatch):
     if not Path('/dev/full').exists():
         pytest.skip('no /dev/full on this system')
-    import mmseg_sympie.files as files
+    import mmseg_sympie.io.files as files
     monkeypatch.setattr(files.tempfile, 'TemporaryFile', lambda dir: open('/dev/full', 'wb'))
     with pytest.raises(OSError, match='Cannot write 10 MiB .*No space left on device.*make room'):
         files.check_writable(tmp_path)
@@ -193,7 +193,7 @@ def test_damaged_image_in_the_middle_stops_the_run_and_is_named(scenes, demo_seg
 
 
 def test_interrupted_run_reports_what_is_done(scenes, demo_segmentor, tmp_path):
-    code = ('import sys, mmseg_sympie.run_test as testing\n'
+    code = ('import sys, mmseg_sympie.engine.segmentation as testing\n'
             'class Slow(testing.ProgressBar):\n'
             '    def after_test_iter(self, runner, batch_idx, **kwargs):\n'
             '        if batch_idx == 1:\n'

@@ -10,7 +10,7 @@ import torch
 from conftest import ROOT
 
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.video import convert_video, read_frames
+from mmseg_sympie.io.video import convert_video, read_frames
 
 av = pytest.importorskip('av')
 from av.video.reformatter import Colorspace  # noqa: E402

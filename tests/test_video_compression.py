@@ -28,7 +28,7 @@ from mmseg_sympie.benchmarks.compression import (  # noqa: E402
     feature_extractor,
     write_results,
 )
-from mmseg_sympie.video import read_frames  # noqa: E402
+from mmseg_sympie.io.video import read_frames  # noqa: E402
 
 
 def moving(count, height=64, width=96):

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.video import convert_video, frame_rate, read_frames
-from mmseg_sympie.video_streams import Times
+from mmseg_sympie.io.video import convert_video, frame_rate, read_frames
+from mmseg_sympie.io.video_streams import Times
 
 av = pytest.importorskip('av')
 

@@ -9,6 +9,15 @@ from PIL import Image
 from test_tools import scene_options, tool
 
 from mmseg_sympie.data_preprocessor import build_enhancer
+from mmseg_sympie.engine.panels import (
+    applied,
+    build_test_set,
+    choose_images,
+    enhanced,
+    make_panels,
+    write_report_page,
+)
+from mmseg_sympie.engine.segmentation import run_test, without_enhancer
 from mmseg_sympie.enhancer import SyMPIE
 from mmseg_sympie.enhancer.fast import FastSyMPIE
 from mmseg_sympie.evaluation import read_report
@@ -24,16 +33,7 @@ from mmseg_sympie.evaluation.panels import (
     legend_entries,
     parameter_picture,
 )
-from mmseg_sympie.run_panels import (
-    applied,
-    build_test_set,
-    choose_images,
-    enhanced,
-    make_panels,
-    write_report_page,
-)
-from mmseg_sympie.run_test import run_test, without_enhancer
-from mmseg_sympie.statistics import IMAGENET_RGB
+from mmseg_sympie.normalization import IMAGENET_RGB
 
 PATHS = ['/d/fog/1_a.png', '/d/night/1_a.png', '/d/night/2_a.png']
 
@@ -140,7 +140,7 @@ def mean_match_config(demo_config):
 
 
 def test_panels_are_the_images_that_were_tested(demo_comparison, demo_segmentor, scenes):
-    from mmseg_sympie.config import load_config
+    from mmseg_sympie.io.config import load_config
     cfg = load_config('configs/demo_sympie.py', dict(data_root=scenes))
     cfg.model.data_preprocessor.precision = read_report(
         demo_comparison / 'with')['details']['precision of the enhancer'].removeprefix('torch.')

@@ -16,7 +16,9 @@ from typing import Any, Dict
 from mmseg.registry import MODELS
 
 from mmseg_sympie.attach import AUTO, changes, find_preprocessor, known_source
-from mmseg_sympie.config import (
+from mmseg_sympie.enhancer.image_statistics import named_sources
+from mmseg_sympie.errors import InputError, errors_without_traceback
+from mmseg_sympie.io.config import (
     building,
     enter_scope,
     is_python_style,
@@ -24,9 +26,7 @@ from mmseg_sympie.config import (
     parsed_args,
     type_name,
 )
-from mmseg_sympie.enhancer.image_statistics import named_sources
-from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.files import write_text, written_whole
+from mmseg_sympie.io.files import write_text, written_whole
 
 
 def parse_args() -> argparse.Namespace:

@@ -22,9 +22,9 @@ from typing import Tuple
 
 import torch
 
-from mmseg_sympie.config import parsed_args
-from mmseg_sympie.devices import device
+from mmseg_sympie.cli.options import device
 from mmseg_sympie.errors import errors_without_traceback
+from mmseg_sympie.io.config import parsed_args
 
 SIZES = ['256x256', '512x512', '1024x512', '1280x720', '2048x1024', '3840x2160', '1920x1080']
 

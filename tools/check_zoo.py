@@ -15,11 +15,11 @@ import torch
 from mmengine.utils import import_modules_from_strings
 from tqdm import tqdm
 
-from mmseg_sympie.config import parsed_args
+from mmseg_sympie.engine.zoo import CHECKS, check_config, families
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.report import markdown, terminal
-from mmseg_sympie.files import check_writable, write_json, write_text
-from mmseg_sympie.zoo import CHECKS, check_config, families
+from mmseg_sympie.io.config import parsed_args
+from mmseg_sympie.io.files import check_writable, write_json, write_text
 
 
 def parse_args() -> argparse.Namespace:

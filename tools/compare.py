@@ -5,10 +5,10 @@ Example:
 """
 import argparse
 
-from mmseg_sympie.config import parsed_args
 from mmseg_sympie.errors import errors_without_traceback
 from mmseg_sympie.evaluation.compare import show_comparison
-from mmseg_sympie.files import check_writable
+from mmseg_sympie.io.config import parsed_args
+from mmseg_sympie.io.files import check_writable
 
 
 def parse_args() -> argparse.Namespace:

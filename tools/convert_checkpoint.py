@@ -17,12 +17,12 @@ import argparse
 
 import torch
 
-from mmseg_sympie.checkpoints import read_checkpoint, unwrap_state_dict, with_dataset_meta
-from mmseg_sympie.config import parsed_args
 from mmseg_sympie.datasets.street_scenes import CITYSCAPES_METAINFO
-from mmseg_sympie.enhancer.checkpoint import convert_published_enhancer
+from mmseg_sympie.enhancer.pretrained import convert_published_enhancer
 from mmseg_sympie.errors import errors_without_traceback
-from mmseg_sympie.files import sha256, written_whole
+from mmseg_sympie.io.checkpoints import read_checkpoint, unwrap_state_dict, with_dataset_meta
+from mmseg_sympie.io.config import parsed_args
+from mmseg_sympie.io.files import sha256, written_whole
 from mmseg_sympie.models.deeplabv2 import convert_published_deeplabv2
 from mmseg_sympie.models.efficientnet_lite import convert_efficientnet_lite
 from mmseg_sympie.models.espnetv2 import convert_espnetv2

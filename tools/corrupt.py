@@ -21,15 +21,15 @@ from torch.utils.data import DataLoader
 from torchvision.transforms.functional import center_crop, pil_to_tensor
 from tqdm import tqdm
 
-from mmseg_sympie.allocator import keep_freed_memory
-from mmseg_sympie.config import parsed_args
-from mmseg_sympie.corrupted_images import GROUPS, corrupted, corruption_names
-from mmseg_sympie.corrupted_tree import RECORD, SAVING, CorruptedTree, merged_record
+from mmseg_sympie.cli.options import device
+from mmseg_sympie.corruptions.tree import RECORD, SAVING, CorruptedTree, merged_record
 from mmseg_sympie.datasets.photographs import Photographs, resize_short_side
-from mmseg_sympie.devices import device
+from mmseg_sympie.engine.batches import GROUPS, corrupted, corruption_names
 from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.files import check_writable, write_json, written_whole
-from mmseg_sympie.images import read_rgb, subfolders
+from mmseg_sympie.io.config import parsed_args
+from mmseg_sympie.io.files import check_writable, write_json, written_whole
+from mmseg_sympie.io.images import read_rgb, subfolders
+from mmseg_sympie.runtime.malloc import tune_malloc
 
 
 def parse_args(argv=None) -> argparse.Namespace:
@@ -137,6 +137,6 @@ def main(argv=None) -> None:
 
 
 if __name__ == '__main__':
-    keep_freed_memory()
+    tune_malloc()
     with errors_without_traceback():
         main()

@@ -20,17 +20,17 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from mmseg_sympie import video
-from mmseg_sympie.config import parsed_args
-from mmseg_sympie.enhance_plan import Record, is_video, made_by, plan
+from mmseg_sympie.cli.options import add_enhancer_options, chosen_enhancer, enhance_raw
+from mmseg_sympie.engine.enhance_plan import Record, is_video, made_by, plan
 from mmseg_sympie.enhancer import MeanMatch
 from mmseg_sympie.enhancer.affine import ImageSample
 from mmseg_sympie.enhancer.fast import FastAffine, FastSyMPIE
-from mmseg_sympie.enhancer.options import add_enhancer_options, chosen_enhancer, enhance_raw
 from mmseg_sympie.enhancer.smoother import ParameterSmoother
 from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.files import check_writable, written_whole
-from mmseg_sympie.images import read_rgb
+from mmseg_sympie.io import video
+from mmseg_sympie.io.config import parsed_args
+from mmseg_sympie.io.files import check_writable, written_whole
+from mmseg_sympie.io.images import read_rgb
 
 
 def parse_args() -> argparse.Namespace:

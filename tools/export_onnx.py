@@ -26,17 +26,17 @@ except ImportError as error:
 
 from mmseg_sympie.attach import attach
 from mmseg_sympie.benchmarks.timing import interleaved, summary
-from mmseg_sympie.config import CfgOptions, building, load_config, parsed_args
 from mmseg_sympie.demo.street import render_street
+from mmseg_sympie.engine.segmentation import has_enhancer
+from mmseg_sympie.engine.zoo import forget_pretrained
 from mmseg_sympie.enhancer import SyMPIE
-from mmseg_sympie.enhancer.fast import FastSyMPIE, Pixels
+from mmseg_sympie.enhancer.fast import FastSyMPIE, PixelFormat
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.export.enhancer import NORMALISED, enhancer_onnx
 from mmseg_sympie.export.segmentor import OUTPUTS, WholeImage, segmentor_onnx
-from mmseg_sympie.files import check_writable, written_whole
+from mmseg_sympie.io.config import CfgOptions, building, load_config, parsed_args
+from mmseg_sympie.io.files import check_writable, written_whole
 from mmseg_sympie.pretraining.upstream import MMSegSegmentor
-from mmseg_sympie.run_test import has_enhancer
-from mmseg_sympie.zoo import forget_pretrained
 
 SIZES = ((256, 512), (333, 250), (480, 640))
 LARGEST_DIFFERENCE_255, SMALLEST_AGREEMENT = 1e-3 * 255, 0.999
@@ -59,8 +59,8 @@ def of_enhancer(args: argparse.Namespace) -> tuple:
     """The exported model, and the same by PyTorch."""
     enhancer = SyMPIE(args.checkpoint).eval()
     fast = FastSyMPIE(enhancer, 'bgr', torch.float32)  # as the file
-    return (enhancer_onnx(enhancer, 'bgr', Pixels('bgr')),
-            lambda image: fast(torch.from_numpy(image), Pixels('bgr')).numpy())
+    return (enhancer_onnx(enhancer, 'bgr', PixelFormat('bgr')),
+            lambda image: fast(torch.from_numpy(image), PixelFormat('bgr')).numpy())
 
 
 def of_segmentor(args: argparse.Namespace) -> tuple:

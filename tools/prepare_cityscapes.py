@@ -16,10 +16,10 @@ from cityscapesscripts.helpers.annotation import Annotation
 from cityscapesscripts.preparation.json2labelImg import createLabelImage
 from tqdm import tqdm
 
-from mmseg_sympie.config import parsed_args
 from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.files import read_text, written_whole
-from mmseg_sympie.images import is_leftover
+from mmseg_sympie.io.config import parsed_args
+from mmseg_sympie.io.files import read_text, written_whole
+from mmseg_sympie.io.images import is_leftover
 
 POLYGONS, LABELS = '_polygons.json', '_labelTrainIds.png'
 

@@ -25,20 +25,20 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
-from mmseg_sympie.config import CfgOptions, building, load_config, parsed_args
-from mmseg_sympie.corrupted_images import corrupted, corruption_names
+from mmseg_sympie.cli.options import device
 from mmseg_sympie.datasets.photographs import Photographs
 from mmseg_sympie.deepcorrect.corrections import filter_layers
 from mmseg_sympie.deepcorrect.plots import plot_ranking
 from mmseg_sympie.deepcorrect.priority import MEASURES
 from mmseg_sympie.deepcorrect.rank import Example, rank_layers
-from mmseg_sympie.devices import device
+from mmseg_sympie.engine.batches import corrupted, corruption_names
+from mmseg_sympie.engine.classification import build_classifiers
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.report import terminal
-from mmseg_sympie.files import check_writable, write_json
+from mmseg_sympie.io.config import CfgOptions, building, load_config, parsed_args
+from mmseg_sympie.io.files import check_writable, write_json
 from mmseg_sympie.pretraining.stream import SegmentationCrops
 from mmseg_sympie.pretraining.upstream import MMSegSegmentor, check_classes
-from mmseg_sympie.run_classifier import build_classifiers
 
 
 def parse_args() -> argparse.Namespace:

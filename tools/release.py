@@ -12,12 +12,12 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from mmseg_sympie.config import parsed_args
 from mmseg_sympie.datasets.photographs import Photographs, stack_photographs
 from mmseg_sympie.enhancer import SyMPIE
 from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.files import sha256, written_whole
-from mmseg_sympie.pretraining.release import centre_on_clean, half_precision, weaken
+from mmseg_sympie.io.config import parsed_args
+from mmseg_sympie.io.files import sha256, written_whole
+from mmseg_sympie.pretraining.release import centre_on_clean, half_precision, shrink_to_identity
 
 
 def parse_args() -> argparse.Namespace:
@@ -47,7 +47,7 @@ def main() -> None:
         photographs = Photographs(args.clean, limit=args.limit, labels=None)
         batches = tqdm(DataLoader(photographs, 20, collate_fn=stack_photographs), unit='batch')
         centre_on_clean(enhancer, (batch['inputs'].float() / 255 for batch in batches))
-    weaken(enhancer, args.strength)
+    shrink_to_identity(enhancer, args.strength)
     # Given a path, torch.save writes its name into the file, and the checksum would depend on it.
     with written_whole(args.target) as partial, partial.open('wb') as file:
         torch.save(half_precision(enhancer), file)

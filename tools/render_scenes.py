@@ -14,11 +14,11 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from mmseg_sympie.config import parsed_args
 from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.demo.weather import CONDITIONS, apply_weather
 from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.files import check_writable, read_json, write_json, written_whole
+from mmseg_sympie.io.config import parsed_args
+from mmseg_sympie.io.files import check_writable, read_json, write_json, written_whole
 
 SEEDS_PER_SPLIT = 100_000
 BYTES_PER_SCENE = 200_000

@@ -9,11 +9,11 @@ The file is what `source='mine.json'` in a data preprocessor takes.
 import argparse
 from pathlib import Path
 
-from mmseg_sympie.config import CfgOptions, load_config, parsed_args
+from mmseg_sympie.engine.source_statistics import measure_source, training_images
 from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.files import write_text
-from mmseg_sympie.images import files_below
-from mmseg_sympie.source_statistics import measure_source, training_images
+from mmseg_sympie.io.config import CfgOptions, load_config, parsed_args
+from mmseg_sympie.io.files import write_text
+from mmseg_sympie.io.images import files_below
 
 
 def parse_args() -> argparse.Namespace:

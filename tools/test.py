@@ -16,18 +16,18 @@ from typing import Optional, Sequence
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 
-from mmseg_sympie.allocator import keep_freed_memory_without_gpu
-from mmseg_sympie.config import CfgOptions, building, load_config, parsed_args, type_name
 from mmseg_sympie.datasets.street_scenes import loads_labels
-from mmseg_sympie.distributed import join_processes
+from mmseg_sympie.engine.panels import check_page, write_report_page
+from mmseg_sympie.engine.segmentation import check_inputs, has_enhancer, run_test, without_enhancer
+from mmseg_sympie.engine.variants import folder_name, is_training_free, variant, with_none
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.compare import show_comparison
 from mmseg_sympie.evaluation.compare_enhancers import compare_enhancers, show_enhancers
 from mmseg_sympie.evaluation.report import read_report
+from mmseg_sympie.io.config import CfgOptions, building, load_config, parsed_args, type_name
 from mmseg_sympie.registry import MODELS
-from mmseg_sympie.run_panels import check_page, write_report_page
-from mmseg_sympie.run_test import check_inputs, has_enhancer, run_test, without_enhancer
-from mmseg_sympie.variants import folder_name, is_training_free, variant, with_none
+from mmseg_sympie.runtime.distributed import join_processes
+from mmseg_sympie.runtime.malloc import tune_malloc_on_cpu
 
 
 def parse_args() -> argparse.Namespace:
@@ -125,6 +125,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    keep_freed_memory_without_gpu()
+    tune_malloc_on_cpu()
     with errors_without_traceback():
         main()

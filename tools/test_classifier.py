@@ -29,9 +29,10 @@ from typing import Any, Dict, Iterator, Mapping, Sequence, Tuple
 
 import torch
 
-from mmseg_sympie.allocator import keep_freed_memory
-from mmseg_sympie.config import parsed_args
-from mmseg_sympie.corrupted_images import (
+from mmseg_sympie.cli.options import device
+from mmseg_sympie.datasets.photographs import Photographs
+from mmseg_sympie.datasets.vizwiz import VizWizClassification
+from mmseg_sympie.engine.batches import (
     GROUPS,
     Batch,
     Loading,
@@ -41,9 +42,8 @@ from mmseg_sympie.corrupted_images import (
     severity_folders,
     vizwiz_batches,
 )
-from mmseg_sympie.datasets.photographs import Photographs
-from mmseg_sympie.datasets.vizwiz import VizWizClassification
-from mmseg_sympie.devices import device
+from mmseg_sympie.engine.classification import build_classifiers, build_enhancers, count
+from mmseg_sympie.engine.segmentation import versions
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.classification import (
     Tally,
@@ -53,10 +53,10 @@ from mmseg_sympie.evaluation.classification import (
     write_accuracy_report,
 )
 from mmseg_sympie.evaluation.report import terminal
-from mmseg_sympie.files import check_writable, write_json
+from mmseg_sympie.io.config import parsed_args
+from mmseg_sympie.io.files import check_writable, write_json
 from mmseg_sympie.pretraining.upstream import check_classes
-from mmseg_sympie.run_classifier import build_classifiers, build_enhancers, count
-from mmseg_sympie.run_test import versions
+from mmseg_sympie.runtime.malloc import tune_malloc
 
 
 def parse_args() -> argparse.Namespace:
@@ -172,6 +172,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    keep_freed_memory()
+    tune_malloc()
     with errors_without_traceback():
         main()

@@ -13,12 +13,12 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
-from mmseg_sympie.allocator import keep_freed_memory_without_gpu
-from mmseg_sympie.config import CfgOptions, building, load_config, parsed_args
-from mmseg_sympie.distributed import join_processes
+from mmseg_sympie.engine.resume import NEWEST, checkpoint_to_resume, checkpoints_in
 from mmseg_sympie.errors import InputError, errors_without_traceback
-from mmseg_sympie.files import check_writable
-from mmseg_sympie.resume import NEWEST, checkpoint_to_resume, checkpoints_in
+from mmseg_sympie.io.config import CfgOptions, building, load_config, parsed_args
+from mmseg_sympie.io.files import check_writable
+from mmseg_sympie.runtime.distributed import join_processes
+from mmseg_sympie.runtime.malloc import tune_malloc_on_cpu
 
 
 def parse_args() -> argparse.Namespace:
@@ -73,7 +73,7 @@ def main() -> None:
     # Its test data and report are for tools/test.py.
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg'):
         cfg.pop(key, None)
-    keep_freed_memory_without_gpu()
+    tune_malloc_on_cpu()
     with building('what the config names'):
         runner = Runner.from_cfg(cfg)
     runner.train()

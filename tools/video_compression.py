@@ -26,12 +26,12 @@ from mmseg_sympie.benchmarks.compression import (
     feature_extractor,
     write_results,
 )
-from mmseg_sympie.config import parsed_args
-from mmseg_sympie.enhancer.options import add_enhancer_options, chosen_enhancer, enhance_raw
+from mmseg_sympie.cli.options import add_enhancer_options, chosen_enhancer, enhance_raw
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.report import terminal
-from mmseg_sympie.files import check_writable
-from mmseg_sympie.video import frame_rate, read_frames
+from mmseg_sympie.io.config import parsed_args
+from mmseg_sympie.io.files import check_writable
+from mmseg_sympie.io.video import frame_rate, read_frames
 
 
 def parse_args() -> argparse.Namespace:

@@ -17,15 +17,15 @@ from typing import Dict, Sequence
 from PIL import Image
 from torch.utils.data import Dataset
 
-from mmseg_sympie.allocator import keep_freed_memory_without_gpu
-from mmseg_sympie.config import CfgOptions, load_config, parsed_args
+from mmseg_sympie.engine.panels import build_test_set, choose_images, image_paths, make_panels
+from mmseg_sympie.engine.segmentation import check_inputs, has_enhancer
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation.panel_plots import draw_applications, draw_panels, panel_pictures
 from mmseg_sympie.evaluation.panels import KINDS, Panel, find_images
 from mmseg_sympie.evaluation.report import percent, read_report
-from mmseg_sympie.files import written_whole
-from mmseg_sympie.run_panels import build_test_set, choose_images, image_paths, make_panels
-from mmseg_sympie.run_test import check_inputs, has_enhancer
+from mmseg_sympie.io.config import CfgOptions, load_config, parsed_args
+from mmseg_sympie.io.files import written_whole
+from mmseg_sympie.runtime.malloc import tune_malloc_on_cpu
 
 MOST_IMAGES = 40  # in one figure
 
@@ -117,6 +117,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    keep_freed_memory_without_gpu()
+    tune_malloc_on_cpu()
     with errors_without_traceback():
         main()

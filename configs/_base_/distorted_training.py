@@ -4,7 +4,7 @@ model = dict(type='mmseg_sympie.DistortionTrainer', autocast='bfloat16')
 train_dataloader = dict(
     num_workers=1,
     persistent_workers=True,
-    sampler=dict(type='mmseg_sympie.TurnSampler'),
+    sampler=dict(type='mmseg_sympie.RoundRobinSampler'),
     dataset=dict(type='mmseg_sympie.PretrainingStream'),
     collate_fn=dict(type='mmseg_sympie.stack_images'))
 train_cfg = dict(type='mmseg_sympie.PretrainLoop')

@@ -17,10 +17,10 @@ from tqdm import tqdm
 
 from ..errors import InputError
 from ..evaluation.report import percent, write_csv
-from ..files import written_whole
+from ..io.files import written_whole
+from ..io.video import import_av, pixel_format, read_frames, to_frame
+from ..normalization import IMAGENET_RGB
 from ..pretraining.upstream import TorchvisionClassifier
-from ..statistics import IMAGENET_RGB
-from ..video import import_av, pixel_format, read_frames, to_frame
 from .timing import write_table
 
 ORIGINAL = 'original'

@@ -7,11 +7,11 @@ from typing import Any, Dict, List, Mapping, Optional
 import numpy as np
 import torch
 
-from ..allocator import keep_freed_memory
 from ..corruptions import POOL, Draw, corrupt
 from ..demo.street import render_street
 from ..evaluation.report import terminal
-from ..files import check_writable
+from ..io.files import check_writable
+from ..runtime.malloc import tune_malloc
 from .timing import interleaved, machine, summary, write_table
 
 
@@ -74,7 +74,7 @@ def benchmark_corruptions(args: argparse.Namespace) -> None:
     """Write and print the table; for the arguments see tools/benchmark.py."""
     check_writable(args.out)
     if args.device == 'cpu':
-        keep_freed_memory()  # as tools/corrupt.py
+        tune_malloc()  # as tools/corrupt.py
     measured = measure_corruptions(args)
     title = (f'{args.size[0]}x{args.size[1]}, batch {args.batch_size} of severities 1 to 5, '
              f'float32, {machine(args.device, args.threads)}; NumPy: single 8-bit images')

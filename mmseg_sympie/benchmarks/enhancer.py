@@ -11,13 +11,13 @@ from mmengine.analysis import FlopAnalyzer
 from mmseg.models import SegDataPreProcessor
 from torch import Tensor
 
-from ..allocator import keep_freed_memory, return_freed_memory
 from ..data_preprocessor import SyMPIEDataPreprocessor
 from ..enhancer import NEM, WarpParameters, clamp_to_image_range, view
 from ..enhancer.fast import fold, look, warp_raw
 from ..evaluation.report import terminal
-from ..files import check_writable, written_whole
-from ..statistics import IMAGENET_RGB, IMAGENET_RGB_255
+from ..io.files import check_writable, written_whole
+from ..normalization import IMAGENET_RGB, IMAGENET_RGB_255
+from ..runtime.malloc import trim_malloc, tune_malloc
 from .memory import peak_mib
 from .timing import interleaved, machine, summary, write_table
 
@@ -56,7 +56,7 @@ def calls(size: Tuple[int, int], batch_size: int, device: str,
     parameters = WarpParameters.split(sympie.nem(thumbnail))
     warped = published_warp(standardised, parameters)
     seen = look(raw)
-    folded = fold(parameters, 'bgr', ours.leaving)
+    folded = fold(parameters, 'bgr', ours.output_format)
 
     def published() -> Tensor:
         predicted = WarpParameters.split(sympie.nem(view(standardised)))
@@ -70,7 +70,7 @@ def calls(size: Tuple[int, int], batch_size: int, device: str,
         'clamp, published': lambda: clamp_to_image_range(warped),
         'view and mean, ours': lambda: look(raw),
         'NEM, ours': lambda: ours.fast.predict_from(seen),
-        'folding, ours': lambda: fold(parameters, 'bgr', ours.leaving),
+        'folding, ours': lambda: fold(parameters, 'bgr', ours.output_format),
         'warp, ours': lambda: warp_raw(raw, folded, ours.output_dtype)}
     if raw.is_cuda and batch_size == 1:
         recorded = SyMPIEDataPreprocessor(**options, cuda_graph=True).to(device)
@@ -82,10 +82,10 @@ def calls(size: Tuple[int, int], batch_size: int, device: str,
 def benchmark_enhancer(args: argparse.Namespace) -> None:
     """Write and print the tables; for the arguments see tools/benchmark.py."""
     check_writable(args.out)
-    if args.keep_freed_memory:
-        keep_freed_memory()
+    if args.tune_malloc:
+        tune_malloc()
     # A call would pay for giving back what another has left, or find it and pay less.
-    before = (lambda: None) if args.keep_freed_memory else return_freed_memory
+    before = (lambda: None) if args.tune_malloc else trim_malloc
     measured = []
     for threads, batch_size, size in itertools.product(args.threads, args.batch_sizes, args.sizes):
         torch.set_num_threads(threads)
@@ -103,7 +103,7 @@ def benchmark_enhancer(args: argparse.Namespace) -> None:
              f'{machine(args.device, args.threads[-1])}, network in '
              f'{args.precision or "the precision of the device"}, medians of {args.repeats}')
     if args.device == 'cpu':
-        title += f', freed memory {"kept" if args.keep_freed_memory else "returned"}'
+        title += f', freed memory {"kept" if args.tune_malloc else "returned"}'
     tables = [table(measured), table_of_parts(measured[-1])]
     costs = dict(nem_macs=FlopAnalyzer(NEM(), torch.zeros(1, 3, 224, 224)).unsupported_ops_warnings(
         False).total(),
@@ -122,8 +122,8 @@ def measure_segmentor(cell: Dict[str, Any], args: argparse.Namespace) -> None:
     """Add the forward pass of a segmentor with random weights, at the size of this cell."""
     from mmseg.registry import MODELS as MMSEG_MODELS
 
-    from ..config import load_config
-    from ..zoo import forget_pretrained
+    from ..engine.zoo import forget_pretrained
+    from ..io.config import load_config
     model = load_config(args.segmentor).model
     forget_pretrained(model)
     model.data_preprocessor = None

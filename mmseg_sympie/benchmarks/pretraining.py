@@ -9,13 +9,13 @@ import torchvision
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 
-from ..allocator import keep_freed_memory
-from ..config import load_config, type_name
 from ..evaluation.report import terminal
-from ..files import check_writable
+from ..io.config import load_config, type_name
+from ..io.files import check_writable
 from ..pretraining import Pretrainer
 from ..pretraining.upstream import MMSegSegmentor
 from ..registry import MODELS
+from ..runtime.malloc import tune_malloc
 from .timing import interleaved, machine, summary, write_table
 
 SIDE_PX = 224
@@ -25,7 +25,7 @@ def benchmark_pretraining(args: argparse.Namespace) -> None:
     """Write and print the table; for the arguments see tools/benchmark.py."""
     check_writable(args.out)
     if args.device == 'cpu':
-        keep_freed_memory()  # as tools/train.py
+        tune_malloc()  # as tools/train.py
     cfg = load_config(args.config)
     batch_size = args.batch_size or cfg.train_dataloader.batch_size
     with tempfile.TemporaryDirectory() as folder, DefaultScope.overwrite_default_scope('mmseg'):

@@ -11,8 +11,8 @@ from ..enhancer.fast import FastSyMPIE
 from ..enhancer.smoother import ParameterSmoother
 from ..errors import InputError
 from ..evaluation.report import terminal
-from ..files import check_writable
-from ..video import read_frames
+from ..io.files import check_writable
+from ..io.video import read_frames
 from .timing import interleaved, machine, summary, write_table
 
 

@@ -10,7 +10,7 @@ import torch
 from tqdm import tqdm
 
 from ..evaluation.report import markdown
-from ..files import write_json, write_text
+from ..io.files import write_json, write_text
 
 PAUSE_S = 0.01
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..threads import num_threads, side_by_side
+from ..runtime.parallel import num_threads, parallel_for
 from . import cpu
 
 # image (B, 3, H, W) RGB on [0, 1]; severity (B,) integers 1..5; generator of the image's device.
@@ -86,7 +86,7 @@ def corrupt(image: Tensor, drawn: Draw, pool: Mapping[str, Corruption],
             corrupt_part(*task, generator)
         return result
     seeds = torch.randint(2 ** 62, (len(tasks),), generator=generator).tolist()
-    side_by_side(lambda task: corrupt_part(*task), [
+    parallel_for(lambda task: corrupt_part(*task), [
         (*task, torch.Generator().manual_seed(seed)) for task, seed in zip(tasks, seeds)])
     return result
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..constants import constant
+from ..runtime.device_constants import constant
 from . import cpu
 from .filters import blur_each, correlate
 from .severity import per_image
@@ -60,7 +60,7 @@ def glass_blur(image: Tensor, severity: Tensor, generator: torch.Generator) -> T
     blurred = blurred.clamp_(0, 1).mul_(255).add_(1e-3).floor_().div_(255)
     reach, rounds = (per_image(constants, severity).flatten().long()
                      for constants in (GLASS_REACH_PX, GLASS_ROUNDS))
-    displace = cpu.displace if cpu.on_cpu(image) else displace_at_once
+    displace = cpu.shuffle_pixels if cpu.on_cpu(image) else shuffle_at_once
     for turn in range(max(GLASS_ROUNDS)):
         rows = (turn < rounds).nonzero()[:, 0]
         chance = cpu.rand(len(rows), *image.shape[2:], generator=generator)
@@ -163,8 +163,8 @@ def _disk(radius_px: int, edge_sigma_px: float) -> Tensor:
     return F.pad(F.conv2d(disk, edge[None, None])[0, 0], [max(DEFOCUS_RADIUS_PX) - window] * 4)
 
 
-def displace_at_once(image: Tensor, chance: Tensor, reach: Tensor) -> Tensor:
-    """`cpu.displace` for all pixels at once.
+def shuffle_at_once(image: Tensor, chance: Tensor, reach: Tensor) -> Tensor:
+    """`cpu.shuffle_pixels` for all pixels at once.
 
     A neighbour that comes later in the image has taken a value of its own before and passes that
     one on. Such chains are followed by doubling: four doublings cover 16 links, and of longer

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..constants import constant
+from ..runtime.device_constants import constant
 from .severity import per_image
 
 CAST = (0.1, 0.2, 0.3, 0.45, 0.6)       # natural logarithm of a channel's gain

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..constants import constant
+from ..runtime.device_constants import constant
 from . import cpu
 from .severity import per_image
 
@@ -85,7 +85,7 @@ def elastic_transform(image: Tensor, severity: Tensor, generator: torch.Generato
     outermost pixels repeated, and its square is in the centre whatever the aspect ratio.
     """
     image = image.float()
-    sample = cpu.sample if cpu.on_cpu(image) else sample_by_grid
+    sample = cpu.remap if cpu.on_cpu(image) else remap_by_grid
     moved = sample(image, *_affine_positions(image, severity, generator))
     return sample(moved, *_displaced_positions(image, severity, generator)).clamp_(0, 1)
 
@@ -145,8 +145,8 @@ def _mirrored_blur(size: int, sigma: Tensor) -> Tensor:
     return transform.T @ (response[..., None] * transform)
 
 
-def sample_by_grid(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """`cpu.sample` by PyTorch."""
+def remap_by_grid(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """`cpu.remap` by PyTorch."""
     height, width = image.shape[-2:]
     grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], dim=-1)
     return F.grid_sample(image, grid, padding_mode='reflection', align_corners=False)

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.io import decode_jpeg, encode_jpeg
 
-from ..constants import constant
+from ..runtime.device_constants import constant
 from . import cpu
 from .severity import per_image
 

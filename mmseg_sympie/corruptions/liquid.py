@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..constants import constant
+from ..runtime.device_constants import constant
 from .filters import blur_each, filter_each
 from .severity import per_image
 
@@ -68,7 +68,7 @@ def _rim(layer: Tensor) -> Tensor:
 
 
 def _distance(rim: Tensor) -> Tensor:
-    """Pixels to the nearest rim, at most FARTHEST, for a rim (B, 1, H, W) of 0 and 1."""
+    """PixelFormat to the nearest rim, at most FARTHEST, for a rim (B, 1, H, W) of 0 and 1."""
     # Beside a straight rim the blurred rim falls as exp(-distance^2 / (2 SOFT^2)).
     near = blur_each(rim, rim.new_full((1, 1, 1, 1), SOFT), radius=FARTHEST)
     near = near * (SOFT * math.sqrt(2 * math.pi))

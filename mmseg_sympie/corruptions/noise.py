@@ -26,7 +26,7 @@ def shot_noise(image: Tensor, severity: Tensor, generator: torch.Generator) -> T
     photons = per_image(PHOTONS_OF_WHITE, severity)
     mean = image.float() * photons
     if cpu.on_cpu(image):
-        return cpu.count(mean, photons, generator).div_(photons)
+        return cpu.poisson(mean, photons, generator).div_(photons)
     return torch.poisson(mean, generator=generator).div_(photons).clamp_(0, 1)
 
 

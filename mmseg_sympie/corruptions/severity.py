@@ -4,7 +4,7 @@ from typing import Sequence
 import torch
 from torch import Tensor
 
-from ..constants import constant
+from ..runtime.device_constants import constant
 
 
 def per_image(constants: Sequence[float], severity: Tensor) -> Tensor:

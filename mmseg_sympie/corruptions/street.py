@@ -9,7 +9,7 @@ from typing import Tuple
 import torch
 from torch import Tensor
 
-from ..constants import constant
+from ..runtime.device_constants import constant
 from .severity import per_image
 
 STRENGTH = (0.2, 0.4, 0.6, 0.8, 1.0)

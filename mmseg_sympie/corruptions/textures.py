@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..constants import constant
+from ..runtime.device_constants import constant
 from . import cpu
 from .filters import filter_each, line_kernel
 

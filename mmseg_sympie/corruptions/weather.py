@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..constants import constant
+from ..runtime.device_constants import constant
 from .filters import filter_each, line_kernel
 from .liquid import mud, water
 from .severity import per_image

@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
 from ..errors import InputError
-from ..labels import IGNORE_LABEL
+from ..io.labels import IGNORE_LABEL
 from ..registry import DATASETS
 from .street_scenes import CITYSCAPES_METAINFO, StreetSceneDataset, labelled_pairs
 

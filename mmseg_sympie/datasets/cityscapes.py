@@ -2,7 +2,7 @@
 from pathlib import Path
 from typing import List
 
-from ..images import subfolders
+from ..io.images import subfolders
 from ..registry import DATASETS
 from .street_scenes import StreetSceneDataset, labelled_pairs
 

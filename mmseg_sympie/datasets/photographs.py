@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..errors import InputError
-from ..files import read_text
-from ..images import SUFFIXES, files_below, read_rgb, subfolders
+from ..io.files import read_text
+from ..io.images import SUFFIXES, files_below, read_rgb, subfolders
 from ..registry import DATASETS
 
 NO_LABEL = -1

@@ -6,10 +6,10 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from mmseg.datasets import BaseSegDataset, CityscapesDataset
 from PIL import Image
 
-from ..config import type_name
 from ..errors import InputError
-from ..images import check_for_mmcv, files_in, upright_size
-from ..labels import check_label_file, has_unknown_labels, label_values
+from ..io.config import type_name
+from ..io.images import check_for_mmcv, files_in, upright_size
+from ..io.labels import check_label_file, has_unknown_labels, label_values
 
 CITYSCAPES_METAINFO = CityscapesDataset.METAINFO
 _END_MARKERS = {b'\xff\xd8': b'\xff\xd9', b'\x89P': b'IEND'}  # of JPEG and PNG, by their beginning

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..files import read_json
+from ..io.files import read_json
 from .photographs import NO_LABEL, Photographs
 
 FLAWS = {'OBS': 'obstruction', 'DRK': 'dark', 'BLR': 'blur', 'BRT': 'bright', 'ROT': 'rotation',

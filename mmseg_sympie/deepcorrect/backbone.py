@@ -5,8 +5,8 @@ from typing import List, Mapping, Optional, Sequence, Type, Union
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from ..config import type_name
 from ..errors import InputError
+from ..io.config import type_name
 from ..registry import MODELS
 from .corrections import Corrections
 from .ranking import chosen_filters

@@ -4,8 +4,8 @@ from typing import Dict, Mapping, Sequence, Union
 
 from torch import Tensor, nn
 
-from ..checkpoints import read_checkpoint, unwrap_state_dict
 from ..errors import InputError
+from ..io.checkpoints import read_checkpoint, unwrap_state_dict
 from .unit import CorrectionUnit
 
 UNITS = 'correction units'

@@ -5,7 +5,7 @@ from typing import Any, Mapping
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ..files import written_whole
+from ..io.files import written_whole
 
 
 def plot_ranking(ranking: Mapping[str, Any], path: Path) -> None:
@@ -17,7 +17,7 @@ def plot_ranking(ranking: Mapping[str, Any], path: Path) -> None:
     for name, layer in layers.items():
         axes.plot(layer['curve']['corrected'], layer['curve']['error'], 'o-', markersize=3,
                   linewidth=1, label=name)
-    axes.set(xscale='symlog', xlim=(0, None), xlabel='filters replaced by their clean twins',
+    axes.set(xscale='symlog', xlim=(0, None), xlabel='filters replaced by their clean activations',
              ylabel=f'error ({ranking["settings"]["error"]}), mean over levels')
     axes.grid(alpha=0.3)
     figure.legend(loc='outside right upper', fontsize=5 if len(layers) > 25 else 8, frameon=False)

@@ -1,7 +1,7 @@
 """Correction priority: what a model gains when one filter sees as if the image were clean.
 
 Clean and distorted version of an image go through the network together, and the maps of one filter
-after the other are replaced by their clean twins (DeepCorrect, arXiv 1705.02406, Sec. III).
+after the other are replaced by their clean activations (DeepCorrect, arXiv 1705.02406, Sec. III).
 """
 from typing import Any, Callable, NamedTuple, Tuple
 
@@ -12,7 +12,7 @@ from torch.nn.modules.module import register_module_forward_hook
 from torch.overrides import TorchFunctionMode
 
 from ..errors import InputError
-from ..labels import IGNORE_LABEL, check_classes
+from ..io.labels import IGNORE_LABEL, check_classes
 
 Logits = Callable[[Tensor], Tensor]  # RGB images on [0, 1] -> scores (B, classes, ...)
 
@@ -20,14 +20,14 @@ Logits = Callable[[Tensor], Tensor]  # RGB images on [0, 1] -> scores (B, classe
 VALUES_AT_ONCE = 16_000_000
 
 
-class CleanTwin(NamedTuple):
+class CleanActivation(NamedTuple):
     """The output of a layer for a clean image."""
 
     output: Tensor  # (1, C, H, W), or (1, ..., C) of a linear layer
     copies: int     # of the image that fit into one pass from the layer on
 
 
-def clean_twin(logits: Logits, layer: nn.Module, image: Tensor) -> CleanTwin:
+def clean_activation(logits: Logits, layer: nn.Module, image: Tensor) -> CleanActivation:
     """What a layer says of a clean image (1, 3, H, W), RGB on [0, 1].
 
     Raises:
@@ -49,12 +49,12 @@ def clean_twin(logits: Logits, layer: nn.Module, image: Tensor) -> CleanTwin:
     if len(outputs) != 1:
         raise InputError(f'The model calls {layer} {len(outputs)} times for an image, and a filter '
                          'is ranked by one output. Leave this layer out (--layers).')
-    return CleanTwin(outputs[0], max(1, VALUES_AT_ONCE // max(sizes)))
+    return CleanActivation(outputs[0], max(1, VALUES_AT_ONCE // max(sizes)))
 
 
 def substituted_logits(logits: Logits, layer: nn.Module, image: Tensor, clean: Tensor,
                        replaced: Tensor) -> Tensor:
-    """Scores for a distorted image, with the maps of some filters replaced by their clean twins.
+    """Scores for a distorted image, with some filters replaced by their clean activations.
 
     The layers below see the image once; from the layer on it is there K times.
 
@@ -113,8 +113,8 @@ def _count_top1(scores: Tensor, target: Tensor) -> Tensor:
     """(K, 3): one image, wrong or not, cross-entropy."""
     scores = scores.double()
     wrong = (scores.argmax(dim=1) != target).double()
-    surprise = F.cross_entropy(scores, target.expand(len(scores)), reduction='none')
-    return torch.stack([torch.ones_like(wrong), wrong, surprise], dim=1)
+    cross_entropy = F.cross_entropy(scores, target.expand(len(scores)), reduction='none')
+    return torch.stack([torch.ones_like(wrong), wrong, cross_entropy], dim=1)
 
 
 def _top1_errors(counts: Tensor) -> Tuple[Tensor, Tensor]:

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..errors import InputError
-from ..files import read_json, write_json
+from ..io.files import read_json, write_json
 from .corrections import num_filters
-from .priority import Logits, Measure, clean_twin, priority, substituted_logits
+from .priority import Logits, Measure, clean_activation, priority, substituted_logits
 
 Level = Tuple[str, int]  # corruption and severity
 CURVE_POINTS = 8
@@ -94,11 +94,11 @@ def sweep(logits: Logits, layer: nn.Module, examples: Callable[[], Iterable[Exam
     """Counts (levels, K, n) over all examples, for K sets of replaced filters (K, C)."""
     counts: Dict[Level, Tensor] = {}
     for example in examples():
-        twin = clean_twin(logits, layer, example.clean)
+        clean = clean_activation(logits, layer, example.clean)
         for level, image in example.distorted.items():
             parts = []
-            for part in replaced.to(image.device).split(twin.copies):
-                scores = substituted_logits(logits, layer, image, twin.output, part)
+            for part in replaced.to(image.device).split(clean.copies):
+                scores = substituted_logits(logits, layer, image, clean.output, part)
                 parts.append(measure.count(scores, example.target).cpu())
                 bar.update(len(part))
             counts[level] = counts.get(level, 0) + torch.cat(parts)

@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Union
 
 from ..errors import InputError
-from ..files import read_json
+from ..io.files import read_json
 
 
 def read_ranking(path: Union[str, Path]) -> Dict[str, Any]:

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from ..corruptions import corrupt, draw
 from ..corruptions.pools import ALL
-from ..distributed import unwrapped
 from ..errors import InputError
-from ..files import written_whole
+from ..io.files import written_whole
 from ..registry import HOOKS, MODELS
+from ..runtime.distributed import unwrapped
 from .corrections import Corrections
 from .ranking import chosen_filters
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mmseg_sympie.demo.labels import TRAIN_IDS
+from mmseg_sympie.demo.classes import TRAIN_IDS
 
 NEAR_M = 1.2     # nothing closer than this is projected
 BEND_M = 100.0   # the street bends up to here and runs straight beyond

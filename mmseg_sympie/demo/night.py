@@ -2,7 +2,7 @@
 import cv2
 import numpy as np
 
-from mmseg_sympie.demo.labels import TRAIN_IDS
+from mmseg_sympie.demo.classes import TRAIN_IDS
 from mmseg_sympie.demo.optics import FOCAL_PER_WIDTH, GAMMA, blur, develop, metres_aside, uniform
 
 SODIUM, LED = np.float32([1.0, 0.65, 0.3]), np.float32([1.0, 0.96, 0.88])

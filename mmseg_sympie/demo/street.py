@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from mmseg_sympie.demo.canvas import Camera, Canvas
-from mmseg_sympie.demo.labels import TRAIN_IDS
+from mmseg_sympie.demo.classes import TRAIN_IDS
 from mmseg_sympie.demo.layout import draw_street
 from mmseg_sympie.demo.noise import fractal_noise, sample_noise
 

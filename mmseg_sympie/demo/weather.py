@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from mmseg_sympie.demo import optics
-from mmseg_sympie.demo.labels import TRAIN_IDS, per_class
+from mmseg_sympie.demo.classes import TRAIN_IDS, per_class
 from mmseg_sympie.demo.night import night
 from mmseg_sympie.demo.noise import fractal_noise, sample_noise
 from mmseg_sympie.demo.optics import blur, desaturate, develop, metres_aside, scatter, uniform

@@ -5,7 +5,7 @@ from typing import Callable, NamedTuple, Union
 import torch
 from torch import Tensor
 
-from ..constants import constant
+from ..runtime.device_constants import constant
 
 
 def in_full_precision(function: Callable) -> Callable:

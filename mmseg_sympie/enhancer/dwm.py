@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..constants import constant
-from ..statistics import IMAGENET_RGB, IMAGENET_RGB_255
+from ..normalization import IMAGENET_RGB, IMAGENET_RGB_255
+from ..runtime.device_constants import constant
 from .colour_map import ColourMap, in_full_precision, inverse
 
 NUM_PARAMETERS = 37

@@ -6,8 +6,8 @@ from typing import Any, Mapping, Optional
 import torch
 from torch import Tensor, nn
 
-from ..checkpoints import load_weights
 from ..errors import InputError
+from ..io.checkpoints import load_weights
 from ..registry import MODELS
 from .check import check_images
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..files import read_json
+from ..io.files import read_json
 from .colour_map import in_full_precision
 
 GRID = 128  # pixels along each side are enough: the mean is known to half a grey level

@@ -4,7 +4,7 @@ from typing import Callable, Dict
 import torch
 from torch import Tensor
 
-from ..constants import constant
+from ..runtime.device_constants import constant
 from .colour_map import ColourMap, in_full_precision, inverse
 from .image_statistics import ImageStatistics, SourceStatistics
 

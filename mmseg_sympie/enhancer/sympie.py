@@ -7,15 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..normalization import IMAGENET_RGB
 from ..registry import MODELS
-from ..statistics import IMAGENET_RGB
 from .check import check_images
-from .checkpoint import MINIMA, load_enhancer, shipped
 from .colour_map import ColourMap
 from .dwm import WarpParameters, clamp_to_image_range, warp
 from .image_statistics import ImageStatistics, load_source, pixel_grid
 from .levels import levels
 from .nem import view
+from .pretrained import MINIMA, load_enhancer, shipped
 from .source_match import foreignness, source_match
 
 

@@ -6,7 +6,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
 import numpy as np
 
 from ..errors import InputError
-from ..files import write_json, write_text, written_whole
+from ..io.files import write_json, write_text, written_whole
 from .report import markdown, percent, write_csv, write_each
 
 NONE = 'none'  # The variant without an enhancer, which the others are compared with.

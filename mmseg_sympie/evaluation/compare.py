@@ -5,7 +5,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from ..errors import InputError
-from ..files import write_json, write_text, written_whole
+from ..io.files import write_json, write_text, written_whole
 from .confusion import Areas, areas, mean_iou
 from .report import class_titles, markdown, percent, read_report, terminal, write_csv, write_each
 from .scores import POOLED, ImageScore

@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from ..errors import InputError
-from ..files import write_json, write_text
+from ..io.files import write_json, write_text
 from .compare import interval_text, miou_interval, paired
 from .report import class_titles, markdown, percent, terminal, write_csv, write_each
 from .scores import POOLED

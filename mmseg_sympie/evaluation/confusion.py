@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..labels import IGNORE_LABEL, check_classes
+from ..io.labels import IGNORE_LABEL, check_classes
 
 
 def confusion_matrix(prediction: Tensor, label: Tensor, num_classes: int) -> np.ndarray:

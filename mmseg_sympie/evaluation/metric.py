@@ -5,7 +5,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Union
 from mmengine.evaluator import BaseMetric
 
 from ..errors import InputError
-from ..labels import check_label_map, ignored_labels, with_void
+from ..io.labels import check_label_map, ignored_labels, with_void
 from ..registry import METRICS
 from .confusion import confusion_matrix
 from .report import report_rows, terminal, write_report

@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from ..files import written_whole
+from ..io.files import written_whole
 from .panels import Panel, colourise, legend_entries, parameter_picture
 
 PICTURE_INCHES = 2.8

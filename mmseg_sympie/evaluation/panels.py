@@ -5,8 +5,8 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..labels import IGNORE_LABEL
-from ..statistics import IMAGENET_RGB_255
+from ..io.labels import IGNORE_LABEL
+from ..normalization import IMAGENET_RGB_255
 from .confusion import areas, confusion_matrix, mean_iou
 from .plots import signed_colours
 from .report import ImageScore

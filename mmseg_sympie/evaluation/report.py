@@ -20,7 +20,7 @@ import numpy as np
 from prettytable import PrettyTable
 
 from ..errors import InputError
-from ..files import read_json, write_json, write_text, written_whole
+from ..io.files import read_json, write_json, write_text, written_whole
 from .scores import POOLED, ImageScore
 
 _TITLES = dict(dice='Dice', fscore='F-score', precision='precision')

@@ -9,8 +9,8 @@ from mmengine.evaluator import BaseMetric
 from PIL import Image
 
 from ..errors import InputError
-from ..files import written_whole
-from ..labels import MOST_CLASSES, check_classes
+from ..io.files import written_whole
+from ..io.labels import MOST_CLASSES, check_classes
 from ..registry import METRICS
 
 

@@ -8,11 +8,11 @@ import torch
 from onnx import helper
 
 from ..enhancer import NEM, SyMPIE
-from ..enhancer.fast import Pixels, inference_network
+from ..enhancer.fast import PixelFormat, inference_network
 from ..enhancer.levels import LOWEST_255
 from ..enhancer.nem import LONGEST_ASPECT_RATIO, VIEW_SHORT_SIDE_PX, VIEW_SIDE_PX
 from ..errors import InputError
-from ..statistics import IMAGENET_RGB
+from ..normalization import IMAGENET_RGB
 from ..version import __version__
 from .builder import FLOAT, INT64, OPSET, UINT8, Builder
 
@@ -20,13 +20,14 @@ MEAN, STD = (255 * np.array(values, np.float32) for values in IMAGENET_RGB)
 IMAGE, NORMALISED = 'image', 'normalised'
 
 
-def enhancer_onnx(enhancer: SyMPIE, arriving_order: str, leaving: Pixels) -> onnx.ModelProto:
+def enhancer_onnx(enhancer: SyMPIE, input_order: str,
+                  output_format: PixelFormat) -> onnx.ModelProto:
     """A model from `image`, uint8 (B, 3, H, W), to `normalised`, float32 (B, 3, H, W).
 
     Args:
         enhancer: one application; its 37 numbers depend on each image alone.
-        arriving_order: channel order of the images that come, 'bgr' or 'rgb'.
-        leaving: channel order and normalisation of what comes out.
+        input_order: channel order of the images that come, 'bgr' or 'rgb'.
+        output_format: channel order and normalisation of what comes out.
 
     Raises:
         InputError: more than one application, or a match to a source.
@@ -39,10 +40,10 @@ def enhancer_onnx(enhancer: SyMPIE, arriving_order: str, leaving: Pixels) -> onn
                          f'{enhancer.iterations}: run the file several times.')
     op = Builder()
     image = op.Cast(IMAGE, to=FLOAT)
-    vector, levels = _predict(op, image, enhancer, arriving_order)
+    vector, levels = _predict(op, image, enhancer, input_order)
     op.Scan(op.Unsqueeze(image, [1]),
-            *_fold(op, vector, levels, arriving_order, leaving.channel_order), num_scan_inputs=4,
-            body=_warp_one(leaving))
+            *_fold(op, vector, levels, input_order, output_format.channel_order), num_scan_inputs=4,
+            body=_warp_one(output_format))
     op.nodes[-1].output[0] = NORMALISED
     batch = ['batch', 3, 'height', 'width']
     graph = op.graph('sympie', [helper.make_tensor_value_info(IMAGE, UINT8, batch)],
@@ -53,9 +54,9 @@ def enhancer_onnx(enhancer: SyMPIE, arriving_order: str, leaving: Pixels) -> onn
     return model
 
 
-def _predict(op: Builder, image: str, enhancer: SyMPIE, arriving_order: str):
+def _predict(op: Builder, image: str, enhancer: SyMPIE, input_order: str):
     """The 37 numbers (B, 37), and the levels, gain (B, 1) and offset (B, 3)."""
-    seen = _thumbnail(op, image, arriving_order)
+    seen = _thumbnail(op, image, input_order)
     gain, offset = _levels(op, image, seen, **enhancer.minima())
     seen = op.Add(op.Mul(seen, op.Unsqueeze(gain, [2, 3])), op.Unsqueeze(offset, [2, 3]))
     standardised = op.Div(op.Sub(seen, MEAN[:, None, None]), STD[:, None, None])
@@ -83,14 +84,14 @@ def _levels(op: Builder, image: str, seen: str, min_mean_255=None, min_contrast_
     return gain, offset
 
 
-def _thumbnail(op: Builder, image: str, arriving_order: str) -> str:
+def _thumbnail(op: Builder, image: str, input_order: str) -> str:
     """`view`: RGB on 0..255, (B, 3, 224, 224)."""
     size = op.Slice(op.Shape(image), [2], [4])
     longest = op.Mul(op.ReduceMin(size, keepdims=0), LONGEST_ASPECT_RATIO)
     is_strip = op.Greater(op.ReduceMax(size, keepdims=0), longest)
     seen = op.If(is_strip, then_branch=_resized(image, strip=True),
                  else_branch=_resized(image, strip=False))
-    return op.Gather(seen, [2, 1, 0], axis=1) if arriving_order == 'bgr' else seen
+    return op.Gather(seen, [2, 1, 0], axis=1) if input_order == 'bgr' else seen
 
 
 def _resized(image: str, strip: bool) -> onnx.GraphProto:
@@ -140,11 +141,11 @@ def _network(op: Builder, nem: NEM, features: str) -> str:
     return op.Gemm(pooled, nem.head.weight.numpy(), nem.head.bias.numpy(), transB=1)
 
 
-def _fold(op: Builder, vector: str, levels, arriving_order: str, leaving_order: str):
+def _fold(op: Builder, vector: str, levels, input_order: str, output_order: str):
     """`fast.fold` as weights of convolutions: the shift and the matrix, then the filter.
 
     Returns:
-        For each leaving channel, matrix (B, 3, 1, 3, 1, 1) and bias (B, 3, 1) to a pixel that is
+        For each output channel, matrix (B, 3, 1, 3, 1, 1) and bias (B, 3, 1) to a pixel that is
         zero where the filter's border is; and kernel (B, 1, 1, 5, 5) from there to 0..255, of which
         the mean is left to add.
     """
@@ -156,19 +157,19 @@ def _fold(op: Builder, vector: str, levels, arriving_order: str, leaving_order: 
     shift = op.Div(op.Add(shift, added), gain)
     matrix = op.Mul(matrix, STD / STD[:, None])
     border = op.Sub(MEAN, op.Mul(shift, STD))
-    if arriving_order == 'bgr':
+    if input_order == 'bgr':
         matrix, border = op.Gather(matrix, [2, 1, 0], axis=1), op.Gather(border, [2, 1, 0], axis=1)
-    if leaving_order == 'bgr':
+    if output_order == 'bgr':
         matrix = op.Gather(matrix, [2, 1, 0], axis=2)
-    matrix = op.Transpose(matrix, perm=[0, 2, 1])  # row = leaving channel
+    matrix = op.Transpose(matrix, perm=[0, 2, 1])  # row = output_format channel
     bias = op.Neg(op.MatMul(matrix, op.Unsqueeze(border, [2])))
     return op.Unsqueeze(matrix, [2, 4, 5]), bias, kernel
 
 
-def _warp_one(leaving: Pixels) -> onnx.GraphProto:
+def _warp_one(output_format: PixelFormat) -> onnx.GraphProto:
     """One image with its own weights; ONNX's groups are fixed, so batches are a loop."""
-    mean_255 = MEAN if leaving.channel_order == 'rgb' else MEAN[::-1]
-    mean, std = (np.array(values, np.float32) for values in leaving.statistics)
+    mean_255 = MEAN if output_format.channel_order == 'rgb' else MEAN[::-1]
+    mean, std = (np.array(values, np.float32) for values in output_format.statistics)
     op = Builder('one_')
     op.Scan('matrix', 'bias', op.Div(op.Unsqueeze('kernel', [0]), std.reshape(3, 1, 1, 1, 1)),
             ((mean_255 - mean) / std)[:, None], -mean / std, (255 - mean) / std,

@@ -32,7 +32,7 @@ def segmentor_onnx(model: BaseSegmentor, output: str = 'labels') -> onnx.ModelPr
     """
     check_model(model)
     preprocessor = model.data_preprocessor
-    enhancer = enhancer_onnx(preprocessor.enhancers[0], 'bgr', preprocessor.leaving)
+    enhancer = enhancer_onnx(preprocessor.enhancers[0], 'bgr', preprocessor.output_format)
     batch = {0: 'batch', 2: 'height', 3: 'width'}
     file = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad(), _what_cannot_be_a_graph(model), \

@@ -6,8 +6,8 @@ from mmseg.models import ResNet
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
-from ..checkpoints import check_state_dict
 from ..errors import InputError
+from ..io.checkpoints import check_state_dict
 from ..registry import MODELS
 
 # A published file holds four branches, also where the model that wrote it used only two.

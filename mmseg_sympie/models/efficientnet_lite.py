@@ -11,8 +11,8 @@ from mmengine.model import BaseModule
 from mmseg.models.utils import InvertedResidualV3
 from torch import Tensor, nn
 
-from ..checkpoints import check_state_dict
 from ..errors import InputError
+from ..io.checkpoints import check_state_dict
 from ..registry import MODELS
 
 # Width and depth multipliers.

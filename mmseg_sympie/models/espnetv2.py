@@ -8,8 +8,8 @@ from mmengine.model import BaseModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
-from ..checkpoints import check_state_dict
 from ..errors import InputError
+from ..io.checkpoints import check_state_dict
 from ..registry import MODELS
 
 # Channels at strides 2, 4, 8 and 16, by width multiplier.

@@ -5,8 +5,8 @@ import torch
 from mmseg.models import MobileNetV2
 from torch import Tensor
 
-from ..checkpoints import check_state_dict
 from ..errors import InputError
+from ..io.checkpoints import check_state_dict
 
 
 def convert_torchvision_mobilenetv2(state: Mapping[str, Tensor], path: str) -> Dict[str, Tensor]:

@@ -1,9 +1,9 @@
 """Pretraining an enhancer through frozen models."""
 from .pretrainer import Pretrainer
 from .progress import ExportEnhancer, HeldOutAccuracy
-from .stream import PretrainingStream, PretrainLoop, SegmentationCrops, TurnSampler
+from .stream import PretrainingStream, PretrainLoop, RoundRobinSampler, SegmentationCrops
 from .upstream import MMPretrainClassifier, MMSegSegmentor, TorchvisionClassifier
 
 __all__ = ['ExportEnhancer', 'HeldOutAccuracy', 'MMPretrainClassifier', 'MMSegSegmentor',
            'PretrainLoop', 'Pretrainer', 'PretrainingStream', 'SegmentationCrops',
-           'TorchvisionClassifier', 'TurnSampler']
+           'TorchvisionClassifier', 'RoundRobinSampler']

@@ -13,15 +13,15 @@ from torch import Tensor, nn
 from ..corruptions import POOL, Draw, corrupt, draw
 from ..corruptions.pools import ALL
 from ..data_preprocessor import build_enhancer
-from ..distributed import unwrapped
-from ..enhancer.checkpoint import MINIMA
 from ..enhancer.colour_map import ColourMap
 from ..enhancer.image_statistics import ImageStatistics, load_source, pixel_grid
 from ..enhancer.nem import NEM
+from ..enhancer.pretrained import MINIMA
 from ..enhancer.source_match import source_match
 from ..errors import InputError
+from ..normalization import IMAGENET_RGB
 from ..registry import MODELS
-from ..statistics import IMAGENET_RGB
+from ..runtime.distributed import unwrapped
 from .upstream import FrozenModel
 
 
@@ -256,7 +256,7 @@ class Pretrainer(BaseModel):
 
 def _build_upstream(cfg: dict) -> FrozenModel:
     source = cfg.pop('source', None)
-    model = MODELS.build(cfg).hasten().to(memory_format=torch.channels_last)
+    model = MODELS.build(cfg).optimize_for_inference().to(memory_format=torch.channels_last)
     model.source = None if source is None else load_source(source)
     return model
 

@@ -11,11 +11,11 @@ from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from ..distributed import unwrapped
 from ..enhancer.dwm import WarpParameters
 from ..evaluation.plots import signed_colours
-from ..files import written_whole
+from ..io.files import written_whole
 from ..registry import HOOKS, METRICS
+from ..runtime.distributed import unwrapped
 
 
 @METRICS.register_module()

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from ..enhancer import SyMPIE, WarpParameters
-from ..statistics import IMAGENET_RGB
+from ..normalization import IMAGENET_RGB
 
 
 @torch.no_grad()
@@ -26,7 +26,7 @@ def centre_on_clean(enhancer: SyMPIE, images: Iterable[Tensor]) -> None:
 
 
 @torch.no_grad()
-def weaken(enhancer: SyMPIE, strength: float) -> None:
+def shrink_to_identity(enhancer: SyMPIE, strength: float) -> None:
     """Bring all that the network predicts nearer to the identity.
 
     A segmentor needs fine detail more than a classifier does, so that of strengths which a

@@ -17,9 +17,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..datasets.photographs import Photographs
-from ..distributed import unwrapped
 from ..errors import InputError
 from ..registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, LOOPS
+from ..runtime.distributed import unwrapped
 from .upstream import MMSegSegmentor, check_classes
 
 Position = Tuple[int, int]  # source, and how many of its images were given out before
@@ -83,8 +83,8 @@ class SegmentationCrops(Dataset):
                     target=item['data_samples'].gt_sem_seg.data[0].long())
 
 
-@DATA_SAMPLERS.register_module()
-class TurnSampler(Sampler):
+@DATA_SAMPLERS.register_module(name=['RoundRobinSampler', 'TurnSampler'])
+class RoundRobinSampler(Sampler):
     """Positions in a `PretrainingStream` for this process, from `first_step` on, without end.
 
     Args:

@@ -20,12 +20,12 @@ from mmseg.registry import MODELS as MMSEG_MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from ..checkpoints import load_weights
-from ..config import load_config
 from ..datasets.photographs import Photographs
 from ..errors import InputError
+from ..io.checkpoints import load_weights
+from ..io.config import load_config
+from ..normalization import IMAGENET_RGB
 from ..registry import MODELS
-from ..statistics import IMAGENET_RGB
 
 CLASSIFIER = 'classifier checkpoint'
 FITTING = 'Do config and checkpoint belong together?'
@@ -56,7 +56,7 @@ class FrozenModel(nn.Module):
         return self.logits(image).float().softmax(dim=1)
 
     @torch.no_grad()
-    def hasten(self) -> 'FrozenModel':
+    def optimize_for_inference(self) -> 'FrozenModel':
         """The same model with cheaper gradients: batch norm folded into convolutions, and on a CPU
         no bfloat16 where that is slow."""
         parameter = next(self.model.parameters())

@@ -4,7 +4,7 @@ train_dataloader = dict(
     batch_size=32,
     num_workers=2,
     persistent_workers=True,
-    sampler=dict(type='mmseg_sympie.TurnSampler', batch_size=32),
+    sampler=dict(type='mmseg_sympie.RoundRobinSampler', batch_size=32),
     dataset=dict(
         type='mmseg_sympie.PretrainingStream',
         sources=[

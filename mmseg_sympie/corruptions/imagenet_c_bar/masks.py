@@ -10,7 +10,7 @@ _CELLS = 64  # The pattern repeats after so many cells: over six short sides or 
 
 
 def blue_noise_sample(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
-    """Pixels black where blue noise is at most 0.3 level - 2.5 of its standard deviations."""
+    """PixelFormat black where blue noise is at most 0.3 level - 2.5 of its standard deviations."""
     threshold = 0.3 * per_image((0.8, 1.6, 2.4, 4.0, 5.6), severity) - 2.5
     noise = noise_of_spectrum(image, 1, lambda frequency: frequency, generator)
     return image.float() * (noise > threshold)

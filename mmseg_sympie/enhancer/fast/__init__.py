@@ -9,7 +9,7 @@ from typing import Dict, NamedTuple, Optional, Tuple, Union
 import torch
 from torch import Tensor, nn
 
-from ...statistics import IMAGENET_RGB_255
+from ...normalization import IMAGENET_RGB_255
 from ..affine import AffineEnhancer, ImageSample
 from ..colour_map import ColourMap
 from ..dwm import WarpParameters
@@ -18,13 +18,13 @@ from ..nem import NEM
 from ..sympie import SyMPIE
 from .cpu_warp import warp_cpu
 from .cuda_graph import Replayed
-from .folding import FoldedWarp, Pixels, fold, warp_folded
+from .folding import FoldedWarp, PixelFormat, fold, warp_folded
 from .gpu import triton_works
 from .look import Look, look
 from .network import inference_network, network_precision, pack_weights
 
-__all__ = ['FastAffine', 'FastSyMPIE', 'FoldedWarp', 'Look', 'Pixels', 'fast_path', 'fold', 'look',
-           'warp_cpu', 'warp_folded', 'warp_raw']
+__all__ = ['FastAffine', 'FastSyMPIE', 'FoldedWarp', 'Look', 'PixelFormat', 'fast_path', 'fold',
+           'look', 'warp_cpu', 'warp_folded', 'warp_raw']
 
 
 class SourceLook(NamedTuple):
@@ -42,7 +42,7 @@ class FastSyMPIE:
 
     Args:
         enhancer: in evaluation mode.
-        arriving_order: channel order of the images that come, 'bgr' or 'rgb'.
+        input_order: channel order of the images that come, 'bgr' or 'rgb'.
         precision: of the network: a floating-point type, by default `network_precision(device)`.
             The warp is always computed in float32.
         cuda_graph: on a GPU, launch what leads from thumbnail to parameters as a whole for single
@@ -51,9 +51,9 @@ class FastSyMPIE:
     The network is copied from the enhancer at the first call for a device and precision.
     """
 
-    def __init__(self, enhancer: SyMPIE, arriving_order: str = 'bgr',
+    def __init__(self, enhancer: SyMPIE, input_order: str = 'bgr',
                  precision: Optional[torch.dtype] = None, cuda_graph: bool = False):
-        self.enhancer, self.arriving_order, self.precision = enhancer, arriving_order, precision
+        self.enhancer, self.input_order, self.precision = enhancer, input_order, precision
         self.cuda_graph, self.replayed = cuda_graph, Replayed()
         self.networks = {}
 
@@ -66,24 +66,24 @@ class FastSyMPIE:
         return image.dtype in (torch.uint8, torch.float32) and image.numel() > 0
 
     @torch.no_grad()
-    def __call__(self, image: Tensor, leaving: Pixels,
+    def __call__(self, image: Tensor, output_format: PixelFormat,
                  parameters: Optional[WarpParameters] = None) -> Tensor:
         """Enhance and normalise.
 
         Args:
             image: (B, 3, H, W), uint8 or float32 on 0..255.
-            leaving: what the segmentor takes.
+            output_format: what the segmentor takes.
             parameters: of the first application, where they are known already.
 
         Returns:
-            (B, 3, H, W), of the type of `leaving`.
+            (B, 3, H, W), of the type of `output_format`.
         """
         if image.device.type == 'cpu':
             image = image.contiguous()  # once for look and warp
         with torch.autocast(image.device.type, enabled=False):
             for remaining in reversed(range(self.enhancer.iterations)):
-                pixels = Pixels(self.arriving_order) if remaining else leaving
-                folded = fold(parameters or self.predict(image), self.arriving_order, pixels)
+                pixels = PixelFormat(self.input_order) if remaining else output_format
+                folded = fold(parameters or self.predict(image), self.input_order, pixels)
                 image, parameters = warp_raw(image, folded, pixels.dtype), None
             return image
 
@@ -102,7 +102,7 @@ class FastSyMPIE:
         seen = look(image)
         if self.enhancer.source is None:
             return seen
-        return SourceLook(*seen, *ImageSample(image, self.arriving_order).statistics)
+        return SourceLook(*seen, *ImageSample(image, self.input_order).statistics)
 
     def predict_from(self, seen: Union[Look, SourceLook]) -> WarpParameters:
         """Warp parameters for raw images that have been looked at."""
@@ -111,7 +111,7 @@ class FastSyMPIE:
 
     def predict_apart(self, seen: Union[Look, SourceLook]) -> Tuple[WarpParameters, ColourMap]:
         """What the network predicts, and the colour map that comes first."""
-        thumbnail = seen.thumbnail.flip(1) if self.arriving_order == 'bgr' else seen.thumbnail
+        thumbnail = seen.thumbnail.flip(1) if self.input_order == 'bgr' else seen.thumbnail
         colour_map = self.enhancer.first_map(
             thumbnail, lambda: ImageStatistics(*seen[2:]), lambda: seen.mean, self.minima)
         vector = self.network(thumbnail.device)(standardise(thumbnail, colour_map))
@@ -136,35 +136,35 @@ class FastSyMPIE:
 class FastAffine:
     """An `AffineEnhancer` and the normalisation behind it, in one pass over the image."""
 
-    def __init__(self, enhancer: AffineEnhancer, arriving_order: str = 'bgr'):
-        self.enhancer, self.arriving_order = enhancer, arriving_order
+    def __init__(self, enhancer: AffineEnhancer, input_order: str = 'bgr'):
+        self.enhancer, self.input_order = enhancer, input_order
 
     supports = staticmethod(FastSyMPIE.supports)
 
     @torch.no_grad()
-    def __call__(self, image: Tensor, leaving: Pixels,
+    def __call__(self, image: Tensor, output_format: PixelFormat,
                  parameters: Optional[WarpParameters] = None) -> Tensor:
         """As `FastSyMPIE`."""
-        folded = fold(parameters or self.predict(image), self.arriving_order, leaving,
+        folded = fold(parameters or self.predict(image), self.input_order, output_format,
                       self.enhancer.clamps)
-        return warp_raw(image, folded, leaving.dtype)
+        return warp_raw(image, folded, output_format.dtype)
 
     def predict(self, image: Tensor) -> WarpParameters:
         """The enhancer's colour map of raw images (B, 3, H, W), as warp parameters."""
-        colour_map = self.enhancer.colour_map(ImageSample(image, self.arriving_order))
+        colour_map = self.enhancer.colour_map(ImageSample(image, self.input_order))
         return WarpParameters.identity(len(image), colour_map.offset).after(colour_map)
 
 
-def fast_path(enhancer: nn.Module, arriving_order: str, precision: Optional[torch.dtype] = None,
+def fast_path(enhancer: nn.Module, input_order: str, precision: Optional[torch.dtype] = None,
               cuda_graph: bool = False) -> Union[FastSyMPIE, FastAffine, None]:
     """The fast path of an enhancer; None if it has none.
 
     A subclass of SyMPIE has none, because its own forward may do something else.
     """
     if type(enhancer) is SyMPIE:
-        return FastSyMPIE(enhancer, arriving_order, precision, cuda_graph)
+        return FastSyMPIE(enhancer, input_order, precision, cuda_graph)
     if isinstance(enhancer, AffineEnhancer) and type(enhancer).forward is AffineEnhancer.forward:
-        return FastAffine(enhancer, arriving_order)
+        return FastAffine(enhancer, input_order)
     return None
 
 

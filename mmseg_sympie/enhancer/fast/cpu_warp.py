@@ -2,7 +2,7 @@
 import numpy as np
 from torch import Tensor
 
-from ...threads import compiled, in_bands
+from ...runtime.parallel import compiled, parallel_for_rows
 from .folding import FoldedWarp
 from .result_memory import empty_result
 
@@ -24,7 +24,7 @@ def warp_cpu(image: Tensor, folded: FoldedWarp) -> Tensor:
         _warp_rows(source[index], matrix[index], kernel[index], bias[index], border[index], lowest,
                    highest, target[index], top, bottom)
 
-    in_bands(run, len(source), source.shape[2], 3 * source[:, 0].size)
+    parallel_for_rows(run, len(source), source.shape[2], 3 * source[:, 0].size)
     return result
 
 

@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...constants import constant
-from ...statistics import IMAGENET_RGB_255, ChannelStatistics
+from ...normalization import IMAGENET_RGB_255, ChannelStatistics
+from ...runtime.device_constants import constant
 from ..dwm import WarpParameters
 
 
-class Pixels(NamedTuple):
+class PixelFormat(NamedTuple):
     """What the three numbers of a pixel mean: channel order, normalisation and type.
 
     `statistics` are in that order and on 0..255.
@@ -43,14 +43,14 @@ class FoldedWarp(NamedTuple):
     highest: Tensor
 
 
-def fold(parameters: WarpParameters, arriving_order: str, leaving: Pixels,
+def fold(parameters: WarpParameters, input_order: str, output_format: PixelFormat,
          clamps: bool = True) -> FoldedWarp:
     """The warp from raw images on 0..255 to the segmentor's input.
 
     Args:
         parameters: for B images, on RGB, standardised.
-        arriving_order: 'bgr' or 'rgb'.
-        leaving: what the segmentor takes.
+        input_order: 'bgr' or 'rgb'.
+        output_format: what the segmentor takes.
         clamps: to black and white.
     """
     matrix, shift, kernel = parameters
@@ -58,13 +58,13 @@ def fold(parameters: WarpParameters, arriving_order: str, leaving: Pixels,
     matrix = matrix * std / std[:, None]
     border = mean - std * shift
     bias = mean - kernel.sum(dim=(1, 2))[:, None] * torch.einsum('bd,bdc->bc', border, matrix)
-    if arriving_order == 'bgr':
+    if input_order == 'bgr':
         matrix, border = matrix.flip(1), border.flip(1)
-    if leaving.channel_order == 'bgr':
+    if output_format.channel_order == 'bgr':
         matrix, bias = matrix.flip(2), bias.flip(1)
-    mean, std = (constant(values, shift) for values in leaving.statistics)
-    limits = (leaving.statistics.of(value) if clamps else 3 * (math.copysign(math.inf, value - 1),)
-              for value in (0.0, 255.0))
+    mean, std = (constant(values, shift) for values in output_format.statistics)
+    limits = (output_format.statistics.of(value) if clamps
+              else 3 * (math.copysign(math.inf, value - 1),) for value in (0.0, 255.0))
     return FoldedWarp(matrix / std, kernel, (bias - mean) / std, border,
                       *(constant(limit, shift) for limit in limits))
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...threads import compiled, in_bands
+from ...runtime.parallel import compiled, parallel_for_rows
 from ..nem import (
     LONGEST_ASPECT_RATIO,
     VIEW_SHORT_SIDE_PX,
@@ -57,7 +57,7 @@ def look_cpu(image: Tensor) -> Look:
         _sum_rows(source[index], sums[index], first, last)
         _resize_rows(source[index], *rows, *columns, thumbnail[index], top, bottom)
 
-    in_bands(run, batch, VIEW_SIDE_PX, source.size)
+    parallel_for_rows(run, batch, VIEW_SIDE_PX, source.size)
     mean = sums.sum(axis=1, keepdims=True) / (3 * height * width)
     return Look(torch.from_numpy(thumbnail), torch.from_numpy(mean).float())
 

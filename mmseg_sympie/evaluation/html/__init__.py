@@ -5,7 +5,7 @@ from pathlib import Path
 from string import Template
 from typing import Any, Mapping, Optional, Sequence, Tuple, Union
 
-from ...files import write_text
+from ...io.files import write_text
 from ..compare import compare_reports, verdict
 from ..panels import Panel
 from .numbers import class_chart, class_table, run_details, summary_cards

@@ -1,63 +1,31 @@
-"""The choice of an enhancer on the command line."""
+"""Options that several commands share: the device and the enhancer."""
 import argparse
-import ast
-from pathlib import Path
-from typing import Any, Dict, Optional, Union
+from typing import Optional, Union
 
 import torch
 from torch import Tensor
 
-from ..devices import device
+from ..enhancer.affine import MeanMatch, SourceMatch
+from ..enhancer.dwm import WarpParameters
+from ..enhancer.fast import FastAffine, FastSyMPIE, PixelFormat
+from ..enhancer.sympie import SyMPIE
 from ..errors import InputError
-from .affine import MeanMatch, SourceMatch
-from .dwm import WarpParameters
-from .fast import FastAffine, FastSyMPIE, Pixels
-from .sympie import SyMPIE
-
-# Enhancers that need no training, and others, by the names that `parse_enhancer` knows.
-TRAINING_FREE = ('SourceMatch', 'GreyWorld', 'MeanMatch', 'Levels', 'CLAHE')
-TRAINED = ('SyMPIE', 'TorchModule')
 
 
-def parse_enhancer(text: str) -> Dict[str, Any]:
-    """The config of one enhancer: 'GreyWorld', 'SourceMatch:strength=0.5,method=gain',
-    'MeanMatch:110', 'default' (SyMPIE with the weights that ship) or a checkpoint of SyMPIE.
-
-    Raises:
-        InputError: an unknown name that is no file either, or arguments of another form.
-    """
-    kind, _, arguments = text.partition(':')
-    if kind == 'default':
-        kind = 'SyMPIE'
-    if kind not in TRAINING_FREE + TRAINED:
-        if Path(text).suffix or Path(text).is_file():
-            return dict(type='SyMPIE', checkpoint=text)
-        raise InputError(f'There is no enhancer {text!r}: wanted one of '
-                         f'{", ".join(TRAINING_FREE + TRAINED)}, default, or a checkpoint of '
-                         'SyMPIE. One of your own goes into a config.')
-    if kind == 'MeanMatch' and arguments and '=' not in arguments:
-        text = f'{kind}:target={arguments}'
-    return dict(parse_arguments(text), type=kind)
-
-
-def parse_arguments(text: str) -> Dict[str, Any]:
-    """'NAME:ARGUMENT=VALUE,ARGUMENT=VALUE' as the config `dict(type=NAME, ARGUMENT=VALUE, ...)`.
-
-    Raises:
-        InputError: the arguments are of another form.
-    """
-    kind, _, arguments = text.partition(':')
-    config: Dict[str, Any] = dict(type=kind)
-    for argument in filter(None, arguments.split(',')):
-        name, equals, value = argument.partition('=')
-        if not equals:
-            raise InputError(f'{text}: wanted NAME:ARGUMENT=VALUE,ARGUMENT=VALUE, got '
-                             f'{argument!r}.')
-        try:
-            config[name] = ast.literal_eval(value)
-        except (SyntaxError, ValueError):
-            config[name] = value
-    return config
+def device(text: str) -> str:
+    """A `type` for argparse: a device that PyTorch has here, such as 'cpu' or 'cuda:1'."""
+    try:
+        found = torch.device(text)
+        if found.type == 'cuda':
+            number = torch.cuda.device_count() if torch.cuda.is_available() else 0
+            if (found.index or 0) >= number:
+                raise RuntimeError(f'PyTorch {torch.__version__} sees {number} GPUs')
+        torch.empty(0, device='cpu' if found.type == 'cuda' else found)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = (str(error).splitlines() or [''])[0][:200]
+        raise argparse.ArgumentTypeError(f'there is no device {text!r} here ({reason}): leave it '
+                                         'out, or take cpu') from error
+    return text
 
 
 def add_enhancer_options(parser: argparse.ArgumentParser) -> None:
@@ -98,4 +66,4 @@ def enhance_raw(enhancer: Union[FastSyMPIE, FastAffine, MeanMatch], image: Tenso
     """
     if isinstance(enhancer, MeanMatch):
         return 255 * enhancer(image.float() / 255)
-    return enhancer(image, Pixels('rgb'), parameters)
+    return enhancer(image, PixelFormat('rgb'), parameters)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from .errors import InputError
+from ..errors import InputError
 from .images import files_in, read_rgb
 from .video_streams import (
     Orientation,

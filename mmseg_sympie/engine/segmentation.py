@@ -18,20 +18,20 @@ from mmengine.runner import Runner
 from torch import nn
 from tqdm import tqdm
 
-from .attach import find_preprocessor, is_enhanced
-from .checkpoints import load_weights
-from .config import building, enter_scope, type_name
-from .data_preprocessor import enhancer_configs
-from .deepcorrect.backbone import units_checkpoint
-from .enhancer.checkpoint import shipped
-from .enhancer.fast import network_precision
-from .enhancer.image_statistics import load_source
-from .errors import InputError
-from .evaluation import SegmentationReport
-from .evaluator import check_data, with_report
-from .files import check_writable, plain, sha256
-from .labels import check_same_classes
-from .registry import MODELS
+from ..attach import find_preprocessor, is_enhanced
+from ..data_preprocessor import enhancer_configs
+from ..deepcorrect.backbone import units_checkpoint
+from ..enhancer.fast import network_precision
+from ..enhancer.image_statistics import load_source
+from ..enhancer.pretrained import shipped
+from ..errors import InputError
+from ..evaluation import SegmentationReport
+from ..evaluation.evaluator import check_data, with_report
+from ..io.checkpoints import load_weights
+from ..io.config import building, enter_scope, type_name
+from ..io.files import check_writable, plain, sha256
+from ..io.labels import check_same_classes
+from ..registry import MODELS
 
 SEGMENTOR = 'segmentor checkpoint'
 

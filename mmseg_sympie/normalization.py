@@ -3,7 +3,7 @@ from typing import NamedTuple, Tuple
 
 from torch import Tensor
 
-from .constants import constant
+from .runtime.device_constants import constant
 
 
 class ChannelStatistics(NamedTuple):

@@ -14,9 +14,9 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from .attach import attach
-from .config import type_name
-from .enhancer import NEM
+from ..attach import attach
+from ..enhancer import NEM
+from ..io.config import type_name
 
 # What the small models of a family have in their names, the smallest first.
 SMALL = ('mit-b0', 'stdc1', 'r18', 'hr18s', 'mobilenet', 'tiny', 'vit-t', 'erfnet', 'hr18',
@@ -107,8 +107,8 @@ def check_config(path: Path) -> Dict[str, str]:
         if outcome[CHECKS[5]] != 'yes':
             wrong = outcome[CHECKS[5]]
             attempt(CHECKS[5], lambda: _train_step(plain, side))
-            outcome[CHECKS[5]] = (f'without neither: {wrong}' if outcome[CHECKS[5]] == wrong
-                                  else wrong)
+            alone = f'also without the enhancer: {wrong}'
+            outcome[CHECKS[5]] = alone if outcome[CHECKS[5]] == wrong else wrong
     return outcome
 
 
@@ -153,7 +153,8 @@ def _same_logits(model: nn.Module, identity: nn.Module, side_px: int) -> None:
     finally:
         model.data_preprocessor = own
     if not wanted.isfinite().all():
-        raise AssertionError('without neither: logits of untrained weights are not finite')
+        raise AssertionError('also without the enhancer: logits of untrained weights are not '
+                             'finite')
     difference = (found - wanted).abs().max() / wanted.abs().max()
     if not difference < 1e-3:
         raise AssertionError(f'logits differ by {difference:.2g} of the largest')

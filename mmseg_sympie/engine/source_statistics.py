@@ -8,10 +8,10 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS
 from tqdm import tqdm
 
-from .config import building, enter_scope
-from .enhancer.image_statistics import ImageStatistics, SourceStatistics, pixel_grid
-from .errors import InputError
-from .images import read_rgb
+from ..enhancer.image_statistics import ImageStatistics, SourceStatistics, pixel_grid
+from ..errors import InputError
+from ..io.config import building, enter_scope
+from ..io.images import read_rgb
 
 
 def training_images(cfg: Config) -> List[str]:

@@ -3,8 +3,8 @@ import re
 from pathlib import Path
 from typing import List, Optional
 
-from .checkpoints import read_checkpoint
-from .errors import InputError
+from ..errors import InputError
+from ..io.checkpoints import read_checkpoint
 
 NEWEST = 'newest'
 _SAVED = re.compile(r'(?:iter|epoch)_(\d+)\.pth')  # as MMEngine's hook names them

@@ -27,7 +27,8 @@ def compiled(function: Callable) -> Callable:
         return compile_()(function)
 
 
-def in_bands(run: Callable[[int, int, int], None], images: int, rows: int, work: int) -> None:
+def parallel_for_rows(run: Callable[[int, int, int], None], images: int, rows: int,
+                      work: int) -> None:
     """Call `run(image, top, bottom)` so that all rows of all images are done.
 
     Whichever thread is free takes the next band: another may start late, or share its core with
@@ -43,7 +44,7 @@ def in_bands(run: Callable[[int, int, int], None], images: int, rows: int, work:
     _share(lambda band: run(*band), bands, threads, _openmp(os.getpid()))
 
 
-def side_by_side(run: Callable[[Any], None], tasks: Sequence) -> None:
+def parallel_for(run: Callable[[Any], None], tasks: Sequence) -> None:
     """Call `run(task)` for each task, in threads that have their share of PyTorch's."""
     threads = min(torch.get_num_threads(), len(tasks))
     share = torch.get_num_threads() // max(threads, 1)

@@ -10,7 +10,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
-from .errors import InputError
+from ..errors import InputError
 
 
 def _history_buffer_method(owner: Any, name: str) -> Any:

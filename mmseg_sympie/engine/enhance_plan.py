@@ -6,12 +6,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence
 
-from . import video
-from .enhancer.checkpoint import shipped
-from .enhancer.image_statistics import load_source
-from .errors import InputError
-from .files import read_text, sha256, write_json
-from .images import SUFFIXES, files_below, has_suffix
+from ..enhancer.image_statistics import load_source
+from ..enhancer.pretrained import shipped
+from ..errors import InputError
+from ..io import video
+from ..io.files import read_text, sha256, write_json
+from ..io.images import SUFFIXES, files_below, has_suffix
 
 RECORD = 'parameters.json'
 

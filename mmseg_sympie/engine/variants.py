@@ -5,11 +5,11 @@ from typing import Sequence
 
 from mmengine.config import Config
 
-from .attach import attach, find_preprocessor, is_enhanced, known_source
-from .enhancer.options import TRAINING_FREE, parse_arguments, parse_enhancer
-from .errors import InputError
-from .evaluation.compare_enhancers import NONE
-from .registry import SCOPE
+from ..attach import attach, find_preprocessor, is_enhanced, known_source
+from ..enhancer.parse import TRAINING_FREE, parse_arguments, parse_enhancer
+from ..errors import InputError
+from ..evaluation.compare_enhancers import NONE
+from ..registry import SCOPE
 
 # Models around the segmentor, of `models/test_time.py`; the second with enhancers in it.
 ADAPTING, AVERAGING = ('AlphaBN', 'TENT'), 'AverageWithOriginal'

@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from .errors import InputError
+from ..errors import InputError
 from .images import orientation
 
 IGNORE_LABEL = 255

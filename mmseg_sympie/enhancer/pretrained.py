@@ -5,7 +5,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple, Union
 import torch
 from torch import Tensor
 
-from ..checkpoints import check_state_dict, read_checkpoint, unwrap_state_dict
+from ..io.checkpoints import check_state_dict, read_checkpoint, unwrap_state_dict
 from .nem import NEM
 
 WHAT = 'enhancer checkpoint'

@@ -9,11 +9,11 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from .corrupted_images import corrupted
-from .datasets.photographs import NO_LABEL, Photographs
-from .errors import InputError
-from .files import read_json, written_whole
-from .version import __version__
+from ..datasets.photographs import NO_LABEL, Photographs
+from ..errors import InputError
+from ..io.files import read_json, written_whole
+from ..version import __version__
+from .by_name import corrupted
 
 RECORD = 'corruptions.json'
 # JPEG as the released ImageNet-C is saved.

@@ -14,20 +14,26 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from .attach import attach, find_preprocessor, is_enhanced
-from .config import building, enter_scope, type_name
-from .enhancer import WarpParameters
-from .errors import InputError
-from .evaluation.compare import paired
-from .evaluation.html import write_page
-from .evaluation.metric import NO_LABEL
-from .evaluation.panels import KINDS, Panel, choose, image_ious
-from .evaluation.report import read_report
-from .evaluator import with_report
-from .files import check_writable
-from .labels import check_same_classes, with_void
-from .registry import MODELS
-from .run_test import enhancers_of, has_enhancer, load_segmentor, quieten_mmseg, segmentor_inside
+from ..attach import attach, find_preprocessor, is_enhanced
+from ..enhancer import WarpParameters
+from ..errors import InputError
+from ..evaluation.compare import paired
+from ..evaluation.evaluator import with_report
+from ..evaluation.html import write_page
+from ..evaluation.metric import NO_LABEL
+from ..evaluation.panels import KINDS, Panel, choose, image_ious
+from ..evaluation.report import read_report
+from ..io.config import building, enter_scope, type_name
+from ..io.files import check_writable
+from ..io.labels import check_same_classes, with_void
+from ..registry import MODELS
+from .segmentation import (
+    enhancers_of,
+    has_enhancer,
+    load_segmentor,
+    quieten_mmseg,
+    segmentor_inside,
+)
 
 
 def build_test_set(cfg: Config) -> Dataset:

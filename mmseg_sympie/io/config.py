@@ -10,7 +10,7 @@ import mmengine.config.config
 from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 
-from .errors import InputError, unknown_type
+from ..errors import InputError, unknown_type
 from .files import plain
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Optional, Union
 
-from .errors import InputError
+from ..errors import InputError
 
 # What a file in another encoding begins with; that of UTF-32 begins as UTF-16's.
 _OTHER_MARKS = ((codecs.BOM_UTF32_LE, 'UTF-32'), (codecs.BOM_UTF32_BE, 'UTF-32'),

@@ -1,28 +1,15 @@
 """Batches of corrupted images: made on the fly, from folders, or bad from the camera."""
-import hashlib
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from .corruptions import POOL, Draw, corrupt, corrupt_mixed, draw_mixed, pools
-from .corruptions.imagenet_c_bar import IMAGENET_C_BAR
-from .datasets.photographs import Photographs, stack_photographs
-from .datasets.vizwiz import VizWizClassification
-from .errors import InputError
-from .evaluation.classification import CLEAN, EVERY
-from .images import subfolders
-
-MIXED = 'mixed'
-GROUPS = {'Noise': tuple(pools.NOISE), 'Blur': tuple(pools.BLUR), 'Weather': tuple(pools.WEATHER),
-          'Digital': tuple(pools.DIGITAL), 'Extra': tuple(pools.IMAGENET_C_EXTRA),
-          'Street': tuple(pools.STREET), 'Camera': tuple(pools.CAMERA),
-          'C-bar': tuple(IMAGENET_C_BAR), 'Mixed': (MIXED,)}
-_SETS = {'imagenet-c': tuple(pools.IMAGENET_C), 'extra': tuple(pools.IMAGENET_C_EXTRA),
-         'street': tuple(pools.STREET), 'pool': tuple(POOL),
-         'imagenet-c-bar': tuple(IMAGENET_C_BAR), MIXED: (MIXED,)}
+from ..corruptions.by_name import corrupted
+from ..datasets.photographs import Photographs, stack_photographs
+from ..datasets.vizwiz import VizWizClassification
+from ..evaluation.classification import CLEAN, EVERY
+from ..io.images import subfolders
 
 
 class Batch(NamedTuple):
@@ -51,33 +38,6 @@ class Loading(NamedTuple):
         for batch in DataLoader(dataset, self.batch_size, num_workers=self.workers,
                                 collate_fn=stack_photographs):
             yield batch['inputs'].to(self.device).float() / 255, batch
-
-
-def corruption_names(wanted: Sequence[str]) -> List[str]:
-    """Names of corruptions for names of sets and of corruptions.
-
-    Raises:
-        InputError: an unknown name.
-    """
-    names = []
-    for name in wanted:
-        if name not in _SETS and name not in pools.ALL:
-            raise InputError(f'Unknown corruption {name!r}; known are {", ".join(_SETS)}, and each '
-                             f'by itself: {", ".join(pools.ALL)}.')
-        names += _SETS.get(name, (name,))
-    return list(dict.fromkeys(names))
-
-
-def corrupted(image: Tensor, name: str, severity: int, seed: Sequence) -> Tensor:
-    """Images (B, 3, H, W) under one corruption; the random parts follow from name and seed."""
-    digest = hashlib.sha256(repr((*seed, name, severity)).encode()).digest()
-    number = int.from_bytes(digest[:7], 'big')
-    generator = torch.Generator(image.device).manual_seed(number)
-    if name == MIXED:
-        draws = draw_mixed(len(image), POOL, torch.Generator().manual_seed(number), (severity,))
-        return corrupt_mixed(image, draws, POOL, generator)
-    drawn = Draw([name] * len(image), torch.full((len(image),), severity))
-    return corrupt(image, drawn, pools.ALL, generator)
 
 
 def corrupted_batches(dataset: Photographs, loading: Loading, names: Sequence[str],

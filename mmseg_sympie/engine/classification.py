@@ -7,16 +7,16 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from .config import building, load_config
-from .corrupted_images import Batch
-from .data_preprocessor import build_enhancer
-from .deepcorrect.backbone import units_checkpoint
-from .enhancer.checkpoint import shipped
-from .enhancer.options import parse_enhancer
-from .errors import InputError
-from .evaluation.classification import NONE, Tally
-from .files import sha256
-from .pretraining.upstream import FrozenModel, MMPretrainClassifier, TorchvisionClassifier
+from ..data_preprocessor import build_enhancer
+from ..deepcorrect.backbone import units_checkpoint
+from ..enhancer.parse import parse_enhancer
+from ..enhancer.pretrained import shipped
+from ..errors import InputError
+from ..evaluation.classification import NONE, Tally
+from ..io.config import building, load_config
+from ..io.files import sha256
+from ..pretraining.upstream import FrozenModel, MMPretrainClassifier, TorchvisionClassifier
+from .batches import Batch
 
 Model = Callable[[Tensor], Tensor]
 Facts = Dict[str, Any]  # What a report says of a model.

@@ -8,7 +8,7 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple
 import torch
 from torch import Tensor
 
-from .errors import InputError
+from ..errors import InputError
 
 
 class Orientation(NamedTuple):

@@ -4,11 +4,11 @@ from typing import Any, List, Mapping, NamedTuple, Sequence
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 
-from .config import building, type_name
-from .errors import InputError
-from .evaluation.metric import NO_LABEL
-from .labels import check_label_map, ignored_labels, with_void
-from .registry import SCOPE
+from ..errors import InputError
+from ..io.config import building, type_name
+from ..io.labels import check_label_map, ignored_labels, with_void
+from ..registry import SCOPE
+from .metric import NO_LABEL
 
 REPORT = f'{SCOPE}.SegmentationReport'
 # Arguments of `IoUMetric` that `SegmentationReport` has too, and those that mean nothing to it.

@@ -1,0 +1,1 @@
+"""Files, images, videos, checkpoints and configs: all that is read and written."""
