@@ -1,6 +1,7 @@
 """Put the enhancer in front of any config's model."""
 import copy
-from typing import Any, Iterator, Mapping, Optional, Sequence, Set, Union
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from mmengine.config import Config
 
@@ -24,8 +25,8 @@ _NOT_COLOUR = ('LoadBiomedicalImageFromFile', 'LoadMultipleRSImageFromFile',
                'LoadSingleRSImageFromFile')
 
 
-def attach(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
-           checkpoint: Optional[str] = None, source: Optional[str] = AUTO) -> Config:
+def attach(cfg: Config, enhancer: dict | Sequence[dict] | None = None,
+           checkpoint: str | None = None, source: str | None = AUTO) -> Config:
     """A copy of a config whose data preprocessor enhances the images first.
 
     Args:
@@ -44,8 +45,8 @@ def attach(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
     return cfg
 
 
-def changes(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
-            checkpoint: Optional[str] = None, source: Optional[str] = AUTO) -> dict:
+def changes(cfg: Config, enhancer: dict | Sequence[dict] | None = None,
+            checkpoint: str | None = None, source: str | None = AUTO) -> dict:
     """What `attach` merges into the config; a child config that says this does the same."""
     check_images(cfg)
     path, preprocessor = find_preprocessor(cfg)
@@ -75,14 +76,15 @@ def changes(cfg: Config, enhancer: Union[dict, Sequence[dict], None] = None,
     return change
 
 
-def known_source(cfg: Config) -> Optional[str]:
+def known_source(cfg: Config) -> str | None:
     """The source statistics that ship for the data a config trains on, by the data set's type;
-    None where that is unknown, or several."""
+    None where that is unknown, or several.
+    """
     found = {TRAINED_ON.get(name) for name in _data_sets(cfg.get('train_dataloader') or {})}
     return found.pop() if len(found) == 1 else None
 
 
-def _data_sets(node: Any) -> Set[str]:
+def _data_sets(node: Any) -> set[str]:
     """Types of the data sets below a data loader's config, also of those inside others."""
     if isinstance(node, Mapping):
         inner = set().union(*(_data_sets(value) for key, value in node.items()

@@ -2,7 +2,7 @@
 import functools
 import inspect
 from collections import defaultdict
-from typing import Optional, Sequence, Type, Union
+from collections.abc import Sequence
 
 import torch
 from mmengine.model import BaseDataPreprocessor
@@ -49,9 +49,9 @@ class EnhancerMixin:
         *args, **kwargs: of the preprocessor behind the mixin.
     """
 
-    def __init__(self, *args, enhancer: Union[dict, Sequence[dict], None] = dict(), source=None,
-                 checkpoint: Optional[str] = None, channel_order: Optional[str] = None,
-                 smoothing: Optional[dict] = None, precision: Optional[str] = None,
+    def __init__(self, *args, enhancer: dict | Sequence[dict] | None = dict(), source=None,
+                 checkpoint: str | None = None, channel_order: str | None = None,
+                 smoothing: dict | None = None, precision: str | None = None,
                  cuda_graph: bool = False, output_dtype: str = 'float32', **kwargs):
         super().__init__(*args, **kwargs)
         if channel_order is None:
@@ -78,7 +78,7 @@ class EnhancerMixin:
             self.output_format = self._take_over_normalisation()
         self.smoother = self._build_smoother(smoothing)
 
-    def _build_smoother(self, smoothing: Optional[dict]) -> Optional[ParameterSmoother]:
+    def _build_smoother(self, smoothing: dict | None) -> ParameterSmoother | None:
         if smoothing is None:
             return None
         if not isinstance(self.fast, FastSyMPIE) or self.enhancers[-1].iterations != 1:
@@ -119,11 +119,11 @@ class EnhancerMixin:
             result = {**result, 'inputs': result['inputs'].to(self.output_dtype)}
         return result
 
-    def _is_done(self, enhanced: Union[Tensor, Sequence[Tensor]], training: bool) -> bool:
+    def _is_done(self, enhanced: Tensor | Sequence[Tensor], training: bool) -> bool:
         """Whether the preprocessor behind would only copy the enhanced images."""
         return False
 
-    def enhance(self, images: Union[Tensor, Sequence[Tensor]]) -> Union[Tensor, Sequence[Tensor]]:
+    def enhance(self, images: Tensor | Sequence[Tensor]) -> Tensor | Sequence[Tensor]:
         """Enhance images on 0..255 in the incoming channel order; the result is float32.
 
         Args:
@@ -137,8 +137,8 @@ class EnhancerMixin:
         enhanced = self._by_size(images, PixelFormat(self.channel_order))
         return enhanced if isinstance(images, Tensor) else list(enhanced)
 
-    def _by_size(self, images: Union[Tensor, Sequence[Tensor]], output_format: PixelFormat,
-                 smoother: Optional[ParameterSmoother] = None) -> Union[Tensor, Sequence[Tensor]]:
+    def _by_size(self, images: Tensor | Sequence[Tensor], output_format: PixelFormat,
+                 smoother: ParameterSmoother | None = None) -> Tensor | Sequence[Tensor]:
         """Enhanced images, as one batch where all are of one size."""
         if isinstance(images, Tensor):
             return self._enhance_batch(images, output_format, smoother)
@@ -162,7 +162,7 @@ class EnhancerMixin:
 
     @torch.no_grad()
     def _enhance_batch(self, image: Tensor, output_format: PixelFormat,
-                       smoother: Optional[ParameterSmoother]) -> Tensor:
+                       smoother: ParameterSmoother | None) -> Tensor:
         _check_images(image)
         with torch.autocast(image.device.type, enabled=False):
             if self.fast is None or not self.enhancers or not FastSyMPIE.supports(image):
@@ -191,13 +191,13 @@ class EnhancerMixin:
 class SyMPIEDataPreprocessor(EnhancerMixin, SegDataPreProcessor):
     """MMSegmentation's `SegDataPreProcessor` with enhancers in front; see `EnhancerMixin`."""
 
-    def _is_done(self, enhanced: Union[Tensor, Sequence[Tensor]], training: bool) -> bool:
+    def _is_done(self, enhanced: Tensor | Sequence[Tensor], training: bool) -> bool:
         return (isinstance(enhanced, Tensor) and self.fast is not None
                 and not (training or self.test_cfg))
 
 
 @MODELS.register_module()
-def EnhancedDataPreprocessor(behind: Union[str, type], **kwargs) -> BaseDataPreprocessor:
+def EnhancedDataPreprocessor(behind: str | type, **kwargs) -> BaseDataPreprocessor:
     """Any other data preprocessor with enhancers in front; see `EnhancerMixin`.
 
     Args:
@@ -221,7 +221,7 @@ def SyMPIEClsDataPreprocessor(**kwargs) -> BaseDataPreprocessor:
 
 
 @functools.cache
-def _enhanced(base: Type[BaseDataPreprocessor]) -> Type[BaseDataPreprocessor]:
+def _enhanced(base: type[BaseDataPreprocessor]) -> type[BaseDataPreprocessor]:
     return type(f'Enhanced{base.__name__}', (EnhancerMixin, base), {})
 
 
@@ -234,7 +234,7 @@ def build_enhancer(cfg: dict) -> nn.Module:
     return MODELS.build(cfg)
 
 
-def enhancer_configs(enhancer: Union[dict, Sequence[dict], None], checkpoint: Optional[str] = None,
+def enhancer_configs(enhancer: dict | Sequence[dict] | None, checkpoint: str | None = None,
                      source=None) -> Sequence[dict]:
     """The enhancers in order, for the arguments of `EnhancerMixin`, each with its type."""
     configs = [enhancer] if isinstance(enhancer, dict) else list(enhancer or [])

@@ -1,15 +1,15 @@
 """The one error class for what a user can put right."""
 import re
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator, Optional
 
 
 class InputError(ValueError):
     """Something given is wrong; the message says what was found, what was wanted, what to do."""
 
 
-def unknown_type(error: BaseException) -> Optional[str]:
+def unknown_type(error: BaseException) -> str | None:
     """What to do about a name that MMEngine's registries do not know; None for other errors."""
     found = re.search(r'(\S+) is not in the (\S+)::(.+?) registry', str(error))
     if found is None or not isinstance(error, KeyError):

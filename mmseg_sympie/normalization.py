@@ -1,5 +1,5 @@
 """Named per-channel statistics, so that no bare `mean` travels through the code."""
-from typing import NamedTuple, Tuple
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -12,8 +12,8 @@ class ChannelStatistics(NamedTuple):
     `mean` and `std` are in the units of the image they normalise.
     """
 
-    mean: Tuple[float, float, float]
-    std: Tuple[float, float, float]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
 
     def standardise(self, image: Tensor) -> Tensor:
         """(image - mean) / std for an image (..., 3, H, W)."""
@@ -25,11 +25,11 @@ class ChannelStatistics(NamedTuple):
         mean, std = self.like(image)
         return image * std + mean
 
-    def like(self, image: Tensor) -> Tuple[Tensor, Tensor]:
+    def like(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and deviation as (3, 1, 1) tensors of the image's type and device: `constant`s."""
         return tuple(constant(values, image).view(3, 1, 1) for values in self)
 
-    def of(self, value: float) -> Tuple[float, float, float]:
+    def of(self, value: float) -> tuple[float, float, float]:
         """What the three channels of a pixel of that value are standardised to."""
         return tuple((value - mean) / std for mean, std in zip(*self))
 

@@ -34,7 +34,8 @@ def mmseg_scope():
 @contextmanager
 def settings_of_the_process():
     """The number of threads afterwards as before, and malloc untouched: its settings cannot be
-    read, and so not put back."""
+    read, and so not put back.
+    """
     with num_threads(torch.get_num_threads()), pytest.MonkeyPatch.context() as patch:
         patch.setattr(malloc, '_glibc', lambda: None)
         yield

@@ -4,7 +4,6 @@ Both are outputs of the published implementations on the photographs that corrup
 """
 import json
 from pathlib import Path
-from typing import Tuple
 
 import numpy as np
 import torch
@@ -38,7 +37,7 @@ def statistics(clean: Tensor, corrupted: Tensor) -> Tensor:
     ], dim=1)
 
 
-def golden_statistics(name: str, severity: int) -> Tuple[Tensor, Tensor]:
+def golden_statistics(name: str, severity: int) -> tuple[Tensor, Tensor]:
     """Mean and spread, (8,) each, of the golden columns over photographs and seeds."""
     entry = GOLDEN['stats'][f'{PUBLISHED_NAME.get(name, name)}/{severity}']
     return torch.tensor(entry['mean']), torch.tensor(entry['spread'])

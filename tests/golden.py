@@ -3,8 +3,8 @@
 The vectors are outputs of the published SyMPIE implementation on exactly these arrays.
 """
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, Sequence
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ def wave(shape: Sequence[int], k: int, amplitude: float) -> np.ndarray:
     return values.astype(np.float32).reshape(shape)
 
 
-def published_weights(keys_file: str) -> Dict[str, Tensor]:
+def published_weights(keys_file: str) -> dict[str, Tensor]:
     """A state dict with the names and shapes of a published file."""
     shapes = json.loads((DATA / keys_file).read_text())
     return {name: torch.from_numpy(np.asarray(_entry(name, shape, k)))
@@ -50,7 +50,7 @@ def identity_vector() -> np.ndarray:
     return vector
 
 
-def published_enhancer() -> Dict[str, Tensor]:
+def published_enhancer() -> dict[str, Tensor]:
     weights = published_weights('enhancer_keys.json')
     weights['out.bias'] += torch.from_numpy(identity_vector())
     return weights

@@ -7,8 +7,8 @@ the GPU is too old for Triton.
 """
 import contextlib
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, List
 from unittest import mock
 
 import torch
@@ -82,8 +82,8 @@ class PretendCuda(TorchDispatchMode):
 
     def __init__(self):
         super().__init__()
-        self.launched: List[str] = []
-        self.waits: List[str] = []
+        self.launched: list[str] = []
+        self.waits: list[str] = []
         self.recording = None  # of a graph: operations with their arguments and results
         self.around = contextlib.ExitStack()
 

@@ -17,10 +17,16 @@ from mmseg_sympie.datasets import ACDCDataset, CamVidDataset
 from mmseg_sympie.datasets.street_scenes import loads_labels
 from mmseg_sympie.engine.panels import write_report_page
 from mmseg_sympie.engine.segmentation import check_inputs, enhancers_of, has_enhancer, run_test
-from mmseg_sympie.engine.zoo import forget_pretrained
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation import read_report
-from mmseg_sympie.io.config import CfgOptions, building, is_python_style, load_config, type_name
+from mmseg_sympie.io.config import (
+    CfgOptions,
+    building,
+    forget_pretrained,
+    is_python_style,
+    load_config,
+    type_name,
+)
 from mmseg_sympie.registry import MODELS
 
 LAZY = '''

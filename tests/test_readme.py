@@ -16,8 +16,7 @@ from mmseg.registry import MODELS
 from torchvision.models import mobilenet_v2
 
 from mmseg_sympie.demo.street import render_street
-from mmseg_sympie.engine.zoo import forget_pretrained
-from mmseg_sympie.io.config import load_config
+from mmseg_sympie.io.config import forget_pretrained, load_config
 
 README = (ROOT / 'README.md').read_text()
 

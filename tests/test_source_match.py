@@ -103,7 +103,8 @@ def test_statistics_of_a_source_by_hand():
 
 def test_distance_by_hand():
     """Means 10 off in each channel: with the spread 16 + 9 that is 3 * 100 / 25 = 12. Contrast
-    e times as high: (1 / (0.05 + 0.05))^2 = 100. The mean over four scores: 28."""
+    e times as high: (1 / (0.05 + 0.05))^2 = 100. The mean over four scores: 28.
+    """
     wide = math.e * 700 ** 0.5
     image = statistics([110, 90, 110], [wide, wide, wide])
     assert squared_distance(image, SOURCE).item() == pytest.approx(28, rel=1e-4)

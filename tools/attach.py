@@ -11,7 +11,7 @@ import argparse
 import os
 import pprint
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 from mmseg.registry import MODELS
 
@@ -56,7 +56,7 @@ def with_names(value: Any) -> Any:
     return type_name(value, scoped=True) if isinstance(value, type) else value
 
 
-def child_config(base: Path, out: Path, changes: Dict[str, Any]) -> str:
+def child_config(base: Path, out: Path, changes: dict[str, Any]) -> str:
     """The text of a config at `out` that inherits from `base`, in its style.
 
     Raises:

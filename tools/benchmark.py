@@ -18,7 +18,6 @@ its corruptions and networks. Results go to --out as .md and .json, and for the 
 """
 import argparse
 from pathlib import Path
-from typing import Tuple
 
 import torch
 
@@ -83,7 +82,7 @@ def common(command: argparse.ArgumentParser, repeats: int) -> None:
     command.add_argument('--out', type=Path, default=Path('work_dirs/benchmark'))
 
 
-def size(text: str) -> Tuple[int, int]:
+def size(text: str) -> tuple[int, int]:
     width, height = (int(side) for side in text.split('x'))
     return width, height
 

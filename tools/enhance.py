@@ -11,8 +11,9 @@ of all, to which later calls add. In a folder, a file that cannot be read does n
 these are listed at the end, and the exit status is 1.
 """
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Dict, Mapping, Union
+from typing import Any
 
 import cv2
 import numpy as np
@@ -67,8 +68,8 @@ def write_image(path: Path, bgr: np.ndarray) -> None:
         partial.write_bytes(encoded.tobytes())
 
 
-def enhance_image(enhancer: Union[FastSyMPIE, FastAffine, MeanMatch], source: Path, target: Path,
-                  args: argparse.Namespace) -> Dict[str, Any]:
+def enhance_image(enhancer: FastSyMPIE | FastAffine | MeanMatch, source: Path, target: Path,
+                  args: argparse.Namespace) -> dict[str, Any]:
     """Write the enhanced image and its panel; return what was predicted."""
     image = read_image(source).to(args.device)
     if not isinstance(enhancer, MeanMatch):
@@ -85,8 +86,8 @@ def enhance_image(enhancer: Union[FastSyMPIE, FastAffine, MeanMatch], source: Pa
     return parameters
 
 
-def enhance_video(enhancer: Union[FastSyMPIE, FastAffine, MeanMatch], source: Path, target: Path,
-                  args: argparse.Namespace) -> Dict[str, Any]:
+def enhance_video(enhancer: FastSyMPIE | FastAffine | MeanMatch, source: Path, target: Path,
+                  args: argparse.Namespace) -> dict[str, Any]:
     """Write the enhanced video; return how many frames it has, and how many predictions it took."""
     smoother = (ParameterSmoother(enhancer, args.every, args.momentum)
                 if isinstance(enhancer, FastSyMPIE) else None)
@@ -103,7 +104,7 @@ def enhance_video(enhancer: Union[FastSyMPIE, FastAffine, MeanMatch], source: Pa
     return done
 
 
-def enhance_all(enhancer: Union[FastSyMPIE, FastAffine, MeanMatch], planned: Mapping[Path, str],
+def enhance_all(enhancer: FastSyMPIE | FastAffine | MeanMatch, planned: Mapping[Path, str],
                 record: Record, args: argparse.Namespace) -> None:
     """Enhance what can be read, and keep a record of it.
 

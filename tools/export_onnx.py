@@ -12,8 +12,8 @@ is written, and timed beside it.
 """
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, Dict
 
 import numpy as np
 import torch
@@ -28,13 +28,12 @@ from mmseg_sympie.attach import attach
 from mmseg_sympie.benchmarks.timing import interleaved, summary
 from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.engine.segmentation import has_enhancer
-from mmseg_sympie.engine.zoo import forget_pretrained
 from mmseg_sympie.enhancer import SyMPIE
 from mmseg_sympie.enhancer.fast import FastSyMPIE, PixelFormat
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.export.enhancer import NORMALISED, enhancer_onnx
 from mmseg_sympie.export.segmentor import OUTPUTS, WholeImage, segmentor_onnx
-from mmseg_sympie.io.config import CfgOptions, building, load_config, parsed_args
+from mmseg_sympie.io.config import CfgOptions, building, forget_pretrained, load_config, parsed_args
 from mmseg_sympie.io.files import check_writable, written_whole
 from mmseg_sympie.pretraining.upstream import MMSegSegmentor
 
@@ -95,7 +94,7 @@ def session(model: onnx.ModelProto) -> Callable[[np.ndarray], np.ndarray]:
     return lambda image: running.run(None, {'image': image})[0]
 
 
-def check(by_onnx: Callable, by_pytorch: Callable, output: str) -> Dict[str, float]:
+def check(by_onnx: Callable, by_pytorch: Callable, output: str) -> dict[str, float]:
     """Largest difference or smallest agreement, by size, on rendered streets.
 
     Raises:

@@ -10,7 +10,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
-from typing import Optional
 
 from cityscapesscripts.helpers.annotation import Annotation
 from cityscapesscripts.preparation.json2labelImg import createLabelImage
@@ -36,7 +35,7 @@ def label_path(polygons: Path) -> Path:
     return polygons.with_name(polygons.name.replace(POLYGONS, LABELS))
 
 
-def make_label(polygons: Path) -> Optional[str]:
+def make_label(polygons: Path) -> str | None:
     """Write one label; what is wrong with the polygons, or None."""
     said = StringIO()
     try:

@@ -16,10 +16,10 @@ behind the last layer in OUT/layers.
 """
 import argparse
 import time
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import Dict, Iterator, Sequence
 
 import torch
 from torch import nn
@@ -92,7 +92,7 @@ def open_model(args: argparse.Namespace):
     return model, dataset
 
 
-def chosen_layers(network: nn.Module, patterns: Sequence[str]) -> Dict[str, nn.Module]:
+def chosen_layers(network: nn.Module, patterns: Sequence[str]) -> dict[str, nn.Module]:
     """Layers by name, in the network's order."""
     layers = filter_layers(network)
     if not patterns:

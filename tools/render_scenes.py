@@ -7,8 +7,9 @@ OUT/rgb_anon/CONDITION/SPLIT/scenes/ holds the images and OUT/gt/... their label
 train ids). CONDITION is clear, fog, night, rain or snow; only clear has SPLIT train.
 """
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator, NamedTuple, Optional
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -29,7 +30,7 @@ class Frame(NamedTuple):
     image: Path
     label: Path
     seed: int
-    condition: Optional[str]
+    condition: str | None
 
     def exists(self) -> bool:
         return self.image.is_file() and self.label.is_file()

@@ -10,8 +10,8 @@ Example:
 """
 import argparse
 import copy
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional, Sequence
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -70,7 +70,7 @@ def for_submission(cfg: Config, zip_path: Path) -> None:
     cfg.test_evaluator = dict(type='mmseg_sympie.Submission', zip_path=str(zip_path))
 
 
-def compare_variants(cfg: Config, checkpoint: Optional[str], names: Sequence[str],
+def compare_variants(cfg: Config, checkpoint: str | None, names: Sequence[str],
                      out_dir: Path) -> None:
     """Test with each enhancer named, and show all side by side."""
     configs = {name: variant(cfg, name) for name in names}

@@ -23,9 +23,10 @@ import re
 import shlex
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Dict, Iterator, Mapping, Sequence, Tuple
+from typing import Any
 
 import torch
 
@@ -92,7 +93,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def open_data(args: argparse.Namespace,
-              loading: Loading) -> Tuple[Sequence[Photographs], Iterator[Batch], int]:
+              loading: Loading) -> tuple[Sequence[Photographs], Iterator[Batch], int]:
     """The data sets, their batches, and how many these are."""
     if args.vizwiz:
         dataset = VizWizClassification(args.vizwiz, args.data, limit=args.limit)
@@ -118,8 +119,8 @@ def show(report: Mapping[str, Any]) -> None:
     print(terminal(summary_rows(report), 'accuracy in percent', summary_rows=0))
 
 
-def write(out: Path, tally: Tally, answers: Mapping[Tuple[str, str], list],
-          details: Dict[str, Any], seconds: float) -> None:
+def write(out: Path, tally: Tally, answers: Mapping[tuple[str, str], list],
+          details: dict[str, Any], seconds: float) -> None:
     """Show and write what there is: accuracies, or answers to unlabelled images."""
     for (classifier, enhancer), pairs in answers.items():
         name = re.sub(r'[^\w.+-]', '_', f'{classifier}-{enhancer}')

@@ -7,7 +7,6 @@ Example:
 import argparse
 import sys
 from pathlib import Path
-from typing import Optional
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -38,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     return parsed_args(parser, argv)
 
 
-def go_on_or_start(cfg: Config, resume: Optional[str], load_from: Optional[str]) -> None:
+def go_on_or_start(cfg: Config, resume: str | None, load_from: str | None) -> None:
     """Set where the run begins, and say so.
 
     Args:

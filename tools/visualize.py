@@ -11,8 +11,8 @@ in the test set and its file, each picture at full size (original.png and so on)
 --iterations iterations.png, the enhancers applied several times in a row.
 """
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, Sequence
 
 from PIL import Image
 from torch.utils.data import Dataset
@@ -53,7 +53,7 @@ def parse_args() -> argparse.Namespace:
     return parsed_args(parser)
 
 
-def choose(args: argparse.Namespace, dataset: Dataset, enhanced: bool) -> Dict[int, str]:
+def choose(args: argparse.Namespace, dataset: Dataset, enhanced: bool) -> dict[int, str]:
     """Index in the data set -> why it is shown.
 
     Raises:

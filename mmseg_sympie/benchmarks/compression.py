@@ -4,9 +4,10 @@ The paper's Table 8, on any video: frames are compressed by x264 at several rate
 of the compressed ones, without and with the enhancer, are compared with those of the originals.
 """
 import math
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -29,8 +30,8 @@ ORIGINAL = 'original'
 class Rate(NamedTuple):
     """What x264 is asked for: a constant rate factor, or a bitrate."""
 
-    crf: Optional[int] = None
-    kbit_s: Optional[int] = None
+    crf: int | None = None
+    kbit_s: int | None = None
 
     @property
     def name(self) -> str:
@@ -57,12 +58,12 @@ class Distances(NamedTuple):
     features_enhanced: float  # the same, the compressed frame enhanced
 
     @property
-    def psnr(self) -> Optional[float]:
+    def psnr(self) -> float | None:
         """In dB; None of equal frames."""
         return 10 * math.log10(255**2 / self.pixels) if self.pixels else None
 
     @property
-    def change(self) -> Optional[float]:
+    def change(self) -> float | None:
         """What the enhancer changes of the features' error, in percent of it."""
         return (100 * (self.features_enhanced / self.features - 1)) if self.features else None
 
@@ -109,7 +110,7 @@ def feature_extractor(text: str, device: str) -> Callable[[Tensor], Tensor]:
 @torch.inference_mode()
 def compare(frames: Iterable[Tensor], versions: Mapping[str, Compressed],
             enhance: Callable[[Tensor], Tensor], features: Callable[[Tensor], Tensor],
-            device: str = 'cpu') -> Dict[str, Distances]:
+            device: str = 'cpu') -> dict[str, Distances]:
     """Distances of each version of a video from its frames, and under 'original' of those.
 
     Args:
@@ -132,7 +133,7 @@ def compare(frames: Iterable[Tensor], versions: Mapping[str, Compressed],
 
 
 def compression_rows(measured: Mapping[str, Distances],
-                     versions: Mapping[str, Compressed]) -> List[List[str]]:
+                     versions: Mapping[str, Compressed]) -> list[list[str]]:
     """The table, header first; the original, which is not compressed, last."""
     rows = [['x264', 'kbit/s', 'PSNR dB', 'feature MSE', 'enhanced', 'change %']]
     for name in [*versions, ORIGINAL]:

@@ -1,8 +1,9 @@
 """Time of each corruption beside the NumPy implementations."""
 import argparse
 import importlib
+from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from ..runtime.malloc import tune_malloc
 from .timing import interleaved, machine, summary, write_table
 
 
-def numpy_package() -> Optional[ModuleType]:
+def numpy_package() -> ModuleType | None:
     try:
         return importlib.import_module('imagecorruptions')
     except ImportError:
@@ -23,7 +24,7 @@ def numpy_package() -> Optional[ModuleType]:
 
 
 @torch.inference_mode()
-def measure_corruptions(args: argparse.Namespace) -> Dict[str, Dict[str, Dict[str, float]]]:
+def measure_corruptions(args: argparse.Namespace) -> dict[str, dict[str, dict[str, float]]]:
     """Milliseconds an image by corruption; `ours` is a batch, `numpy` five images in turn."""
     width, height = args.size
     scenes = [render_street(seed, height, width).image for seed in range(5)]
@@ -47,13 +48,13 @@ def measure_corruptions(args: argparse.Namespace) -> Dict[str, Dict[str, Dict[st
     return measured
 
 
-def corruption_table(measured: Mapping[str, Any]) -> List[List[str]]:
+def corruption_table(measured: Mapping[str, Any]) -> list[list[str]]:
     """Rows of the table, header first; the averages are over corruptions."""
     both = [name for name, times in measured.items() if 'numpy' in times]
     rows = [['', 'images/s', 'ms/image', 'fastest', 'slowest', *(['NumPy ms', 'times'] if both
                                                                  else [])]]
 
-    def add(title: str, names: List[str], compared: bool) -> None:
+    def add(title: str, names: list[str], compared: bool) -> None:
         ours, theirs = ({key: sum(measured[name][whose][key] for name in names) / len(names)
                          for key in ('median', 'fastest', 'slowest')}
                         if whose == 'ours' or compared else None for whose in ('ours', 'numpy'))

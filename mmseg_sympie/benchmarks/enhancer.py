@@ -1,7 +1,8 @@
 """Cost of the enhancer: the published formulation, plain preprocessing, and ours."""
 import argparse
 import itertools
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -36,9 +37,9 @@ def published_warp(image: Tensor, parameters: WarpParameters) -> Tensor:
     return filtered.view_as(image)
 
 
-def calls(size: Tuple[int, int], batch_size: int, device: str,
-          precision: Optional[str] = None,
-          output_dtype: str = 'float32') -> Dict[str, Callable[[], Any]]:
+def calls(size: tuple[int, int], batch_size: int, device: str,
+          precision: str | None = None,
+          output_dtype: str = 'float32') -> dict[str, Callable[[], Any]]:
     """What is timed, by name, on images of the size (width, height).
 
     The published formulation gets images that are float32 and standardised already; the two
@@ -118,12 +119,11 @@ def benchmark_enhancer(args: argparse.Namespace) -> None:
               warp=1920 * 1080 * costs['warp_macs_per_pixel'], **costs))
 
 
-def measure_segmentor(cell: Dict[str, Any], args: argparse.Namespace) -> None:
+def measure_segmentor(cell: dict[str, Any], args: argparse.Namespace) -> None:
     """Add the forward pass of a segmentor with random weights, at the size of this cell."""
     from mmseg.registry import MODELS as MMSEG_MODELS
 
-    from ..engine.zoo import forget_pretrained
-    from ..io.config import load_config
+    from ..io.config import forget_pretrained, load_config
     model = load_config(args.segmentor).model
     forget_pretrained(model)
     model.data_preprocessor = None
@@ -139,7 +139,7 @@ def measure_segmentor(cell: Dict[str, Any], args: argparse.Namespace) -> None:
                                                                         cell['batch_size'])
 
 
-def table(measured: List[Mapping[str, Any]]) -> List[List[str]]:
+def table(measured: list[Mapping[str, Any]]) -> list[list[str]]:
     """Rows of text, header first: a row for each size, batch size and number of threads."""
     rows = [['size', 'batch', 'threads', 'published ms', 'plain ms', 'ours ms', 'spread',
              'images/s', 'published / ours', 'ours / plain', 'GPU peak MiB: plain', 'ours']]
@@ -156,7 +156,7 @@ def table(measured: List[Mapping[str, Any]]) -> List[List[str]]:
     return rows
 
 
-def table_of_parts(cell: Mapping[str, Any]) -> List[List[str]]:
+def table_of_parts(cell: Mapping[str, Any]) -> list[list[str]]:
     """Rows of text, header first, for one size."""
     rows = [[f'{cell["width"]}x{cell["height"]}, batch {cell["batch_size"]}', 'median ms',
              'fastest', 'slowest']]
@@ -165,7 +165,7 @@ def table_of_parts(cell: Mapping[str, Any]) -> List[List[str]]:
     return rows
 
 
-def plot(measured: List[Mapping[str, Any]], title: str, path) -> None:
+def plot(measured: list[Mapping[str, Any]], title: str, path) -> None:
     """Milliseconds an image against its pixels, both on logarithmic axes."""
     figure = Figure(figsize=(8, 5), layout='constrained')
     FigureCanvasAgg(figure)

@@ -1,10 +1,11 @@
 """Peak memory of a call."""
-from typing import Any, Callable, Optional
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
 
-def peak_mib(call: Callable[[], Any], device: str) -> Optional[float]:
+def peak_mib(call: Callable[[], Any], device: str) -> float | None:
     """How much more memory of a GPU a call takes at its highest than before, its result included.
 
     None on a CPU, where what a process holds says little: memory that was freed stays with it.

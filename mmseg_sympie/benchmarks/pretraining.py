@@ -1,8 +1,8 @@
 """Time of a pretraining step, and how much of it the networks take."""
 import argparse
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Callable, Dict, Sequence
 
 import torch
 import torchvision
@@ -48,7 +48,7 @@ def benchmark_pretraining(args: argparse.Namespace) -> None:
     print(terminal(rows, title, summary_rows=len(milliseconds)))
 
 
-def calls(model: Pretrainer, cfg: dict, batch_size: int) -> Dict[str, Callable]:
+def calls(model: Pretrainer, cfg: dict, batch_size: int) -> dict[str, Callable]:
     """A step, its corruptions alone, and what it asks of the networks alone, on random images."""
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     if model.batch_norm_steps is not None:

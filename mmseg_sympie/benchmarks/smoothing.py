@@ -1,6 +1,5 @@
 """What re-using parameters from frame to frame of a video saves, and how steady they are."""
 import argparse
-from typing import List, Tuple
 
 import torch
 from torch import Tensor
@@ -48,8 +47,8 @@ def benchmark_smoothing(args: argparse.Namespace) -> None:
     print(terminal(rows, title, summary_rows=len(measured)))
 
 
-def _run(fast: FastSyMPIE, video: List[Tensor], every: int,
-         momentum: float) -> Tuple[int, float]:
+def _run(fast: FastSyMPIE, video: list[Tensor], every: int,
+         momentum: float) -> tuple[int, float]:
     """Number of predictions, and the mean absolute change of the gain from frame to frame."""
     smoother = ParameterSmoother(fast, every, momentum)
     gains = torch.cat([gain(smoother(frame)) for frame in video])

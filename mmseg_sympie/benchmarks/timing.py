@@ -2,9 +2,10 @@
 import platform
 import statistics
 import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Sequence
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -17,7 +18,7 @@ PAUSE_S = 0.01
 
 def interleaved(timed: Mapping[Any, Callable], repeats: int, device: str,
                 title: str = 'benchmark',
-                before: Callable[[], None] = lambda: None) -> Dict[Any, List[float]]:
+                before: Callable[[], None] = lambda: None) -> dict[Any, list[float]]:
     """Milliseconds of every call, all of them in turn, so that noise falls on all alike.
 
     Between two calls is a pause: OpenMP's threads keep a core busy for some milliseconds after
@@ -43,7 +44,7 @@ def interleaved(timed: Mapping[Any, Callable], repeats: int, device: str,
     return milliseconds
 
 
-def summary(milliseconds: List[float], images: int = 1) -> Dict[str, float]:
+def summary(milliseconds: list[float], images: int = 1) -> dict[str, float]:
     """Median and extremes of calls that each take as many images, for one image."""
     return {name: of(milliseconds) / images for name, of in
             (('median', statistics.median), ('fastest', min), ('slowest', max))}

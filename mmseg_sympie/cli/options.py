@@ -1,6 +1,5 @@
 """Options that several commands share: the device and the enhancer."""
 import argparse
-from typing import Optional, Union
 
 import torch
 from torch import Tensor
@@ -42,7 +41,7 @@ def add_enhancer_options(parser: argparse.ArgumentParser) -> None:
                         default='cuda' if torch.cuda.is_available() else 'cpu')
 
 
-def chosen_enhancer(args: argparse.Namespace) -> Union[FastSyMPIE, FastAffine, MeanMatch]:
+def chosen_enhancer(args: argparse.Namespace) -> FastSyMPIE | FastAffine | MeanMatch:
     """The enhancer that the options of `add_enhancer_options` name, on their device."""
     alone = args.mean_match is not None or (args.source and not args.checkpoint)
     if args.source and args.mean_match is not None:
@@ -57,8 +56,8 @@ def chosen_enhancer(args: argparse.Namespace) -> Union[FastSyMPIE, FastAffine, M
     return FastSyMPIE(sympie.eval().to(args.device), 'rgb')
 
 
-def enhance_raw(enhancer: Union[FastSyMPIE, FastAffine, MeanMatch], image: Tensor,
-                parameters: Optional[WarpParameters] = None) -> Tensor:
+def enhance_raw(enhancer: FastSyMPIE | FastAffine | MeanMatch, image: Tensor,
+                parameters: WarpParameters | None = None) -> Tensor:
     """Enhance images (B, 3, H, W), RGB, uint8, to RGB on 0..255; not clamped with MeanMatch.
 
     Args:

@@ -1,5 +1,6 @@
 """Corrupt a batch, each image in its own way, on whatever device the images are."""
-from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ class Draw(NamedTuple):
 
 def draw(num_images: int, pool: Mapping[str, Corruption], generator: torch.Generator,
          severities: Sequence[int] = (0, 1, 2, 3, 4, 5),
-         weights: Optional[Sequence[float]] = None) -> Draw:
+         weights: Sequence[float] | None = None) -> Draw:
     """One corruption of the pool and one severity for each image.
 
     Args:
@@ -91,7 +92,7 @@ def corrupt(image: Tensor, drawn: Draw, pool: Mapping[str, Corruption],
     return result
 
 
-def _parts(drawn: Draw, image: Tensor) -> List[Tuple[str, List[int]]]:
+def _parts(drawn: Draw, image: Tensor) -> list[tuple[str, list[int]]]:
     """Names, and the rows of the batch that get that corruption at once."""
     parts = []
     for name in dict.fromkeys(drawn.names):

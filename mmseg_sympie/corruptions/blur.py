@@ -5,7 +5,7 @@ of the image's device, and returns a new float32 image of the same shape on [0, 
 """
 import functools
 import math
-from typing import Sequence, Tuple
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -132,7 +132,7 @@ def enlarge_by_loops(image: Tensor, factors: Sequence[float]) -> Tensor:
         for size in image.shape[2:]))
 
 
-def _centre(size: int, factor: float) -> Tuple[int, int, int]:
+def _centre(size: int, factor: float) -> tuple[int, int, int]:
     """Where the part starts that is enlarged, how long it is, and how long it gets."""
     part = math.ceil(size / factor)
     return (size - part) // 2, part, round(part * factor)

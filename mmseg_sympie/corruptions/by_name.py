@@ -1,6 +1,6 @@
 """Corruptions by name: their groups and sets, and images under one of them, drawn from a seed."""
 import hashlib
-from typing import List, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ _SETS = {'imagenet-c': tuple(pools.IMAGENET_C), 'extra': tuple(pools.IMAGENET_C_
          'imagenet-c-bar': tuple(IMAGENET_C_BAR), MIXED: (MIXED,)}
 
 
-def corruption_names(wanted: Sequence[str]) -> List[str]:
+def corruption_names(wanted: Sequence[str]) -> list[str]:
     """Names of corruptions for names of sets and of corruptions.
 
     Raises:

@@ -4,7 +4,6 @@ Every function takes `image` (B, 3, H, W), RGB on [0, 1]; `severity` (B,), integ
 `generator` of the image's device. It returns float32 (B, 3, H, W) on [0, 1], the input untouched.
 """
 import math
-from typing import Tuple
 
 import torch
 import torch.nn.functional as F
@@ -64,7 +63,7 @@ def pixelate(image: Tensor, severity: Tensor, generator: torch.Generator) -> Ten
     return result.clamp_(0, 1)
 
 
-def _cells(size: int, scale: float, device: torch.device) -> Tuple[Tensor, Tensor]:
+def _cells(size: int, scale: float, device: torch.device) -> tuple[Tensor, Tensor]:
     """The means of cells as a matrix (cells, size), and the cell (size,) of each pixel."""
     count = max(1, int(size * scale))
     # A cell covers whole pixels, those whose centres it holds: integers, to round like Pillow.
@@ -91,7 +90,7 @@ def elastic_transform(image: Tensor, severity: Tensor, generator: torch.Generato
 
 
 def _affine_positions(image: Tensor, severity: Tensor,
-                      generator: torch.Generator) -> Tuple[Tensor, Tensor]:
+                      generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Where the affine map takes each pixel from: x and y in pixels, (B, H, W) each."""
     batch, _, height, width = image.shape
     arm = max(1, min(height, width) // 3)
@@ -109,7 +108,7 @@ def _affine_positions(image: Tensor, severity: Tensor,
 
 
 def _displaced_positions(image: Tensor, severity: Tensor,
-                         generator: torch.Generator) -> Tuple[Tensor, Tensor]:
+                         generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Each pixel's position plus smooth noise: x and y in pixels, (B, H, W) each."""
     batch, _, height, width = image.shape
     noise = cpu.rand(batch, 2, height, width, generator=generator) * 2 - 1

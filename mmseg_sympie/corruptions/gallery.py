@@ -1,6 +1,6 @@
 """A figure of one photograph under many corruptions, as Figure 4 of the SyMPIE paper."""
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure

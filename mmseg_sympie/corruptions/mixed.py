@@ -1,5 +1,5 @@
 """ImageNetC-mixed: one to three corruptions on the same image (SyMPIE, Sec. 4)."""
-from typing import Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor

@@ -1,5 +1,5 @@
 """Severities, one for each image of a batch, turned into the constants of a corruption."""
-from typing import Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor

@@ -4,7 +4,6 @@ Every function takes `image` (B, 3, H, W), RGB on [0, 1]; `severity` (B,), integ
 `generator` of the image's device. It returns float32 (B, 3, H, W) on [0, 1], the input untouched.
 The constants are grey levels on 0..255; random numbers are uniform, one draw for each image.
 """
-from typing import Tuple
 
 import torch
 from torch import Tensor
@@ -53,7 +52,7 @@ def white_point(image: Tensor, severity: Tensor, generator: torch.Generator) -> 
     return (image * gain).clamp(0, 1)
 
 
-def _colour(rgb_255: Tuple[int, ...], spread_255: Tuple[int, ...], image: Tensor,
+def _colour(rgb_255: tuple[int, ...], spread_255: tuple[int, ...], image: Tensor,
             generator: torch.Generator) -> Tensor:
     """A colour for each image, (B, 3, 1, 1) on [0, 1]: `rgb + spread * u`, u on [-1, 1]."""
     u = torch.rand(len(image), 1, 1, 1, generator=generator, device=image.device) * 2 - 1

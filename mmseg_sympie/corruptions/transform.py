@@ -1,6 +1,6 @@
 """Corrupt the images of any pipeline that loads them as MMCV does."""
 import hashlib
-from typing import Optional, Sequence, Union
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -33,9 +33,9 @@ class RandomCorruption(BaseTransform):
         mixed: one to three different corruptions of one severity on each image (ImageNetC-mixed).
     """
 
-    def __init__(self, corruptions: Union[str, Sequence[str]] = tuple(POOL),
-                 severities: Union[int, Sequence[int]] = _SEVERITIES,
-                 seed: Optional[int] = None, mixed: bool = False):
+    def __init__(self, corruptions: str | Sequence[str] = tuple(POOL),
+                 severities: int | Sequence[int] = _SEVERITIES,
+                 seed: int | None = None, mixed: bool = False):
         names, levels = ((given,) if np.ndim(given) == 0 else tuple(given)
                          for given in (corruptions, severities))
         unknown = [name for name in names if name not in ALL]

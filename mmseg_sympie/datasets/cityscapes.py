@@ -1,6 +1,5 @@
 """Cityscapes in its native tree, with train-id labels."""
 from pathlib import Path
-from typing import List
 
 from ..io.images import subfolders
 from ..registry import DATASETS
@@ -20,7 +19,7 @@ class CityscapesTrainIdDataset(StreetSceneDataset):
         self.split = split
         super().__init__(**kwargs)
 
-    def list_files(self, root: Path) -> List[dict]:
+    def list_files(self, root: Path) -> list[dict]:
         images, labels = (root / kind / self.split for kind in ('leftImg8bit', 'gtFine'))
         return [dict(img_path=image, seg_map_path=label, condition=None)
                 for city in subfolders(images) for image, label in labelled_pairs(

@@ -1,6 +1,5 @@
 """Dark Zurich (Sakaridis et al., ICCV 2019): driving at night."""
 from pathlib import Path
-from typing import List
 
 from ..io.images import subfolders
 from ..registry import DATASETS
@@ -20,7 +19,7 @@ class DarkZurichDataset(StreetSceneDataset):
         self.split = split
         super().__init__(**kwargs)
 
-    def list_files(self, root: Path) -> List[dict]:
+    def list_files(self, root: Path) -> list[dict]:
         images, labels = (root / kind / self.split / 'night' for kind in ('rgb_anon', 'gt'))
         return [dict(img_path=image, seg_map_path=label, condition='night')
                 for sequence in subfolders(images) for image, label in labelled_pairs(

@@ -2,7 +2,7 @@
 import csv
 import io
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,9 +45,9 @@ class Photographs(Dataset):
             empty and for labels that cannot be read; on access, for an image that is broken.
     """
 
-    def __init__(self, root: Union[str, Path], short_side_px: Optional[int] = 256,
-                 crop_px: Optional[int] = 224, limit: Optional[int] = None,
-                 random_crop: bool = False, labels: Optional[str] = 'auto'):
+    def __init__(self, root: str | Path, short_side_px: int | None = 256,
+                 crop_px: int | None = 224, limit: int | None = None,
+                 random_crop: bool = False, labels: str | None = 'auto'):
         self.root = Path(root).expanduser()
         if not self.root.is_dir():
             raise FileNotFoundError(f'The folder of photographs {root} does not exist (looked from '
@@ -64,7 +64,7 @@ class Photographs(Dataset):
         self.entries = entries
         self._check_files()
 
-    def _entries(self, labels: Optional[str]) -> List[Tuple[str, int]]:
+    def _entries(self, labels: str | None) -> list[tuple[str, int]]:
         return _without_labels(self.root) if labels is None else _labelled(self.root)
 
     @property
@@ -72,7 +72,7 @@ class Photographs(Dataset):
         """One more than the highest class; 0 without labels."""
         return max(target for _, target in self.entries) + 1
 
-    def named_class_folders(self) -> List[str]:
+    def named_class_folders(self) -> list[str]:
         """Folders whose place in sorted order is their class; [] in other layouts."""
         folders = subfolders(self.root)
         counted = (self.root / 'labels.csv').is_file() or all(map(str.isdecimal, folders))
@@ -81,7 +81,7 @@ class Photographs(Dataset):
     def __len__(self) -> int:
         return len(self.entries)
 
-    def __getitem__(self, index: int) -> Dict[str, Any]:
+    def __getitem__(self, index: int) -> dict[str, Any]:
         file, target = self.entries[index]
         return dict(inputs=self._cut(read_rgb(self.root / file)), target=target, file=file)
 
@@ -122,7 +122,7 @@ def resize_short_side(image: Image.Image, short_side_px: int) -> Image.Image:
     return image.resize(size, Image.Resampling.BILINEAR)
 
 
-def stack_photographs(items: List[Dict[str, Any]]) -> Dict[str, Any]:
+def stack_photographs(items: list[dict[str, Any]]) -> dict[str, Any]:
     """Items as a batch: `inputs` (B, 3, H, W), `target` (B,), `file` a list.
 
     Raises:
@@ -139,14 +139,14 @@ def stack_photographs(items: List[Dict[str, Any]]) -> Dict[str, Any]:
                 file=[item['file'] for item in items])
 
 
-def _without_labels(root: Path) -> List[Tuple[str, int]]:
+def _without_labels(root: Path) -> list[tuple[str, int]]:
     entries = [(file, NO_LABEL) for file in files_below(root)]
     if not entries:
         raise InputError(f'{root} has no images ({", ".join(SUFFIXES)}).')
     return entries
 
 
-def _labelled(root: Path) -> List[Tuple[str, int]]:
+def _labelled(root: Path) -> list[tuple[str, int]]:
     if (root / 'labels.csv').is_file():
         return _from_csv(root / 'labels.csv')
     folders = subfolders(root)
@@ -161,7 +161,7 @@ def _labelled(root: Path) -> List[Tuple[str, int]]:
     return entries
 
 
-def _from_csv(path: Path) -> List[Tuple[str, int]]:
+def _from_csv(path: Path) -> list[tuple[str, int]]:
     rows = csv.DictReader(io.StringIO(read_text(path), newline=''))
     if not {'file', 'label'} <= set(rows.fieldnames or ()):
         raise InputError(f'{path} has the columns {rows.fieldnames}. {_LAYOUTS}')

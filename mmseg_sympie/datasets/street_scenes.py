@@ -1,7 +1,8 @@
 """What every street-scene data set here does: fail early and by name, and know its conditions."""
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any
 
 from mmseg.datasets import BaseSegDataset, CityscapesDataset
 from PIL import Image
@@ -44,18 +45,18 @@ class StreetSceneDataset(BaseSegDataset):
         super().__init__(data_root=str(Path(data_root).expanduser()), pipeline=list(pipeline),
                          **kwargs)
 
-    def list_files(self, root: Path) -> List[dict]:
+    def list_files(self, root: Path) -> list[dict]:
         """One dict for each image: `img_path`, `seg_map_path` and `condition` (or None)."""
         raise NotImplementedError
 
-    def load_data_list(self) -> List[dict]:
+    def load_data_list(self) -> list[dict]:
         root = Path(self.data_root)
         if not root.is_dir():
             raise FileNotFoundError(self._missing(f'the folder {root} does not exist'))
         files = self.list_files(root)
         if not files:
             raise FileNotFoundError(self._missing(f'no images were found below {root}'))
-        image_of: Dict[Path, Path] = {}
+        image_of: dict[Path, Path] = {}
         for file in files:
             other = image_of.setdefault(file['seg_map_path'], file['img_path'])
             if other != file['img_path']:
@@ -72,11 +73,11 @@ class StreetSceneDataset(BaseSegDataset):
                 for file in files]
 
     @property
-    def raw_label_map(self) -> Optional[Dict[int, int]]:
+    def raw_label_map(self) -> dict[int, int] | None:
         """Label in the file -> label to train and test with; None where they are the same."""
         return self.label_map
 
-    def prepare_data(self, idx: int) -> Optional[dict]:
+    def prepare_data(self, idx: int) -> dict | None:
         info = self.get_data_info(idx)
         image, label, condition = (info[key] for key in ('img_path', 'seg_map_path', 'condition'))
         try:
@@ -110,7 +111,7 @@ class StreetSceneDataset(BaseSegDataset):
 
 
 def labelled_pairs(images: Path, labels: Path, image_ending: str = '',
-                   label_ending: str = '') -> List[Tuple[Path, Path]]:
+                   label_ending: str = '') -> list[tuple[Path, Path]]:
     """Images of a folder whose names end so before their suffix, each with its label.
 
     A label is a PNG file, because formats of photographs change its values; it need not be there.

@@ -14,7 +14,7 @@ Two forms of its annotations are known, and both are read here.
 An answer is right if it is one of the image's labels; an image counts in each flaw it has.
 """
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple, Union
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,7 +44,7 @@ class VizWizClassification(Photographs):
         InputError, FileNotFoundError: as `Photographs`, and for a file of another form.
     """
 
-    def __init__(self, annotations: Union[str, Path], root: Union[str, Path], **kwargs):
+    def __init__(self, annotations: str | Path, root: str | Path, **kwargs):
         self._path = Path(annotations).expanduser()
         self._found = read_json(self._path)
         self._released = isinstance(self._found, dict) and {'categories', 'images'} <= set(
@@ -65,10 +65,10 @@ class VizWizClassification(Photographs):
     def num_classes(self) -> int:
         return 1000
 
-    def named_class_folders(self) -> List[str]:
+    def named_class_folders(self) -> list[str]:
         return []
 
-    def _entries(self, labels: Optional[str]) -> List[Tuple[str, int]]:
+    def _entries(self, labels: str | None) -> list[tuple[str, int]]:
         files = self._found['images'] if self._released else self._found
         return [(file, NO_LABEL) for file in files]
 
@@ -86,7 +86,7 @@ class VizWizClassification(Photographs):
             self.categories = torch.tensor(sorted({label for entry in self._found.values()
                                                    for label in entry['labels']}))
 
-    def __getitem__(self, index: int) -> Dict[str, Any]:
+    def __getitem__(self, index: int) -> dict[str, Any]:
         return dict(super().__getitem__(index), target=index)
 
     def answers(self, logits: Tensor) -> Tensor:

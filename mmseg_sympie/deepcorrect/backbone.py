@@ -1,6 +1,6 @@
 """Any backbone with correction units behind some of its layers."""
 import functools
-from typing import List, Mapping, Optional, Sequence, Type, Union
+from collections.abc import Mapping, Sequence
 
 from mmengine.config import Config
 from torch import Tensor, nn
@@ -43,9 +43,9 @@ class CorrectedMixin:
 
 
 @MODELS.register_module()
-def CorrectedBackbone(backbone: Union[str, dict], ranking: Optional[str] = None, beta: float = 0.5,
-                      layers: Optional[Sequence[str]] = None, unit: Mapping = {},
-                      checkpoint: Optional[str] = None, **kwargs) -> nn.Module:
+def CorrectedBackbone(backbone: str | dict, ranking: str | None = None, beta: float = 0.5,
+                      layers: Sequence[str] | None = None, unit: Mapping = {},
+                      checkpoint: str | None = None, **kwargs) -> nn.Module:
     """A backbone with correction units on the outputs of some layers, before batch norm.
 
     It is the backbone itself, its type, attributes and names of weights included.
@@ -73,7 +73,7 @@ def CorrectedBackbone(backbone: Union[str, dict], ranking: Optional[str] = None,
     return network
 
 
-def units_checkpoint(cfg: Config) -> List[str]:
+def units_checkpoint(cfg: Config) -> list[str]:
     """The file of trained units that a config's model has in it; empty for a model without."""
     model = cfg.model
     while 'module' in model:
@@ -85,7 +85,7 @@ def units_checkpoint(cfg: Config) -> List[str]:
 
 
 @functools.cache
-def _corrected(base: Type[nn.Module]) -> Type[nn.Module]:
+def _corrected(base: type[nn.Module]) -> type[nn.Module]:
     return type(f'Corrected{base.__name__}', (CorrectedMixin, base), {})
 
 

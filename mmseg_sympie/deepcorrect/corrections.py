@@ -1,6 +1,6 @@
 """Correction units of a whole network: which filters, behind which layers, and their file."""
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Dict, Mapping, Sequence, Union
 
 from torch import Tensor, nn
 
@@ -33,14 +33,14 @@ class Corrections(nn.ModuleDict):
         return cls({layer: CorrectionUnit(chosen, **unit) for layer, chosen in filters.items()})
 
     @classmethod
-    def load(cls, path: Union[str, Path]) -> 'Corrections':
+    def load(cls, path: str | Path) -> 'Corrections':
         """Trained units from a file of their state dict.
 
         Raises:
             FileNotFoundError, InputError: there is none, or it is something else.
         """
         state = unwrap_state_dict(read_checkpoint(path, UNITS), path, UNITS)
-        by_layer: Dict[str, Dict[str, Tensor]] = {}
+        by_layer: dict[str, dict[str, Tensor]] = {}
         for key, value in state.items():
             name, _, rest = key.partition('.')
             by_layer.setdefault(name.replace('/', '.'), {})[rest] = value
@@ -83,7 +83,7 @@ def find_layer(network: nn.Module, name: str) -> nn.Module:
     return layers[name]
 
 
-def filter_layers(network: nn.Module) -> Dict[str, nn.Module]:
+def filter_layers(network: nn.Module) -> dict[str, nn.Module]:
     """All layers whose filters can be ranked and corrected, by name."""
     return {name: module for name, module in network.named_modules()
             if isinstance(module, (nn.Conv2d, nn.Linear))}

@@ -3,7 +3,8 @@
 Clean and distorted version of an image go through the network together, and the maps of one filter
 after the other are replaced by their clean activations (DeepCorrect, arXiv 1705.02406, Sec. III).
 """
-from typing import Any, Callable, NamedTuple, Tuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -106,7 +107,7 @@ class Measure(NamedTuple):
 
     count: Callable[[Tensor, Tensor], Tensor]  # scores (K, classes, ...), target (1, ...) -> counts
     # counts (..., K, n) -> (..., K) the error on [0, 1], and another one that breaks its ties
-    errors: Callable[[Tensor], Tuple[Tensor, Tensor]]
+    errors: Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 def _count_top1(scores: Tensor, target: Tensor) -> Tensor:
@@ -117,7 +118,7 @@ def _count_top1(scores: Tensor, target: Tensor) -> Tensor:
     return torch.stack([torch.ones_like(wrong), wrong, cross_entropy], dim=1)
 
 
-def _top1_errors(counts: Tensor) -> Tuple[Tensor, Tensor]:
+def _top1_errors(counts: Tensor) -> tuple[Tensor, Tensor]:
     return counts[..., 1] / counts[..., 0], counts[..., 2] / counts[..., 0]
 
 
@@ -134,18 +135,18 @@ def _count_pixels(scores: Tensor, target: Tensor) -> Tensor:
     return torch.stack(columns, dim=1).double()
 
 
-def _areas(counts: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+def _areas(counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return counts[..., 0::3], counts[..., 1::3], counts[..., 2::3]
 
 
-def _miou_errors(counts: Tensor) -> Tuple[Tensor, Tensor]:
+def _miou_errors(counts: Tensor) -> tuple[Tensor, Tensor]:
     right, predicted, true = _areas(counts)
     union = predicted + true - right
     iou = torch.where(union > 0, right / union.clamp(min=1), torch.nan)
     return 1 - iou.nanmean(dim=-1), _pixel_errors(counts)[0]
 
 
-def _pixel_errors(counts: Tensor) -> Tuple[Tensor, Tensor]:
+def _pixel_errors(counts: Tensor) -> tuple[Tensor, Tensor]:
     right, _, true = _areas(counts)
     error = 1 - right.sum(dim=-1) / true.sum(dim=-1)
     return error, error

@@ -1,6 +1,7 @@
 """Rank the filters of one layer after the other; what is done is kept, and not done again."""
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Tuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from ..io.files import read_json, write_json
 from .corrections import num_filters
 from .priority import Logits, Measure, clean_activation, priority, substituted_logits
 
-Level = Tuple[str, int]  # corruption and severity
+Level = tuple[str, int]  # corruption and severity
 CURVE_POINTS = 8
 
 
@@ -24,8 +25,8 @@ class Example(NamedTuple):
 
 
 def rank_layers(logits: Logits, layers: Mapping[str, nn.Module],
-                examples: Callable[[], Iterable[Example]], number: Tuple[int, int],
-                measure: Measure, folder: Path, settings: Mapping[str, Any]) -> Dict[str, Any]:
+                examples: Callable[[], Iterable[Example]], number: tuple[int, int],
+                measure: Measure, folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Rank the filters of layers, and measure what correcting the best n at once would give.
 
     Each layer's result is kept in `folder/layers`; a run that stopped goes on behind the last.
@@ -57,7 +58,7 @@ def rank_layers(logits: Logits, layers: Mapping[str, nn.Module],
 
 
 def rank_layer(logits: Logits, layer: nn.Module, examples: Callable[[], Iterable[Example]],
-               measure: Measure, bar: tqdm) -> Dict[str, Any]:
+               measure: Measure, bar: tqdm) -> dict[str, Any]:
     """`order` of the filters, best first, with their `priority`; errors by `level`.
 
     `error` is that on distorted images by level, and `curve` what it would be, averaged over
@@ -82,7 +83,7 @@ def rank_layer(logits: Logits, layer: nn.Module, examples: Callable[[], Iterable
                 curve=dict(corrected=[0, *points], error=curve.tolist()))
 
 
-def curve_points(filters: int) -> List[int]:
+def curve_points(filters: int) -> list[int]:
     """Up to eight numbers of filters, evenly from few to all."""
     return sorted({max(1, round(step * filters / CURVE_POINTS))
                    for step in range(1, CURVE_POINTS + 1)})
@@ -90,9 +91,9 @@ def curve_points(filters: int) -> List[int]:
 
 @torch.no_grad()
 def sweep(logits: Logits, layer: nn.Module, examples: Callable[[], Iterable[Example]],
-          replaced: Tensor, measure: Measure, bar: tqdm) -> Tuple[List[Level], Tensor]:
+          replaced: Tensor, measure: Measure, bar: tqdm) -> tuple[list[Level], Tensor]:
     """Counts (levels, K, n) over all examples, for K sets of replaced filters (K, C)."""
-    counts: Dict[Level, Tensor] = {}
+    counts: dict[Level, Tensor] = {}
     for example in examples():
         clean = clean_activation(logits, layer, example.clean)
         for level, image in example.distorted.items():

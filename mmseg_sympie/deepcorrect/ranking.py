@@ -1,12 +1,13 @@
 """The file that `tools/rank_filters.py` writes, and what is chosen from it."""
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Union
+from typing import Any
 
 from ..errors import InputError
 from ..io.files import read_json
 
 
-def read_ranking(path: Union[str, Path]) -> Dict[str, Any]:
+def read_ranking(path: str | Path) -> dict[str, Any]:
     """The ranking as `tools/rank_filters.py` wrote it.
 
     Raises:
@@ -26,8 +27,8 @@ def read_ranking(path: Union[str, Path]) -> Dict[str, Any]:
     return ranking
 
 
-def chosen_filters(path: Union[str, Path], beta: float = 0.5,
-                   layers: Optional[Sequence[str]] = None) -> Dict[str, List[int]]:
+def chosen_filters(path: str | Path, beta: float = 0.5,
+                   layers: Sequence[str] | None = None) -> dict[str, list[int]]:
     """The share `beta` of each layer's filters that is worth most, at least one, in rising order.
 
     Args:

@@ -1,6 +1,6 @@
 """Training on images of which a share is distorted: correction units alone, or all weights."""
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, Optional, Sequence
 
 import torch
 from mmengine.dist import get_rank
@@ -42,9 +42,9 @@ class DistortionTrainer(BaseModel):
     own_targets = False
 
     def __init__(self, upstream: dict, corruptions: Sequence[str],
-                 corrections: Optional[dict] = None, severities: Sequence[int] = (1, 2, 3, 4, 5),
-                 distorted_share: float = 0.5, l1: float = 0.0, autocast: Optional[str] = None,
-                 seed: int = 0, data_preprocessor: Optional[dict] = None):
+                 corrections: dict | None = None, severities: Sequence[int] = (1, 2, 3, 4, 5),
+                 distorted_share: float = 0.5, l1: float = 0.0, autocast: str | None = None,
+                 seed: int = 0, data_preprocessor: dict | None = None):
         super().__init__(data_preprocessor)
         unknown = sorted(set(corruptions) - set(ALL))
         if unknown or not corruptions:
@@ -73,8 +73,8 @@ class DistortionTrainer(BaseModel):
     def init_weights(self) -> None:
         """Nothing: weights are set in the constructor."""
 
-    def forward(self, inputs: Tensor, source: Tensor, target: Dict[int, Tensor],
-                mode: str = 'loss') -> Dict[str, Tensor]:
+    def forward(self, inputs: Tensor, source: Tensor, target: dict[int, Tensor],
+                mode: str = 'loss') -> dict[str, Tensor]:
         """Losses of a batch of `stack_images`."""
         if mode != 'loss':
             raise InputError('DistortionTrainer is for training; test the model it trained.')
@@ -114,7 +114,7 @@ class DistortionTrainer(BaseModel):
 
 
 def _new_units(model: nn.Module, ranking: str, beta: float = 0.5,
-               layers: Optional[Sequence[str]] = None, unit: Optional[dict] = None) -> Corrections:
+               layers: Sequence[str] | None = None, unit: dict | None = None) -> Corrections:
     units = Corrections.new(chosen_filters(ranking, beta, layers), unit or {})
     units.attach(getattr(model, 'backbone', model))
     return units

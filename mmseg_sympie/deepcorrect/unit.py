@@ -1,5 +1,5 @@
 """The correction unit of DeepCorrect: a small residual stack behind some filters of a layer."""
-from typing import Mapping, Optional, Sequence, Union
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +21,7 @@ class CorrectionUnit(nn.Module):
     Source: DeepCorrect (Borkar and Karam, arXiv 1705.02406).
     """
 
-    def __init__(self, filters: Sequence[int], width: Union[int, float, None] = None,
+    def __init__(self, filters: Sequence[int], width: int | float | None = None,
                  num_convs: int = 1, kernel_size: int = 3):
         super().__init__()
         if kernel_size % 2 == 0 or num_convs < 0:
@@ -68,7 +68,7 @@ class CorrectionUnit(nn.Module):
         return self(output)
 
 
-def unit_width(num_filters: int, width: Optional[Union[int, float]]) -> int:
+def unit_width(num_filters: int, width: int | float | None) -> int:
     """Channels inside a unit for that many filters; see `CorrectionUnit`."""
     if width is None:
         return num_filters

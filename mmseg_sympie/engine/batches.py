@@ -1,6 +1,7 @@
 """Batches of corrupted images: made on the fly, from folders, or bad from the camera."""
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple
 
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -18,9 +19,9 @@ class Batch(NamedTuple):
     image: Tensor  # (B, 3, H, W), RGB on [0, 1]
     files: Sequence[str]
     severity: str
-    rows: Mapping[str, Optional[Tensor]]  # corruption -> (B,) bool, None for all of the batch
+    rows: Mapping[str, Tensor | None]  # corruption -> (B,) bool, None for all of the batch
     answer: Callable[[Tensor], Tensor]  # scores (B, classes) -> (B,) class
-    is_right: Optional[Callable[[Tensor], Tensor]]  # (B,) class -> (B,) bool; None without labels
+    is_right: Callable[[Tensor], Tensor] | None  # (B,) class -> (B,) bool; None without labels
 
 
 class Loading(NamedTuple):
@@ -33,7 +34,7 @@ class Loading(NamedTuple):
     def num_batches(self, num_images: int) -> int:
         return -(-num_images // self.batch_size)
 
-    def batches(self, dataset: Photographs) -> Iterator[Tuple[Tensor, dict]]:
+    def batches(self, dataset: Photographs) -> Iterator[tuple[Tensor, dict]]:
         """Images on [0, 1] on the device, and their batch."""
         for batch in DataLoader(dataset, self.batch_size, num_workers=self.workers,
                                 collate_fn=stack_photographs):
@@ -55,7 +56,7 @@ def corrupted_batches(dataset: Photographs, loading: Loading, names: Sequence[st
                               str(severity))
 
 
-def folder_batches(datasets: Mapping[Tuple[str, str], Photographs],
+def folder_batches(datasets: Mapping[tuple[str, str], Photographs],
                    loading: Loading) -> Iterator[Batch]:
     """Batches of images that are corrupted already, by corruption and severity."""
     for (name, severity), dataset in datasets.items():
@@ -80,7 +81,7 @@ def vizwiz_batches(dataset: VizWizClassification, loading: Loading) -> Iterator[
                     lambda answer, labels=labels: labels.gather(1, answer[:, None])[:, 0])
 
 
-def severity_folders(root: Path) -> Dict[Tuple[str, str], Path]:
+def severity_folders(root: Path) -> dict[tuple[str, str], Path]:
     """Folders of corrupted images by corruption and severity; empty for clean images.
 
     A severity is a folder named by a number that has folders or labels.csv in it. Its parent is the

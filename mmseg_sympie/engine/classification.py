@@ -1,7 +1,8 @@
 """Test classifiers on images: each batch is made once for all classifiers and enhancers."""
 import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,10 +20,10 @@ from ..pretraining.upstream import FrozenModel, MMPretrainClassifier, Torchvisio
 from .batches import Batch
 
 Model = Callable[[Tensor], Tensor]
-Facts = Dict[str, Any]  # What a report says of a model.
+Facts = dict[str, Any]  # What a report says of a model.
 
 
-def build_classifiers(texts: Sequence[str]) -> Dict[str, Tuple[FrozenModel, Facts]]:
+def build_classifiers(texts: Sequence[str]) -> dict[str, tuple[FrozenModel, Facts]]:
     """Classifiers by a short name.
 
     Args:
@@ -54,7 +55,7 @@ def build_classifiers(texts: Sequence[str]) -> Dict[str, Tuple[FrozenModel, Fact
 
 
 def build_enhancers(texts: Sequence[str],
-                    iterations: Sequence[int] = (1,)) -> Dict[str, Tuple[nn.Module, Facts]]:
+                    iterations: Sequence[int] = (1,)) -> dict[str, tuple[nn.Module, Facts]]:
     """Enhancers by a short name, such as 'sympie x2+MeanMatch'.
 
     Args:
@@ -83,18 +84,18 @@ def build_enhancers(texts: Sequence[str],
     return enhancers
 
 
-def _weights(config: Mapping[str, Any]) -> Union[str, Path, None]:
+def _weights(config: Mapping[str, Any]) -> str | Path | None:
     if config['type'] != 'SyMPIE':
         return config.get('checkpoint')
     return config.get('checkpoint') or shipped(config.get('source'))
 
 
-def _enhancer_config(text: str, iterations: int) -> Dict[str, Any]:
+def _enhancer_config(text: str, iterations: int) -> dict[str, Any]:
     config = parse_enhancer(text)
     return dict(config, iterations=iterations) if config['type'] == 'SyMPIE' else config
 
 
-def _checksum(weights: Union[str, Path, None], model: nn.Module) -> Optional[str]:
+def _checksum(weights: str | Path | None, model: nn.Module) -> str | None:
     """Of the file with the weights, or of the weights themselves where no file was named."""
     if weights and Path(weights).is_file():
         return sha256(weights)
@@ -107,7 +108,7 @@ def _checksum(weights: Union[str, Path, None], model: nn.Module) -> Optional[str
 @torch.inference_mode()
 def count(batches: Iterator[Batch], total: int, classifiers: Mapping[str, Model],
           enhancers: Mapping[str, Model], tally: Tally,
-          answers: Dict[Tuple[str, str], list]) -> None:
+          answers: dict[tuple[str, str], list]) -> None:
     """Add all batches to the tally; answers to unlabelled images go to `answers` instead.
 
     Args:

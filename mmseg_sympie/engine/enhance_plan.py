@@ -3,8 +3,9 @@ import argparse
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any
 
 from ..enhancer.image_statistics import load_source
 from ..enhancer.pretrained import shipped
@@ -21,14 +22,14 @@ def is_video(path: Path) -> bool:
     return has_suffix(path, video.SUFFIXES)
 
 
-def plan(sources: Sequence[Path], out: Path) -> Dict[Path, str]:
+def plan(sources: Sequence[Path], out: Path) -> dict[Path, str]:
     """File to read -> its result, relative to `out`; a source is a file or a folder.
 
     Raises:
         InputError: no images or videos, two with one result, or results among the originals; or a
             source is missing.
     """
-    planned: Dict[Path, str] = {}
+    planned: dict[Path, str] = {}
     for source in sources:
         root = source if source.is_dir() else source.parent
         if out.resolve() == root.resolve():
@@ -45,7 +46,7 @@ def plan(sources: Sequence[Path], out: Path) -> Dict[Path, str]:
     return planned
 
 
-def files_to_enhance(folder: Path, out: Path) -> List[str]:
+def files_to_enhance(folder: Path, out: Path) -> list[str]:
     """All images and videos below a folder, without those of an earlier run below `out`."""
     suffixes = (*SUFFIXES, *video.SUFFIXES)
     files = [file for file in files_below(folder, suffixes)
@@ -56,9 +57,10 @@ def files_to_enhance(folder: Path, out: Path) -> List[str]:
     return files
 
 
-def results(files: Sequence[str]) -> List[str]:
+def results(files: Sequence[str]) -> list[str]:
     """The result of each file of a folder: its name with another suffix, or with one more where
-    two differ in the suffix alone, as a.jpg and a.png."""
+    two differ in the suffix alone, as a.jpg and a.png.
+    """
     suffixes = [video.target_suffix(Path(file)) if is_video(Path(file)) else '.png'
                 for file in files]
     short = [str(Path(file).with_suffix(suffix)) for file, suffix in zip(files, suffixes)]

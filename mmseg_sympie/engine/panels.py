@@ -1,8 +1,9 @@
 """Run a segmentor on single test images, without and with the enhancers, to look at the results."""
 import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,8 +50,8 @@ def image_paths(dataset: Dataset) -> Sequence[str]:
 
 
 def choose_images(dataset: Dataset, report: Mapping[str, Any],
-                  without: Optional[Mapping[str, Any]] = None, kinds: Sequence[str] = KINDS,
-                  count: int = 2) -> Dict[int, str]:
+                  without: Mapping[str, Any] | None = None, kinds: Sequence[str] = KINDS,
+                  count: int = 2) -> dict[int, str]:
     """Index in the data set -> kind, by each image's mean IoU or its change.
 
     Args:
@@ -129,7 +130,7 @@ def applied(cfg: Config, times: int) -> BaseDataPreprocessor:
 
 
 def enhanced(preprocessor: BaseDataPreprocessor,
-             image: Tensor) -> Tuple[np.ndarray, Optional[WarpParameters]]:
+             image: Tensor) -> tuple[np.ndarray, WarpParameters | None]:
     """An image as the segmentor gets it before normalisation, and what was predicted for it.
 
     Args:
@@ -148,7 +149,7 @@ def enhanced(preprocessor: BaseDataPreprocessor,
 
 
 @contextmanager
-def _predictions(preprocessor: BaseDataPreprocessor) -> Iterator[List[WarpParameters]]:
+def _predictions(preprocessor: BaseDataPreprocessor) -> Iterator[list[WarpParameters]]:
     """A list that gets, on the CPU, what the preprocessor's enhancers predict meanwhile."""
     found = []
 

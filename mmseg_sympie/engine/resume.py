@@ -1,7 +1,6 @@
 """Where a training run that is called again goes on."""
 import re
 from pathlib import Path
-from typing import List, Optional
 
 from ..errors import InputError
 from ..io.checkpoints import read_checkpoint
@@ -11,7 +10,7 @@ _SAVED = re.compile(r'(?:iter|epoch)_(\d+)\.pth')  # as MMEngine's hook names th
 _NEEDED = ('state_dict', 'optimizer', 'message_hub', 'meta')
 
 
-def checkpoint_to_resume(work_dir: Path, wanted: str) -> Optional[Path]:
+def checkpoint_to_resume(work_dir: Path, wanted: str) -> Path | None:
     """The file to go on from; None where nothing was saved yet.
 
     Args:
@@ -36,7 +35,7 @@ def checkpoint_to_resume(work_dir: Path, wanted: str) -> Optional[Path]:
     return path
 
 
-def newest_checkpoint(work_dir: Path) -> Optional[Path]:
+def newest_checkpoint(work_dir: Path) -> Path | None:
     """The last checkpoint of the run in a work dir; None where none lies.
 
     By the number in its name. `last_checkpoint` may be gone, names an earlier one after an
@@ -66,7 +65,7 @@ def newest_checkpoint(work_dir: Path) -> Optional[Path]:
                      'at the beginning.')
 
 
-def checkpoints_in(folder: Path) -> List[Path]:
+def checkpoints_in(folder: Path) -> list[Path]:
     """Those that MMEngine's hook saved in a folder, by number."""
     numbers = {path: int(match[1]) for path in (folder.iterdir() if folder.is_dir() else ())
                if (match := _SAVED.fullmatch(path.name))}

@@ -5,10 +5,11 @@ import platform
 import shlex
 import sys
 import warnings
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -58,7 +59,7 @@ def has_enhancer(cfg: Config) -> bool:
     return is_enhanced(preprocessor) and preprocessor.get('enhancer', True) not in (None, [])
 
 
-def enhancers_of(preprocessor: dict) -> List[dict]:
+def enhancers_of(preprocessor: dict) -> list[dict]:
     """The configs of the enhancers in the config of a data preprocessor of ours, in order."""
     return enhancer_configs(preprocessor.get('enhancer', dict()), preprocessor.get('checkpoint'),
                             preprocessor.get('source'))
@@ -71,7 +72,7 @@ def without_enhancer(cfg: Config) -> Config:
     return cfg
 
 
-def check_inputs(cfg: Config, checkpoint: Optional[str], out_dir: str) -> None:
+def check_inputs(cfg: Config, checkpoint: str | None, out_dir: str) -> None:
     """Name everything that is missing at once, before any work is done.
 
     Raises:
@@ -107,7 +108,7 @@ def build_enhancers(cfg: Config) -> None:
             MODELS.build(find_preprocessor(cfg)[1])
 
 
-def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> Dict[str, float]:
+def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> dict[str, float]:
     """Test a segmentor; the report goes to `out_dir`, with the whole config beside it.
 
     A config with `IoUMetric` gets `SegmentationReport` instead. When the run stops early, by Ctrl-C
@@ -176,7 +177,7 @@ def segmentor_inside(model: nn.Module) -> nn.Module:
     return model
 
 
-def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
+def run_details(cfg: Config, checkpoint: str) -> dict[str, Any]:
     """What made a result: config, weights with checksums, versions, command and date."""
     preprocessor = find_preprocessor(cfg)[1]
     details = dict(command=shlex.join(sys.argv), date=datetime.now(timezone.utc).isoformat(
@@ -200,13 +201,13 @@ def run_details(cfg: Config, checkpoint: str) -> Dict[str, Any]:
     return details
 
 
-def _shipped_weights(preprocessor: dict) -> Set[Path]:
+def _shipped_weights(preprocessor: dict) -> set[Path]:
     """Of each SyMPIE without a checkpoint of its own among the enhancers."""
     return {shipped(cfg.get('source')) for cfg in enhancers_of(preprocessor)
             if type_name(cfg['type']) == 'SyMPIE' and not cfg.get('checkpoint')}
 
 
-def versions() -> Iterator[Tuple[str, str]]:
+def versions() -> Iterator[tuple[str, str]]:
     """Name and version of what a result depends on."""
     yield 'python', platform.python_version()
     for name in ('mmseg-sympie', 'numpy', 'torch', 'torchvision', 'mmengine', 'onedl-mmengine',
@@ -218,7 +219,7 @@ def versions() -> Iterator[Tuple[str, str]]:
             pass
 
 
-def _checkpoints_below(node: Any) -> List[str]:
+def _checkpoints_below(node: Any) -> list[str]:
     if isinstance(node, dict):
         own = [node['checkpoint']] if isinstance(node.get('checkpoint'), str) else []
         return own + [path for value in node.values() for path in _checkpoints_below(value)]

@@ -1,6 +1,6 @@
 """Measure the source domain of a model: the statistics of the images it was trained on."""
 import copy
-from typing import List, Optional, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from ..io.config import building, enter_scope
 from ..io.images import read_rgb
 
 
-def training_images(cfg: Config) -> List[str]:
+def training_images(cfg: Config) -> list[str]:
     """Paths of the images that a config trains on.
 
     Raises:
@@ -29,7 +29,7 @@ def training_images(cfg: Config) -> List[str]:
     return [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
 
 
-def measure_source(paths: Sequence[str], limit: Optional[int] = None,
+def measure_source(paths: Sequence[str], limit: int | None = None,
                    origin: str = '') -> SourceStatistics:
     """Statistics of image files.
 

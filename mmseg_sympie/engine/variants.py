@@ -1,7 +1,7 @@
 """The same test with another enhancer, by a short name (`tools/test.py --compare NAME`)."""
 import copy
 import re
-from typing import Sequence
+from collections.abc import Sequence
 
 from mmengine.config import Config
 

@@ -1,8 +1,9 @@
 """Does a config of MMSegmentation's model zoo still work with an enhancer in front?"""
 import copy
 import gc
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any
 
 import mmseg
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from ..attach import attach
 from ..enhancer import NEM
-from ..io.config import type_name
+from ..io.config import forget_pretrained
 
 # What the small models of a family have in their names, the smallest first.
 SMALL = ('mit-b0', 'stdc1', 'r18', 'hr18s', 'mobilenet', 'tiny', 'vit-t', 'erfnet', 'hr18',
@@ -26,7 +27,7 @@ CHECKS = ('builds without', 'builds with', 'keys unchanged', 'identity: same log
 SIDES_PX = (64, 512, 640)  # the last two for models that are made for one size
 
 
-def families(root: Path = Path(mmseg.__file__).parent / '.mim/configs') -> Dict[str, Path]:
+def families(root: Path = Path(mmseg.__file__).parent / '.mim/configs') -> dict[str, Path]:
     """The smallest config of each folder of the installed zoo, judged by its name.
 
     Those for LEVIR-CD are left out: they take two images at once.
@@ -39,7 +40,7 @@ def families(root: Path = Path(mmseg.__file__).parent / '.mim/configs') -> Dict[
     return found
 
 
-def _size_by_name(path: Path) -> Tuple[int, int, str]:
+def _size_by_name(path: Path) -> tuple[int, int, str]:
     place = next((i for i, part in enumerate(SMALL) if part in path.name), len(SMALL))
     return place, len(path.name), path.name
 
@@ -51,28 +52,12 @@ def small_config(path: Path) -> Config:
     return cfg
 
 
-def forget_pretrained(node: Any) -> None:
-    """Change a model's config in place: no download of weights, and no synchronised batch norm."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key == 'pretrained' or (key == 'init_cfg' and 'Pretrained' in str(value)):
-                node[key] = None
-            elif (isinstance(value, (str, type))
-                  and type_name(value) in ('SyncBN', 'SyncBN2d', 'MMSyncBN', 'SyncBatchNorm')):
-                node[key] = 'BN'
-            else:
-                forget_pretrained(value)
-    elif isinstance(node, (list, tuple)):
-        for value in node:
-            forget_pretrained(value)
-
-
-def check_config(path: Path) -> Dict[str, str]:
+def check_config(path: Path) -> dict[str, str]:
     """What of `CHECKS` works: 'yes', or the error; what could not be tried is left out.
 
     A training step that fails without the enhancer as well is no fault of its.
     """
-    outcome: Dict[str, str] = {}
+    outcome: dict[str, str] = {}
 
     def attempt(check: str, action: Callable[[], Any]) -> Any:
         try:
@@ -123,7 +108,7 @@ def _working_side(model: nn.Module) -> int:
                 raise
 
 
-def _batch(side_px: int) -> Dict[str, List[Any]]:
+def _batch(side_px: int) -> dict[str, list[Any]]:
     generator = torch.Generator().manual_seed(0)
     shape = side_px, side_px
     samples = []

@@ -1,7 +1,6 @@
 """Training-free enhancers that apply one affine colour map to an image."""
 import functools
 from numbers import Real
-from typing import Optional
 
 import torch
 from torch import Tensor, nn
@@ -127,7 +126,7 @@ class MeanMatch(AffineEnhancer):
 class Levels(AffineEnhancer):
     """SyMPIE's exposure and contrast normalisation alone; see `levels`."""
 
-    def __init__(self, min_mean_255: Optional[float] = 110, min_contrast_255: Optional[float] = 40):
+    def __init__(self, min_mean_255: float | None = 110, min_contrast_255: float | None = 40):
         super().__init__()
         self.minima = dict(min_mean_255=min_mean_255, min_contrast_255=min_contrast_255)
 

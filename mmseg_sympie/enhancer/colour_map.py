@@ -1,6 +1,7 @@
 """Affine colour maps: one 3x3 matrix and one offset for all pixels of an image."""
 import functools
-from typing import Callable, NamedTuple, Union
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -35,7 +36,7 @@ class ColourMap(NamedTuple):
         mapped = torch.baddbmm(offset[..., None], matrix.mT, image.flatten(2))
         return mapped.view(image.shape)
 
-    def weakened(self, strength: Union[Tensor, float]) -> 'ColourMap':
+    def weakened(self, strength: Tensor | float) -> 'ColourMap':
         """`x + strength (y - x)`; strength is a number, or (B, 1) with one for each image."""
         identity = constant((1.0, 0, 0, 0, 1, 0, 0, 0, 1), self.offset).view(3, 3)
         share = strength[..., None] if isinstance(strength, Tensor) else strength

@@ -1,5 +1,5 @@
 """Differentiable warping module: colour shift, colour matrix, spatial filter (SyMPIE, Sec. 3.1)."""
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +27,7 @@ class WarpParameters(NamedTuple):
         return cls(matrix.unflatten(-1, (3, 3)), shift, kernel.unflatten(-1, (5, 5)))
 
     @classmethod
-    def identity(cls, batch_size: int = 1, like: Optional[Tensor] = None) -> 'WarpParameters':
+    def identity(cls, batch_size: int = 1, like: Tensor | None = None) -> 'WarpParameters':
         """The parameters that leave an image unchanged: C_M = I, C_S = 0, K = centre delta."""
         vector = constant(_IDENTITY, torch.empty(0) if like is None else like)
         return cls.split(vector.repeat(batch_size, 1))

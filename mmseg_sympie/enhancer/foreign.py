@@ -1,7 +1,8 @@
 """Other people's enhancers in front of a segmentor, to compare with."""
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping, Optional
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,8 +32,8 @@ class TorchModule(nn.Module):
             image of the same size.
     """
 
-    def __init__(self, file: Optional[str] = None, module: Optional[str] = None,
-                 arguments: Mapping[str, Any] = {}, weights: Optional[str] = None,
+    def __init__(self, file: str | None = None, module: str | None = None,
+                 arguments: Mapping[str, Any] = {}, weights: str | None = None,
                  output: int = 0):
         super().__init__()
         if (file is None) == (module is None):

@@ -1,8 +1,9 @@
 """What an image and a training set look like, in a few numbers: black point, mean, covariance."""
 import json
 import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Dict, Iterable, Mapping, NamedTuple, Tuple, Union
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,14 +20,16 @@ NAMED = Path(__file__).parent / 'sources'
 
 def pixel_grid(image: Tensor) -> Tensor:
     """Every n-th pixel of every n-th row of images (B, 3, H, W), float32, at least 128 if there
-    are so many. It covers the whole image, and is read in a fraction of the time of all pixels."""
+    are so many. It covers the whole image, and is read in a fraction of the time of all pixels.
+    """
     rows, columns = (max(1, side // GRID) for side in image.shape[-2:])
     return image[..., ::rows, ::columns].float()
 
 
 class ImageStatistics(NamedTuple):
     """Of each of B images, RGB on 0..255, float64: of a grey picture, float32 leaves a covariance
-    with negative eigenvalues."""
+    with negative eigenvalues.
+    """
 
     black: Tensor       # (B, 3), the darkest hundredth of each channel ends here
     mean: Tensor        # (B, 3)
@@ -55,10 +58,10 @@ class SourceStatistics(NamedTuple):
     differ from each other.
     """
 
-    black: Tuple[float, ...]
-    mean: Tuple[float, ...]
-    covariance: Tuple[Tuple[float, ...], ...]
-    mean_covariance: Tuple[Tuple[float, ...], ...]  # of the images' means
+    black: tuple[float, ...]
+    mean: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    mean_covariance: tuple[tuple[float, ...], ...]  # of the images' means
     log_contrast: float
     contrast_spread: float  # standard deviation of the images' log contrast
     images: int
@@ -85,7 +88,7 @@ class SourceStatistics(NamedTuple):
         return json.dumps(self._asdict(), indent=1, allow_nan=False) + '\n'
 
 
-def load_source(source: Union[str, Path, Mapping[str, Any], SourceStatistics]) -> SourceStatistics:
+def load_source(source: str | Path | Mapping[str, Any] | SourceStatistics) -> SourceStatistics:
     """Source statistics by name, from a JSON file, or from the contents of one.
 
     Args:
@@ -113,13 +116,13 @@ def load_source(source: Union[str, Path, Mapping[str, Any], SourceStatistics]) -
     return _checked(source, where)
 
 
-def named_sources() -> Tuple[str, ...]:
+def named_sources() -> tuple[str, ...]:
     """Names of the source statistics that ship."""
     return tuple(sorted(path.stem for path in NAMED.glob('*.json')))
 
 
-def _checked(found: Mapping[str, Any], where: Union[str, Path]) -> SourceStatistics:
-    shapes: Dict[str, tuple] = dict(black=(3,), mean=(3,), covariance=(3, 3),
+def _checked(found: Mapping[str, Any], where: str | Path) -> SourceStatistics:
+    shapes: dict[str, tuple] = dict(black=(3,), mean=(3,), covariance=(3, 3),
                                     mean_covariance=(3, 3), log_contrast=(), contrast_spread=())
     values = {}
     for name, shape in shapes.items():

@@ -1,5 +1,4 @@
 """Exposure and contrast normalisation: a gain and an offset that bring both up to a minimum."""
-from typing import Union
 
 import torch
 from torch import Tensor
@@ -10,8 +9,8 @@ LOWEST_255 = 1.0  # A mean or a deviation of less than a grey level is taken as 
 
 
 def levels(thumbnail: Tensor, mean_255: Tensor,
-           min_mean_255: Union[Tensor, float, None] = None,
-           min_contrast_255: Union[Tensor, float, None] = None) -> ColourMap:
+           min_mean_255: Tensor | float | None = None,
+           min_contrast_255: Tensor | float | None = None) -> ColourMap:
     """Brighten by a gain, as `MeanMatch` does, then stretch about the mean of each channel.
 
     Images that are bright and rich in contrast stay as they are. Not in the paper: contrast

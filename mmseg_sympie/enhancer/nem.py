@@ -34,7 +34,7 @@ def view(image: Tensor) -> Tensor:
 
 
 def _central(image: Tensor, height: int, width: int) -> Tensor:
-    """torchvision's `center_crop`, in whole numbers, because `torch.export` cannot save `round`."""
+    """Torchvision's `center_crop`, in whole numbers, because `torch.export` cannot save `round`."""
     top, left = (central_start(have, wanted)
                  for have, wanted in zip(image.shape[-2:], (height, width)))
     return image[..., top:top + height, left:left + width]

@@ -1,7 +1,7 @@
 """An enhancer and its arguments written as text, such as 'SourceMatch:strength=0.5'."""
 import ast
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 from ..errors import InputError
 
@@ -10,7 +10,7 @@ TRAINING_FREE = ('SourceMatch', 'GreyWorld', 'MeanMatch', 'Levels', 'CLAHE')
 TRAINED = ('SyMPIE', 'TorchModule')
 
 
-def parse_enhancer(text: str) -> Dict[str, Any]:
+def parse_enhancer(text: str) -> dict[str, Any]:
     """The config of one enhancer: 'GreyWorld', 'SourceMatch:strength=0.5,method=gain',
     'MeanMatch:110', 'default' (SyMPIE with the weights that ship) or a checkpoint of SyMPIE.
 
@@ -31,14 +31,14 @@ def parse_enhancer(text: str) -> Dict[str, Any]:
     return dict(parse_arguments(text), type=kind)
 
 
-def parse_arguments(text: str) -> Dict[str, Any]:
+def parse_arguments(text: str) -> dict[str, Any]:
     """'NAME:ARGUMENT=VALUE,ARGUMENT=VALUE' as the config `dict(type=NAME, ARGUMENT=VALUE, ...)`.
 
     Raises:
         InputError: the arguments are of another form.
     """
     kind, _, arguments = text.partition(':')
-    config: Dict[str, Any] = dict(type=kind)
+    config: dict[str, Any] = dict(type=kind)
     for argument in filter(None, arguments.split(',')):
         name, equals, value = argument.partition('=')
         if not equals:

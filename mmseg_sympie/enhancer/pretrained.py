@@ -1,6 +1,7 @@
 """Enhancer weights: load, verify, convert from the published file."""
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Tuple, Union
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,13 +28,13 @@ _PUBLISHED_NAMES = {'backbone.0.': 'stem.0.', 'backbone.1.': 'stem.1.', 'backbon
                     'backbone.4.': 'blocks.1.', 'backbone.5.': 'blocks.2.', 'out.': 'head.'}
 
 
-def _wanted() -> Dict[str, torch.Size]:
+def _wanted() -> dict[str, torch.Size]:
     with torch.device('meta'):
         return {key: value.shape for key, value in NEM().state_dict().items()}
 
 
-def load_enhancer(checkpoint: Optional[Union[str, Path, Mapping[str, Tensor]]] = None
-                  ) -> Tuple[NEM, Dict[str, Tensor]]:
+def load_enhancer(checkpoint: str | Path | Mapping[str, Tensor] | None = None
+                  ) -> tuple[NEM, dict[str, Tensor]]:
     """A NEM with trained weights, and those of `MINIMA` that they go with.
 
     Args:
@@ -61,7 +62,7 @@ def load_enhancer(checkpoint: Optional[Union[str, Path, Mapping[str, Tensor]]] =
 
 
 def convert_published_enhancer(state: Mapping[str, Tensor],
-                               path: Union[str, Path]) -> Dict[str, Tensor]:
+                               path: str | Path) -> dict[str, Tensor]:
     """Rename the entries of the authors' enhancer file.
 
     Raises:

@@ -1,5 +1,4 @@
 """Parameters from frame to frame of a video, as the paper suggests for future work."""
-from typing import Optional, Tuple
 
 import torch
 from torch import Tensor
@@ -42,9 +41,9 @@ class ParameterSmoother:
     def forget(self) -> None:
         """Start anew, with another video."""
         self.age, self.predictions = 0, 0
-        self.before: Optional[Tensor] = None  # thumbnail
-        self.predicted: Optional[Tuple[WarpParameters, ColourMap]] = None
-        self.smoothed: Optional[Tuple[WarpParameters, ColourMap]] = None
+        self.before: Tensor | None = None  # thumbnail
+        self.predicted: tuple[WarpParameters, ColourMap] | None = None
+        self.smoothed: tuple[WarpParameters, ColourMap] | None = None
 
     @torch.no_grad()
     def __call__(self, frames: Tensor) -> WarpParameters:

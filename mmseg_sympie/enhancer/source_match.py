@@ -1,5 +1,5 @@
 """Bring an image nearer to a source domain: closed-form colour maps between statistics."""
-from typing import Callable, Dict
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -67,7 +67,8 @@ def match_gain(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
 
 def match_channels(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
     """A gain and an offset for each channel, to the source's mean and standard deviation
-    (Reinhard et al., 'Color Transfer between Images', 2001, here in RGB)."""
+    (Reinhard et al., 'Color Transfer between Images', 2001, here in RGB).
+    """
     wanted, found = (values.diagonal(dim1=-2, dim2=-1).clamp(min=1).sqrt() for values in (
         _matrix(source.covariance, image.mean), image.covariance))
     gain = (wanted / found).clamp(max=MAX_GAIN)
@@ -76,7 +77,8 @@ def match_channels(image: ImageStatistics, source: SourceStatistics) -> ColourMa
 
 def match_covariance(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
     """Mean to mean and colour covariance to colour covariance: the optimal-transport map between
-    two Gaussians (Pitie and Kokaram, 2007)."""
+    two Gaussians (Pitie and Kokaram, 2007).
+    """
     return _transport(image.mean, image.covariance, constant(source.mean, image.mean),
                       _matrix(source.covariance, image.mean))
 
@@ -93,7 +95,7 @@ def match_black_point(image: ImageStatistics, source: SourceStatistics) -> Colou
                               - black))
 
 
-METHODS: Dict[str, Callable[[ImageStatistics, SourceStatistics], ColourMap]] = dict(
+METHODS: dict[str, Callable[[ImageStatistics, SourceStatistics], ColourMap]] = dict(
     gain=match_gain, channel=match_channels, covariance=match_covariance,
     black_point=match_black_point)
 

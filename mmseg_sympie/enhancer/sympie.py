@@ -1,7 +1,8 @@
 """SyMPIE: look at a thumbnail, predict 37 numbers, correct the image with them (Sec. 3)."""
+from collections.abc import Callable, Mapping
 from numbers import Real
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,9 +48,9 @@ class SyMPIE(nn.Module):
             unknown source, a strength outside 0..1, a source beside a minimum.
     """
 
-    def __init__(self, checkpoint: Optional[Union[str, Path, Mapping[str, Tensor]]] = None,
-                 iterations: int = 1, min_mean_255: Optional[float] = None,
-                 min_contrast_255: Optional[float] = None, source=None, strength: float = 0.85):
+    def __init__(self, checkpoint: str | Path | Mapping[str, Tensor] | None = None,
+                 iterations: int = 1, min_mean_255: float | None = None,
+                 min_contrast_255: float | None = None, source=None, strength: float = 0.85):
         super().__init__()
         if not isinstance(iterations, int) or iterations < 1:
             raise InputError(f'iterations must be a whole number from 1, got {iterations!r}.')
@@ -70,7 +71,7 @@ class SyMPIE(nn.Module):
                 name, minima.get(name) if value is None else torch.tensor(float(value)))
         self.iterations = iterations
 
-    def predict(self, image: Tensor, colour_map: Optional[ColourMap] = None) -> WarpParameters:
+    def predict(self, image: Tensor, colour_map: ColourMap | None = None) -> WarpParameters:
         """Warp parameters for images (B, 3, H, W), RGB, standardised; see `look`."""
         thumbnail, seen_after = self.look(image, colour_map)
         vector = self.nem(thumbnail)
@@ -86,14 +87,16 @@ class SyMPIE(nn.Module):
 
     def faded(self, vector: Tensor, statistics: ImageStatistics) -> Tensor:
         """The parameter vector (B, 37), nearer to the identity where an image looks like the
-        source: as the match before it, so that such images are left alone altogether."""
+        source: as the match before it, so that such images are left alone altogether.
+        """
         share = foreignness(statistics, self.source)[:, None].to(vector.dtype)
         return torch.lerp(WarpParameters.identity(1, vector).join(), vector, share)
 
-    def look(self, image: Tensor, colour_map: Optional[ColourMap] = None
-             ) -> Tuple[Tensor, Optional[ColourMap]]:
+    def look(self, image: Tensor, colour_map: ColourMap | None = None
+             ) -> tuple[Tensor, ColourMap | None]:
         """What the NEM sees of images (B, 3, H, W), RGB, standardised, and the colour map that it
-        was brought there by: None without a source and a minimum. The map may be given."""
+        was brought there by: None without a source and a minimum. The map may be given.
+        """
         thumbnail = view(image)
         if colour_map is None and self.source is None and not self.minima():
             return thumbnail, None
@@ -106,7 +109,7 @@ class SyMPIE(nn.Module):
         return IMAGENET_RGB.standardise(colour_map.apply(seen) / 255), colour_map
 
     def first_map(self, thumbnail: Tensor, statistics: Callable[[], ImageStatistics],
-                  mean: Callable[[], Tensor], minima: Optional[Mapping[str, Any]] = None
+                  mean: Callable[[], Tensor], minima: Mapping[str, Any] | None = None
                   ) -> ColourMap:
         """What an image is brought to before the NEM looks at it: its source, or the minima.
 
@@ -119,16 +122,16 @@ class SyMPIE(nn.Module):
             return source_match(statistics(), self.source, self.strength)
         return levels(thumbnail, mean(), **(self.minima() if minima is None else minima))
 
-    def minima(self) -> Dict[str, Tensor]:
+    def minima(self) -> dict[str, Tensor]:
         """The arguments of `levels` that are set."""
         return {name: getattr(self, name) for name in MINIMA if getattr(self, name) is not None}
 
-    def weights(self) -> Dict[str, Tensor]:
+    def weights(self) -> dict[str, Tensor]:
         """What `checkpoint` takes, on the CPU."""
         return {key: value.detach().cpu().contiguous()
                 for key, value in {**self.nem.state_dict(), **self.minima()}.items()}
 
-    def forward(self, image: Tensor, colour_map: Optional[ColourMap] = None) -> Tensor:
+    def forward(self, image: Tensor, colour_map: ColourMap | None = None) -> Tensor:
         """Enhance images (B, 3, H, W), RGB on [0, 1]; results are clamped in evaluation mode.
 
         Args:

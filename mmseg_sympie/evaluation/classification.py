@@ -1,7 +1,8 @@
 """Accuracy of classifiers by corruption and severity, with and without enhancers."""
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class Tally:
             for file, change in zip(files, correct.astype(int) - baseline):
                 changes[file] += [change, 1]
 
-    def interval_95(self, classifier: str, enhancer: str) -> Optional[List[float]]:
+    def interval_95(self, classifier: str, enhancer: str) -> list[float] | None:
         """95% interval in points of the change over all corruptions, from the spread over images.
 
         The tests of one image are no independent evidence: the image is the unit (a ratio estimate
@@ -65,7 +66,7 @@ class Tally:
 
 
 def make_accuracy_report(tally: Tally, groups: Mapping[str, Sequence[str]] = {},
-                         details: Mapping[str, Any] = {}) -> Dict[str, Any]:
+                         details: Mapping[str, Any] = {}) -> dict[str, Any]:
     """Accuracies in percent, averaged as in the SyMPIE paper's tables.
 
     A corruption's accuracy is the mean over its severities, a group's and 'all' the mean over their
@@ -101,7 +102,7 @@ def make_accuracy_report(tally: Tally, groups: Mapping[str, Sequence[str]] = {},
     return dict(details=dict(details), groups=groups, classifiers=classifiers)
 
 
-def difference(without: Optional[float], with_: Optional[float]) -> Dict[str, Optional[float]]:
+def difference(without: float | None, with_: float | None) -> dict[str, float | None]:
     """Change in points and relative to `without` in percent; None where it has none."""
     if without is None or with_ is None:
         return dict(points=None, relative_percent=None)
@@ -110,7 +111,7 @@ def difference(without: Optional[float], with_: Optional[float]) -> Dict[str, Op
 
 
 def _summary(by_corruption: Mapping[str, Mapping[str, Mapping[str, int]]],
-             groups: Mapping[str, Sequence[str]]) -> Dict[str, Any]:
+             groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     accuracy = {corruption: _mean([100 * counts['correct'] / counts['images']
                                    for counts in severities.values() if counts['images']])
                 for corruption, severities in by_corruption.items()}
@@ -122,12 +123,12 @@ def _summary(by_corruption: Mapping[str, Mapping[str, Mapping[str, int]]],
             'every image': accuracy.get(EVERY)}
 
 
-def _mean(values) -> Optional[float]:
+def _mean(values) -> float | None:
     values = [value for value in values if value is not None]
     return float(np.mean(values)) if values else None
 
 
-def summary_rows(report: Mapping[str, Any]) -> List[List[str]]:
+def summary_rows(report: Mapping[str, Any]) -> list[list[str]]:
     """Classifiers and enhancers down, groups across, header first (Tables 4 and 7)."""
     has_every = any(summary['every image'] is not None for variants in
                     report['classifiers'].values() for summary in variants.values())
@@ -143,7 +144,7 @@ def summary_rows(report: Mapping[str, Any]) -> List[List[str]]:
     return rows
 
 
-def _change_cells(change: Mapping[str, Any]) -> List[str]:
+def _change_cells(change: Mapping[str, Any]) -> list[str]:
     interval = change['all']['interval_95']
     return [percent(change['all']['points'], sign=True),
             percent(change['all']['relative_percent'], sign=True),
@@ -151,7 +152,7 @@ def _change_cells(change: Mapping[str, Any]) -> List[str]:
             percent(change['clean']['points'], sign=True)]
 
 
-def corruption_rows(report: Mapping[str, Any], classifier: str) -> List[List[str]]:
+def corruption_rows(report: Mapping[str, Any], classifier: str) -> list[list[str]]:
     """Corruptions down, enhancers across, header first; the last two rows are 'all' and clean.
 
     Beside an enhancer its change in points (+) and relative (%).
@@ -163,7 +164,7 @@ def corruption_rows(report: Mapping[str, Any], classifier: str) -> List[List[str
     group_of = {member: name for name, members in report['groups'].items() for member in members}
     first = next(iter(variants.values()))
 
-    def row(title: str, group: str, value) -> List[str]:
+    def row(title: str, group: str, value) -> list[str]:
         without = value(variants[NONE]) if NONE in variants else None
         cells = [title, group, *([percent(without)] if NONE in variants else [])]
         for name in enhancers:
@@ -180,7 +181,7 @@ def corruption_rows(report: Mapping[str, Any], classifier: str) -> List[List[str
     return rows
 
 
-def write_accuracy_report(folder: Union[str, Path], report: Mapping[str, Any]) -> None:
+def write_accuracy_report(folder: str | Path, report: Mapping[str, Any]) -> None:
     """Write accuracy.json, .csv, .md and .png, each whole or not at all."""
     folder = Path(folder)
     write_json(folder / 'accuracy.json', report)
@@ -194,7 +195,7 @@ def write_accuracy_report(folder: Union[str, Path], report: Mapping[str, Any]) -
         folder / 'accuracy.png': lambda path: _plot(report, path)})
 
 
-def _csv_rows(report: Mapping[str, Any]) -> Iterator[List[Any]]:
+def _csv_rows(report: Mapping[str, Any]) -> Iterator[list[Any]]:
     yield ['classifier', 'enhancer', 'corruption', 'severity', *_KEYS, 'accuracy']
     for classifier, variants in report['classifiers'].items():
         for enhancer, summary in variants.items():

@@ -1,6 +1,7 @@
 """Bar chart of what enhancers change for classifiers, corruption by corruption."""
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -1,6 +1,7 @@
 """Two reports of the same images side by side: what an enhancer gained and what it cost."""
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,8 @@ RESAMPLES = 2000
 FEWEST_IMAGES = 5  # Of fewer, resampling says nothing about others.
 
 
-def show_comparison(without: Union[str, Path], with_: Union[str, Path], title: str,
-                    out_dir: Optional[Union[str, Path]] = None) -> None:
+def show_comparison(without: str | Path, with_: str | Path, title: str,
+                    out_dir: str | Path | None = None) -> None:
     """Compare the reports in two folders: a table on the terminal, files in `out_dir` if given."""
     comparison = compare_reports(read_report(without), read_report(with_))
     if out_dir is not None:  # before anything is shown, which may fail
@@ -26,7 +27,7 @@ def show_comparison(without: Union[str, Path], with_: Union[str, Path], title: s
         print(f'Comparison: {out_dir}')
 
 
-def compare_reports(without: Mapping[str, Any], with_: Mapping[str, Any]) -> Dict[str, Any]:
+def compare_reports(without: Mapping[str, Any], with_: Mapping[str, Any]) -> dict[str, Any]:
     """Differences of two reports from `read_report`, in points and relative, per class.
 
     Raises:
@@ -55,7 +56,7 @@ def compare_reports(without: Mapping[str, Any], with_: Mapping[str, Any]) -> Dic
 
 
 def miou_interval(before: Sequence[ImageScore], after: Sequence[ImageScore],
-                  condition: str) -> Dict[str, Any]:
+                  condition: str) -> dict[str, Any]:
     """What a condition's images say of the mIoU difference: its interval, and how many they are.
 
     Args:
@@ -69,7 +70,7 @@ def miou_interval(before: Sequence[ImageScore], after: Sequence[ImageScore],
 
 def bootstrap_interval(before: Sequence[np.ndarray], after: Sequence[np.ndarray],
                        resamples: int = RESAMPLES,
-                       seed: int = 0) -> Optional[Tuple[float, float]]:
+                       seed: int = 0) -> tuple[float, float] | None:
     """95% interval of the mIoU difference when the same images are drawn again with replacement.
 
     Args:
@@ -90,7 +91,7 @@ def bootstrap_interval(before: Sequence[np.ndarray], after: Sequence[np.ndarray]
     return float(low), float(high)
 
 
-def is_clear(result: Mapping[str, Any]) -> Optional[bool]:
+def is_clear(result: Mapping[str, Any]) -> bool | None:
     """Whether a condition's interval leaves no doubt about the sign of the difference.
 
     None where the images are too few to say so.
@@ -113,7 +114,7 @@ def interval_text(result: Mapping[str, Any]) -> str:
             f'({judgement[is_clear(result)]})')
 
 
-def write_comparison(folder: Union[str, Path], comparison: Mapping[str, Any]) -> None:
+def write_comparison(folder: str | Path, comparison: Mapping[str, Any]) -> None:
     """Write compare.json, .csv, .md and .png, each whole or not at all."""
     folder = Path(folder)
     write_json(folder / 'compare.json', comparison)
@@ -124,7 +125,7 @@ def write_comparison(folder: Union[str, Path], comparison: Mapping[str, Any]) ->
         folder / 'compare.png': lambda path: _plot(comparison, path)})
 
 
-def _csv_rows(comparison: Mapping[str, Any]) -> Iterator[List[Any]]:
+def _csv_rows(comparison: Mapping[str, Any]) -> Iterator[list[Any]]:
     yield ['condition', 'class', 'without', 'with', 'difference', 'relative_percent']
     for condition, result in comparison['conditions'].items():
         for name, change in result['class_iou'].items():
@@ -141,7 +142,7 @@ def _plot(comparison: Mapping[str, Any], path: Path) -> None:
                          f"{percent(pooled['miou']['with'])}", partial)
 
 
-def comparison_rows(comparison: Mapping[str, Any]) -> List[List[str]]:
+def comparison_rows(comparison: Mapping[str, Any]) -> list[list[str]]:
     """The table of a comparison, header first, as in Table 6 of the SyMPIE paper."""
     conditions = comparison['conditions']
     pooled, others = conditions[POOLED], [name for name in conditions if name != POOLED]
@@ -149,7 +150,7 @@ def comparison_rows(comparison: Mapping[str, Any]) -> List[List[str]]:
     rows = [['class', 'without', 'with', 'change', 'change %',
              *(f'change {name}' for name in others)]]
 
-    def row(title: str, change, extra) -> List[str]:
+    def row(title: str, change, extra) -> list[str]:
         return [title, percent(change['without']), percent(change['with']),
                 percent(change['difference'], sign=True),
                 percent(change['relative_percent'], sign=True),
@@ -183,7 +184,7 @@ def verdict(comparison: Mapping[str, Any]) -> str:
 
 
 def paired(before: Sequence[ImageScore],
-           after: Sequence[ImageScore]) -> Tuple[List[ImageScore], List[ImageScore]]:
+           after: Sequence[ImageScore]) -> tuple[list[ImageScore], list[ImageScore]]:
     """The images of both runs in one order; the data may have moved to another folder between.
 
     Raises:
@@ -202,7 +203,7 @@ def paired(before: Sequence[ImageScore],
     return before, after
 
 
-def _difference(old: Optional[float], new: Optional[float]) -> Dict[str, Optional[float]]:
+def _difference(old: float | None, new: float | None) -> dict[str, float | None]:
     both = old is not None and new is not None
     return {'without': old, 'with': new, 'difference': new - old if both else None,
             'relative_percent': 100 * (new - old) / old if both and old else None}

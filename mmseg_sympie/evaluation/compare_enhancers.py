@@ -1,6 +1,7 @@
 """Several enhancers side by side, on the same images with the same segmentor."""
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any
 
 from ..errors import InputError
 from ..io.files import write_json, write_text
@@ -12,7 +13,7 @@ NONE = 'none'
 
 
 def compare_enhancers(reports: Mapping[str, Mapping[str, Any]],
-                      training_free: Sequence[str] = ()) -> Dict[str, Any]:
+                      training_free: Sequence[str] = ()) -> dict[str, Any]:
     """One column for each enhancer, each against none and against the best training-free one.
 
     Args:
@@ -55,7 +56,7 @@ def compare_enhancers(reports: Mapping[str, Mapping[str, Any]],
 
 
 def _change(before: Mapping[str, Any], after: Mapping[str, Any],
-            condition: str) -> Optional[Dict[str, Any]]:
+            condition: str) -> dict[str, Any] | None:
     if before is after:
         return None
     old, new = (report['scores'][condition]['miou'] for report in (before, after))
@@ -63,7 +64,7 @@ def _change(before: Mapping[str, Any], after: Mapping[str, Any],
                 **miou_interval(*paired(before['images'], after['images']), condition))
 
 
-def enhancer_rows(comparison: Mapping[str, Any]) -> List[List[str]]:
+def enhancer_rows(comparison: Mapping[str, Any]) -> list[list[str]]:
     """The table, header first: IoU by class, then the mIoU of each condition, for each enhancer."""
     names, titles = comparison['enhancers'], class_titles(comparison)
     rows = [['class', *names]]
@@ -91,7 +92,7 @@ def sentences(comparison: Mapping[str, Any]) -> str:
 
 
 def show_enhancers(comparison: Mapping[str, Any], title: str,
-                   folder: Optional[Union[str, Path]] = None) -> None:
+                   folder: str | Path | None = None) -> None:
     """Print the comparison; write enhancers.json, .csv and .md to a folder, if one is given."""
     rows = enhancer_rows(comparison)
     print(terminal(rows, title, summary_rows=2 * len(comparison['conditions'])))

@@ -1,5 +1,6 @@
 """What a test run scores: our report in the place of MMSegmentation's, on data that fit it."""
-from typing import Any, List, Mapping, NamedTuple, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 from mmengine.registry import DATASETS
@@ -19,8 +20,8 @@ _WITHOUT_EFFECT = dict(format_only=False, output_dir=None, nan_to_num=None)
 class Evaluator(NamedTuple):
     """The metrics of a run, the report first where there is one, and what was changed."""
 
-    metrics: List[Mapping[str, Any]]
-    notes: List[str]
+    metrics: list[Mapping[str, Any]]
+    notes: list[str]
 
     @property
     def ignored(self) -> Sequence[int]:
@@ -79,7 +80,7 @@ def check_data(cfg: Config) -> None:
         check_label_map(label, len(classes), sample.get('seg_map_path', sample.img_path))
 
 
-def _metrics(evaluator: Any) -> List[Mapping[str, Any]]:
+def _metrics(evaluator: Any) -> list[Mapping[str, Any]]:
     """The configs of one metric, several, or an `Evaluator` of them."""
     if isinstance(evaluator, Mapping):
         evaluator = evaluator.get('metrics', evaluator)

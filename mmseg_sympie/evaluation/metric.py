@@ -1,6 +1,7 @@
 """The report as an MMEngine metric: any MMSegmentation config can name it as its evaluator."""
 import tempfile
-from typing import Any, Dict, Mapping, Optional, Sequence, Union
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mmengine.evaluator import BaseMetric
 
@@ -30,9 +31,9 @@ class SegmentationReport(BaseMetric):
 
     default_prefix = ''  # None would have MMEngine warn that there is none.
 
-    def __init__(self, out_dir: Optional[str] = None, title: str = '',
+    def __init__(self, out_dir: str | None = None, title: str = '',
                  details: Mapping[str, Any] = {},
-                 ignore_index: Union[int, Sequence[int], None] = None,
+                 ignore_index: int | Sequence[int] | None = None,
                  iou_metrics: Sequence[str] = ('mIoU',), beta: float = 1, **kwargs):
         super().__init__(**kwargs)
         self.out_dir, self.title, self.details = out_dir, title, details
@@ -59,7 +60,7 @@ class SegmentationReport(BaseMetric):
             self.results.append(ImageScore(sample['img_path'], sample.get('condition'),
                                            confusion_matrix(prediction, label, num_classes)))
 
-    def compute_metrics(self, results: Sequence[ImageScore]) -> Dict[str, float]:
+    def compute_metrics(self, results: Sequence[ImageScore]) -> dict[str, float]:
         results = [ImageScore(*result) for result in results]  # MMEngine hands back plain tuples.
         report = make_report(results, self.dataset_meta['classes'], self.details, self.ignored,
                              self.scores, self.beta)

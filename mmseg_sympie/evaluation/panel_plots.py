@@ -1,6 +1,7 @@
 """Figures of test images before and after enhancement, as Figures 6 and 7 of the SyMPIE paper."""
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -21,10 +22,10 @@ class Row(NamedTuple):
 
     name: str
     titles: Sequence[str]
-    pictures: Sequence[Optional[np.ndarray]]
+    pictures: Sequence[np.ndarray | None]
 
 
-def panel_pictures(panel: Panel, palette: Colours) -> Dict[str, np.ndarray]:
+def panel_pictures(panel: Panel, palette: Colours) -> dict[str, np.ndarray]:
     """Original, enhanced, what is seen in each, the truth, and what was predicted, by name.
 
     Args:
@@ -72,12 +73,12 @@ def _titled(title: str, panel: Panel) -> str:
     return f'{title}\n{panel.effects()[-1]}'.strip() if title == PARAMETERS else title
 
 
-def _draw(rows: Sequence[Row], legend: List[Patch], path: Path) -> None:
+def _draw(rows: Sequence[Row], legend: list[Patch], path: Path) -> None:
     with written_whole(path) as partial:
         figure_of(rows, legend).savefig(partial, dpi=150)
 
 
-def figure_of(rows: Sequence[Row], legend: List[Patch]) -> Figure:
+def figure_of(rows: Sequence[Row], legend: list[Patch]) -> Figure:
     """The rows one below the other, and a legend in as many columns as fit below them."""
     columns = max(len(row.pictures) for row in rows)
     height, width = rows[0].pictures[0].shape[:2]
@@ -99,7 +100,7 @@ def figure_of(rows: Sequence[Row], legend: List[Patch]) -> Figure:
     return figure
 
 
-def _add_legend(figure: Figure, handles: List[Patch]) -> int:
+def _add_legend(figure: Figure, handles: list[Patch]) -> int:
     """Below all pictures; returns the number of its rows."""
     for columns in range(min(10, len(handles)), 0, -1):
         legend = figure.legend(handles=handles, loc='outside lower center', ncols=columns,
@@ -110,6 +111,6 @@ def _add_legend(figure: Figure, handles: List[Patch]) -> int:
     return -(-len(handles) // columns)
 
 
-def _legend(panels: Sequence[Panel], classes: Sequence[str], palette: Colours) -> List[Patch]:
+def _legend(panels: Sequence[Panel], classes: Sequence[str], palette: Colours) -> list[Patch]:
     return [Patch(color=np.array(colour) / 255, label=name)
             for colour, name in legend_entries(panels, classes, palette)]

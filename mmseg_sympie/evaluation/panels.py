@@ -1,5 +1,6 @@
 """Single test images before and after enhancement: which to show, and in which colours."""
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,14 +22,14 @@ class Panel(NamedTuple):
     """
 
     name: str
-    condition: Optional[str]
+    condition: str | None
     applications: Sequence[int]          # how often the enhancers were applied
     images: Sequence[np.ndarray]         # (H, W, 3), RGB, uint8
     predictions: Sequence[np.ndarray]    # (h, w), classes, uint8
     truth: np.ndarray                    # (h, w), classes, 255 void, uint8
-    kernels: Sequence[Optional[np.ndarray]]   # K (5, 5) predicted last, or None
-    matrices: Sequence[Optional[np.ndarray]]  # C_M (3, 3), likewise
-    shifts: Sequence[Optional[np.ndarray]] = ()  # C_S (3,), likewise
+    kernels: Sequence[np.ndarray | None]   # K (5, 5) predicted last, or None
+    matrices: Sequence[np.ndarray | None]  # C_M (3, 3), likewise
+    shifts: Sequence[np.ndarray | None] = ()  # C_S (3,), likewise
 
     def only(self, applications: Sequence[int]) -> 'Panel':
         """The same panel with these numbers of applications alone."""
@@ -57,7 +58,7 @@ def image_ious(images: Sequence[ImageScore]) -> np.ndarray:
     return mean_iou(areas(np.stack([image.confusion for image in images])), occurring_only=True)
 
 
-def choose(scores: np.ndarray, kinds: Sequence[str] = KINDS, count: int = 2) -> Dict[int, str]:
+def choose(scores: np.ndarray, kinds: Sequence[str] = KINDS, count: int = 2) -> dict[int, str]:
     """Index -> kind, for `count` images of the highest, middle and lowest scores.
 
     Images without a score (NaN) are left out, and none is chosen twice: of few images, each kind
@@ -141,7 +142,7 @@ def effect(kernel: np.ndarray, matrix: np.ndarray, shift: np.ndarray) -> str:
 
 
 def legend_entries(panels: Sequence[Panel], classes: Sequence[str],
-                   palette: Sequence[Sequence[int]]) -> List[Tuple[Sequence[int], str]]:
+                   palette: Sequence[Sequence[int]]) -> list[tuple[Sequence[int], str]]:
     """Colour and name of every class that labels or predictions of the panels show, in order."""
     shown = [np.unique(labels).tolist()
              for panel in panels for labels in (panel.truth, *panel.predictions)]

@@ -2,18 +2,10 @@
 import csv
 import io
 import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import (
     Any,
-    Callable,
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Union,
 )
 
 import numpy as np
@@ -26,7 +18,7 @@ from .scores import POOLED, ImageScore
 _TITLES = dict(dice='Dice', fscore='F-score', precision='precision')
 
 
-def write_report(folder: Union[str, Path], report: Mapping[str, Any],
+def write_report(folder: str | Path, report: Mapping[str, Any],
                  scores: Sequence[ImageScore]) -> None:
     """Write report.json, per_image.npz, report.csv, .md and .png, each whole or not at all.
 
@@ -62,7 +54,7 @@ def write_csv(path: Path, rows: Iterable[Sequence[Any]]) -> None:
     write_text(path, text.getvalue())
 
 
-def _csv_rows(report: Mapping[str, Any]) -> Iterator[List[Any]]:
+def _csv_rows(report: Mapping[str, Any]) -> Iterator[list[Any]]:
     further = _further_keys(report)
     yield ['condition', 'class', 'iou', 'accuracy', *further, 'pixels']
     for condition, summary in report['scores'].items():
@@ -77,7 +69,7 @@ def _plot(report: Mapping[str, Any], path: Path) -> None:
         plot_class_iou(report, partial)
 
 
-def read_report(folder: Union[str, Path]) -> Dict[str, Any]:
+def read_report(folder: str | Path) -> dict[str, Any]:
     """The report of a test run, with its `ImageScore`s under 'images'.
 
     Args:
@@ -101,17 +93,17 @@ def read_report(folder: Union[str, Path]) -> Dict[str, Any]:
     return {'ignored_labels': [], **report}
 
 
-def class_titles(report: Mapping[str, Any]) -> Dict[str, str]:
+def class_titles(report: Mapping[str, Any]) -> dict[str, str]:
     """The classes as tables name them: 'road', or 'road (ignored)'."""
     return {name: f'{name} (ignored)' if label in report.get('ignored_labels', ()) else name
             for label, name in enumerate(report['classes'])}
 
 
-def _further_keys(report: Mapping[str, Any]) -> List[str]:
+def _further_keys(report: Mapping[str, Any]) -> list[str]:
     return [key for key in _TITLES if f'class_{key}' in report['scores'][POOLED]]
 
 
-def report_rows(report: Mapping[str, Any]) -> List[List[str]]:
+def report_rows(report: Mapping[str, Any]) -> list[list[str]]:
     """The table of a report, header first: classes down, scores and conditions across."""
     scores = report['scores']
     conditions = [name for name in scores if name != POOLED]
@@ -136,7 +128,7 @@ def report_rows(report: Mapping[str, Any]) -> List[List[str]]:
     return rows
 
 
-def percent(value: Optional[float], sign: bool = False) -> str:
+def percent(value: float | None, sign: bool = False) -> str:
     """Two decimals, as MMSegmentation prints them; a dash for None."""
     return '-' if value is None else f'{value:{"+" if sign else ""}.2f}'
 

@@ -1,5 +1,6 @@
 """The scores of a test run: confusion matrices of images, pooled and divided once."""
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,13 +25,13 @@ class ImageScore(NamedTuple):
     """The confusion matrix (C, C) of one image, by file name, and the condition it shows."""
 
     name: str
-    condition: Optional[str]
+    condition: str | None
     confusion: np.ndarray
 
 
 def make_report(scores: Sequence[ImageScore], classes: Sequence[str],
                 details: Mapping[str, Any] = {}, ignored: Sequence[int] = (),
-                further: Sequence[str] = (), beta: float = 1) -> Dict[str, Any]:
+                further: Sequence[str] = (), beta: float = 1) -> dict[str, Any]:
     """Pool confusion matrices over all images and over each condition, and divide once.
 
     Args:
@@ -60,7 +61,7 @@ def make_report(scores: Sequence[ImageScore], classes: Sequence[str],
 
 
 def _further(confusion: np.ndarray, classes: Sequence[str], further: Sequence[str],
-             beta: float) -> Dict[str, Any]:
+             beta: float) -> dict[str, Any]:
     counted = areas(confusion)
     measures = dict(dice=class_dice(counted), fscore=class_fscore(counted, beta),
                     precision=class_precision(counted))
@@ -72,11 +73,11 @@ def _further(confusion: np.ndarray, classes: Sequence[str], further: Sequence[st
     return summary
 
 
-def _mean(values: np.ndarray) -> Optional[float]:
+def _mean(values: np.ndarray) -> float | None:
     return None if np.isnan(values).all() else float(np.nanmean(values))
 
 
-def _summary(confusion: np.ndarray, classes: Sequence[str], num_images: int) -> Dict[str, Any]:
+def _summary(confusion: np.ndarray, classes: Sequence[str], num_images: int) -> dict[str, Any]:
     counted = areas(confusion)
     accuracy = class_accuracy(counted)
     return dict(
@@ -93,5 +94,5 @@ def _summary(confusion: np.ndarray, classes: Sequence[str], num_images: int) -> 
         class_pixels=dict(zip(classes, map(int, counted.true))))
 
 
-def _number(value: float) -> Optional[float]:
+def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)

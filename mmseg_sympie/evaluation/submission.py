@@ -1,8 +1,8 @@
 """Output for the evaluation servers of ACDC and Dark Zurich."""
 import zipfile
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Dict, Sequence, Tuple
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -35,7 +35,7 @@ class Submission(BaseMetric):
             Image.fromarray(train_ids.numpy().astype(np.uint8)).save(png, 'PNG')
             self.results.append((f"{Path(sample['img_path']).stem}.png", png.getvalue()))
 
-    def compute_metrics(self, results: Sequence[Tuple[str, bytes]]) -> Dict[str, float]:
+    def compute_metrics(self, results: Sequence[tuple[str, bytes]]) -> dict[str, float]:
         names = [name for name, _ in results]
         if len(set(names)) != len(names):
             raise InputError('Two images have the same file name, so their predictions cannot '

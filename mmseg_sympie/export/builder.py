@@ -1,5 +1,6 @@
 """ONNX graphs written as calls, one for each operator."""
-from typing import Any, Sequence, Union
+from collections.abc import Sequence
+from typing import Any, Union
 
 import numpy as np
 import onnx
@@ -28,7 +29,7 @@ class Builder:
         if not operator[0].isupper():
             raise AttributeError(operator)
 
-        def add(*inputs: Input, outputs: int = 1, **attributes: Any) -> Union[str, list]:
+        def add(*inputs: Input, outputs: int = 1, **attributes: Any) -> str | list:
             names = [f'{self.prefix}{operator}_{len(self.nodes)}_{i}' for i in range(outputs)]
             self.nodes.append(helper.make_node(operator, [self.name(each) for each in inputs],
                                                names, **attributes))

@@ -3,8 +3,8 @@ import io
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator
 
 import onnx
 import torch

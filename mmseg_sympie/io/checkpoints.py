@@ -1,8 +1,9 @@
 """Reading weight files without running code from them, with errors that say what to do."""
 import pickle
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ def _mmengine_globals() -> list:
             np.dtype, multiarray._reconstruct, multiarray.scalar, *number_types]
 
 
-def read_checkpoint(path: Union[str, Path], what: str = 'checkpoint',
+def read_checkpoint(path: str | Path, what: str = 'checkpoint',
                     map_location: Any = 'cpu') -> Any:
     """`torch.load` of tensors and of what MMEngine's runner saves, nothing else.
 
@@ -82,7 +83,7 @@ def _not_a_checkpoint(what: str, path: Path) -> str:
             'not a PyTorch file. Download or copy it again and compare its checksum.')
 
 
-def unwrap_state_dict(checkpoint: Any, path: Union[str, Path], what: str) -> Dict[str, Tensor]:
+def unwrap_state_dict(checkpoint: Any, path: str | Path, what: str) -> dict[str, Tensor]:
     """The state dict inside a checkpoint, without a `state_dict` shell and `module.` prefixes."""
     for shell in ('state_dict', 'model'):
         if isinstance(checkpoint, Mapping) and isinstance(checkpoint.get(shell), Mapping):
@@ -100,7 +101,7 @@ def _is_state_dict(found: Any) -> bool:
 
 
 def with_dataset_meta(state: Mapping[str, Tensor],
-                      metainfo: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
+                      metainfo: Mapping[str, Any] | None) -> dict[str, Any]:
     """A state dict as MMEngine's runner saves it, with the classes and palette of its data set.
 
     MMSegmentation's `init_model` and `MMSegInferencer` want them there. Where there is no metainfo,
@@ -116,7 +117,7 @@ def with_dataset_meta(state: Mapping[str, Tensor],
 
 
 def check_state_dict(state: Mapping[str, Tensor], wanted: Mapping[str, Iterable[int]],
-                     path: Union[str, Path], what: str, hint: str = '',
+                     path: str | Path, what: str, hint: str = '',
                      surplus_allowed: bool = False) -> None:
     """Raise InputError unless `state` has exactly the wanted names and shapes, all finite.
 
@@ -142,8 +143,8 @@ def check_state_dict(state: Mapping[str, Tensor], wanted: Mapping[str, Iterable[
                              'diverged training. Use an earlier checkpoint.')
 
 
-def load_weights(model: nn.Module, path: Union[str, Path], what: str, hint: str,
-                 surplus_allowed: bool = False) -> List[str]:
+def load_weights(model: nn.Module, path: str | Path, what: str, hint: str,
+                 surplus_allowed: bool = False) -> list[str]:
     """Load a checkpoint into a model and be strict: nothing may stay at random values.
 
     Returns:

@@ -2,9 +2,10 @@
 import argparse
 import os
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Optional, Sequence
+from typing import Any
 
 import mmengine.config.config
 from mmengine.config import Config, DictAction
@@ -53,7 +54,7 @@ def expand_home(value: Any) -> Any:
 
 
 def parsed_args(parser: argparse.ArgumentParser,
-                argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+                argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line, with the `~` that the shell leaves, as in --out=~/results, written out."""
     args = parser.parse_args(argv)
     expand_home(vars(args))
@@ -153,3 +154,19 @@ def _set_data_root(node: Any, data_root: str) -> None:
     elif isinstance(node, (list, tuple)):
         for value in node:
             _set_data_root(value, data_root)
+
+
+def forget_pretrained(node: Any) -> None:
+    """Change a model's config in place: no download of weights, and no synchronised batch norm."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == 'pretrained' or (key == 'init_cfg' and 'Pretrained' in str(value)):
+                node[key] = None
+            elif (isinstance(value, (str, type))
+                  and type_name(value) in ('SyncBN', 'SyncBN2d', 'MMSyncBN', 'SyncBatchNorm')):
+                node[key] = 'BN'
+            else:
+                forget_pretrained(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            forget_pretrained(value)

@@ -5,9 +5,10 @@ import json
 import math
 import os
 import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Optional, Union
+from typing import Any
 
 from ..errors import InputError
 
@@ -17,7 +18,7 @@ _OTHER_MARKS = ((codecs.BOM_UTF32_LE, 'UTF-32'), (codecs.BOM_UTF32_BE, 'UTF-32')
 
 
 @contextmanager
-def written_whole(path: Union[str, Path]) -> Iterator[Path]:
+def written_whole(path: str | Path) -> Iterator[Path]:
     """Give a temporary path in the same folder; rename it to `path` if the body succeeds."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,13 +31,13 @@ def written_whole(path: Union[str, Path]) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def write_text(path: Union[str, Path], text: str) -> None:
+def write_text(path: str | Path, text: str) -> None:
     """Write text as UTF-8; file names that are in no encoding get question marks."""
     with written_whole(path) as partial:
         partial.write_bytes(text.encode('utf-8', 'replace'))
 
 
-def read_text(path: Union[str, Path]) -> str:
+def read_text(path: str | Path) -> str:
     """Text in UTF-8, with or without a byte order mark.
 
     Raises:
@@ -54,7 +55,7 @@ def read_text(path: Union[str, Path]) -> str:
     raise InputError(f'{path} is in {found}{where}: wanted UTF-8. Save it as UTF-8.')
 
 
-def write_json(path: Union[str, Path], value: Any, indent: Optional[int] = 1) -> None:
+def write_json(path: str | Path, value: Any, indent: int | None = 1) -> None:
     """Write JSON that every reader takes: see `plain`."""
     write_text(path, json.dumps(plain(value), indent=indent, allow_nan=False) + '\n')
 
@@ -76,7 +77,7 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def read_json(path: Union[str, Path]) -> Any:
+def read_json(path: str | Path) -> Any:
     """What a JSON file holds.
 
     Raises:
@@ -88,7 +89,7 @@ def read_json(path: Union[str, Path]) -> Any:
         raise InputError(f'{path} is not JSON: {error}. Make or download it again.') from error
 
 
-def check_writable(folder: Union[str, Path], needed_bytes: int = 10 * 2**20) -> None:
+def check_writable(folder: str | Path, needed_bytes: int = 10 * 2**20) -> None:
     """Raise OSError now, not after hours of work, if `folder` cannot take `needed_bytes`."""
     folder = Path(folder)
     try:
@@ -101,6 +102,6 @@ def check_writable(folder: Union[str, Path], needed_bytes: int = 10 * 2**20) -> 
                       'this one.') from error
 
 
-def sha256(path: Union[str, Path]) -> str:
+def sha256(path: str | Path) -> str:
     """Checksum of a file as 64 hexadecimal digits."""
     return hashlib.sha256(Path(path).expanduser().read_bytes()).hexdigest()

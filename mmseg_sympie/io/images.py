@@ -9,8 +9,9 @@
    these would come out black or white: it is refused.
 4. A file is one image: animations and files of several pages are refused.
 """
+from collections.abc import Sequence
 from pathlib import Path
-from typing import List, Sequence, Tuple, Union
+from typing import Union
 
 import cv2
 import numpy as np
@@ -37,14 +38,14 @@ def has_suffix(path: Path, suffixes: Sequence[str] = SUFFIXES) -> bool:
     return path.suffix.lower() in suffixes
 
 
-def files_below(root: Path, suffixes: Sequence[str] = SUFFIXES) -> List[str]:
+def files_below(root: Path, suffixes: Sequence[str] = SUFFIXES) -> list[str]:
     """All files of these suffixes below a folder, sorted, relative to it."""
     found = (path.relative_to(root) for path in root.rglob('*')
              if has_suffix(path, suffixes) and not path.is_dir())
     return sorted(path.as_posix() for path in found if not is_leftover(path))
 
 
-def files_in(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> List[Path]:
+def files_in(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> list[Path]:
     """The files of these suffixes in a folder itself, sorted by name; [] without the folder."""
     if not folder.is_dir():
         return []
@@ -52,7 +53,7 @@ def files_in(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> List[Path]:
                   and not path.is_dir() and not is_leftover(Path(path.name)))
 
 
-def subfolders(root: Path) -> List[str]:
+def subfolders(root: Path) -> list[str]:
     """Names of the folders in a folder, sorted; [] without the folder."""
     if not root.is_dir():
         return []
@@ -116,7 +117,7 @@ def orientation(image: Image.Image) -> int:
     return value if value in range(1, 9) else 1
 
 
-def upright_size(image: Image.Image) -> Tuple[int, int]:
+def upright_size(image: Image.Image) -> tuple[int, int]:
     """Width and height of an opened image when it stands upright, without loading it."""
     return image.size[::-1] if orientation(image) >= 5 else image.size
 

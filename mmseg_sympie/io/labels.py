@@ -1,6 +1,7 @@
 """What a label map may hold, in memory and in a file."""
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, List, Optional, Sequence, Union
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,14 +68,14 @@ def check_same_classes(model: Any, classes: Sequence[str]) -> None:
                          'trained on, or set num_classes of its head and load fitting weights.')
 
 
-def label_values(path: Union[str, Path]) -> List[float]:
+def label_values(path: str | Path) -> list[float]:
     """The values that occur in a label map, sorted."""
     with Image.open(path) as image:
         return np.unique(np.array(image)).tolist()
 
 
-def check_label_file(path: Union[str, Path],
-                     palette: Optional[Sequence[Sequence[int]]] = None) -> None:
+def check_label_file(path: str | Path,
+                     palette: Sequence[Sequence[int]] | None = None) -> None:
     """Raise InputError unless MMCV reads a label map with the classes that its file means.
 
     A label map has one channel, of 8 bits, or of more that hold no other values; with a palette,
@@ -110,7 +111,7 @@ def check_label_file(path: Union[str, Path],
                              'channel with the class of each pixel, not colours.')
 
 
-def _check_palette(image: Image.Image, path: Union[str, Path],
+def _check_palette(image: Image.Image, path: str | Path,
                    palette: Sequence[Sequence[int]]) -> None:
     class_of = {tuple(colour): index for index, colour in enumerate(palette)}
     colours = np.reshape(image.getpalette('RGB'), (-1, 3)).tolist()

@@ -1,7 +1,7 @@
 """Videos frame by frame: reading them upright, and changing every frame, sound kept."""
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Callable, Iterator, List
 
 import numpy as np
 import torch
@@ -57,7 +57,7 @@ def read_frames(source: Path, prefix: str = '') -> Iterator[Tensor]:
         yield image
 
 
-def frame_files(folder: Path, prefix: str = '') -> List[Path]:
+def frame_files(folder: Path, prefix: str = '') -> list[Path]:
     """Images of a folder in the order of their names.
 
     Raises:

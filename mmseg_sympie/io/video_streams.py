@@ -1,9 +1,10 @@
 """What a video file holds: the stream of pictures to take, its times, and how it stands upright."""
 import shlex
 import struct
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ class Orientation(NamedTuple):
     """How coded pictures come to stand upright: transposed if `turned`, then mirrored."""
 
     turned: bool
-    mirrored: List[int]  # axes of a tensor, -2 the rows and -1 the columns
+    mirrored: list[int]  # axes of a tensor, -2 the rows and -1 the columns
 
 
 class Times:
@@ -30,7 +31,7 @@ class Times:
         rate = getattr(stream, 'average_rate', None) or 25  # only for pictures without times
         self.ticks_a_frame = max(1, round(self.ticks_a_second / rate))
 
-    def forward(self, time: Optional[int]) -> int:
+    def forward(self, time: int | None) -> int:
         """The time in ticks of what comes next; None where its file gives none.
 
         Raises:
@@ -84,7 +85,7 @@ def picture_stream(container, source: Path):
 
 @contextmanager
 def named_where_writing_fails(source: Path, target: Path,
-                              kinds: Tuple[type, ...] = ()) -> Iterator[None]:
+                              kinds: tuple[type, ...] = ()) -> Iterator[None]:
     """Turn errors of FFmpeg's, and of other kinds, into one with the names of both files."""
     try:
         yield

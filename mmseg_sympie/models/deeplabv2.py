@@ -1,5 +1,5 @@
 """DeepLabV2 (Chen et al., arXiv 1606.00915): the segmentor of SyMPIE's street-scene experiments."""
-from typing import Dict, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmseg.models import ResNet
@@ -61,7 +61,7 @@ class DeepLabV2Head(BaseDecodeHead):
         return sum(branch(features) for branch in self.branches)
 
 
-def convert_published_deeplabv2(state: Mapping[str, Tensor], path: str) -> Dict[str, Tensor]:
+def convert_published_deeplabv2(state: Mapping[str, Tensor], path: str) -> dict[str, Tensor]:
     """Rename the entries of the authors' DeepLabV2-R50 file and drop its two unused branches.
 
     The result loads into `EncoderDecoder` with `DeepLabV2ResNet` and

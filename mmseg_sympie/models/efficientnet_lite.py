@@ -3,7 +3,7 @@
 Source: Tan and Le, 'EfficientNet', ICML 2019, in the 'Lite' form of the TensorFlow model garden.
 """
 import math
-from typing import Dict, Mapping, Sequence, Tuple
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmcv.cnn import ConvModule
@@ -65,7 +65,7 @@ class EfficientNetLite(BaseModule):
         if 7 in self.out_indices:
             self.stages.append(ConvModule(channels, 1280, 1, **LAYERS))
 
-    def forward(self, image: Tensor) -> Tuple[Tensor, ...]:
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         features = self.stem(image)
         outputs = []
         for index, stage in enumerate(self.stages):
@@ -81,7 +81,7 @@ def _scaled(channels: int, width: float) -> int:
     return rounded + 8 if rounded < 0.9 * channels * width else rounded
 
 
-def convert_efficientnet_lite(state: Mapping[str, Tensor], path: str) -> Dict[str, Tensor]:
+def convert_efficientnet_lite(state: Mapping[str, Tensor], path: str) -> dict[str, Tensor]:
     """Rename published EfficientNet-Lite weights to those of an `mmpretrain.ImageClassifier`.
 
     `backbone.` is `EfficientNetLite`, `head.fc.` the linear layer; both files list the same layers

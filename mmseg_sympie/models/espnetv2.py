@@ -1,6 +1,6 @@
 """ESPNetv2 (Mehta et al., CVPR 2019), in the form of its authors' segmentation networks."""
 import math
-from typing import Dict, List, Mapping, Sequence, Tuple
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -126,7 +126,7 @@ class ESPNetv2(BaseModule):
         self.down4 = DownSampler(third, fourth, 9)
         self.level4 = nn.Sequential(*(EESPUnit(fourth, 7) for _ in range(7)))
 
-    def forward(self, image: Tensor) -> Tuple[Tensor, ...]:
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         pooled = halve(halve(image))
         level1 = self.level1(image)
         level2 = self.down2(level1, pooled)
@@ -219,7 +219,7 @@ class ESPNetv2Head(BaseDecodeHead):
         return features
 
 
-def convert_espnetv2(state: Mapping[str, Tensor], path: str) -> Dict[str, Tensor]:
+def convert_espnetv2(state: Mapping[str, Tensor], path: str) -> dict[str, Tensor]:
     """Rename the entries of the authors' Cityscapes file; the background class is left out.
 
     Both models list the same layers in the same order. The result loads into an `EncoderDecoder`
@@ -248,5 +248,5 @@ def convert_espnetv2(state: Mapping[str, Tensor], path: str) -> Dict[str, Tensor
     return renamed
 
 
-def _prefixed(prefix: str, module: nn.Module) -> Dict[str, List[int]]:
+def _prefixed(prefix: str, module: nn.Module) -> dict[str, list[int]]:
     return {f'{prefix}.{key}': list(value.shape) for key, value in module.state_dict().items()}

@@ -1,5 +1,4 @@
 """The test-time mirroring of the published protocol."""
-from typing import List
 
 from mmseg.models import EncoderDecoder
 from torch import Tensor
@@ -14,6 +13,6 @@ class MirrorEncoderDecoder(EncoderDecoder):
     Unlike `SegTTAModel` it mirrors after the data preprocessor, which enhances the image once.
     """
 
-    def encode_decode(self, inputs: Tensor, batch_img_metas: List[dict]) -> Tensor:
+    def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         logits = super().encode_decode(inputs, batch_img_metas)
         return logits + super().encode_decode(inputs.flip(-1), batch_img_metas).flip(-1)

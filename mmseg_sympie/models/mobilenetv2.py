@@ -1,5 +1,5 @@
 """ImageNet weights of torchvision's MobileNetV2 for MMSegmentation's."""
-from typing import Dict, Mapping
+from collections.abc import Mapping
 
 import torch
 from mmseg.models import MobileNetV2
@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..io.checkpoints import check_state_dict
 
 
-def convert_torchvision_mobilenetv2(state: Mapping[str, Tensor], path: str) -> Dict[str, Tensor]:
+def convert_torchvision_mobilenetv2(state: Mapping[str, Tensor], path: str) -> dict[str, Tensor]:
     """Rename torchvision's entries to those of `mmseg.MobileNetV2`, and drop the classifier.
 
     Both list the same layers in the same order; the shape of each is checked.
@@ -32,7 +32,7 @@ def convert_torchvision_mobilenetv2(state: Mapping[str, Tensor], path: str) -> D
 
 
 def convert_torchvision_mobilenetv2_classifier(state: Mapping[str, Tensor],
-                                               path: str) -> Dict[str, Tensor]:
+                                               path: str) -> dict[str, Tensor]:
     """Rename all of torchvision's entries to those of `mmpretrain`'s ImageClassifier.
 
     Raises:

@@ -5,7 +5,6 @@ Each wraps a segmentor's config, as MMEngine's models for test-time augmentation
 the segmentor load as they are.
 """
 import copy
-from typing import List
 
 import torch
 from mmseg.models import SegTTAModel
@@ -26,7 +25,7 @@ class AverageWithOriginal(SegTTAModel):
         InputError: the segmentor's data preprocessor has no enhancer.
     """
 
-    def test_step(self, data: dict) -> List[SegDataSample]:
+    def test_step(self, data: dict) -> list[SegDataSample]:
         preprocessor = self.module.data_preprocessor
         if not getattr(preprocessor, 'enhancers', ()):
             raise InputError(f'{type(preprocessor).__name__} has no enhancer, so that there is '
@@ -57,7 +56,7 @@ class MixedBatchNorm2d(nn.BatchNorm2d):
         return features * scale[..., None, None] + (self.bias - mean * scale)[..., None, None]
 
 
-def mix_batch_norm(module: nn.Module, alpha: float) -> List[MixedBatchNorm2d]:
+def mix_batch_norm(module: nn.Module, alpha: float) -> list[MixedBatchNorm2d]:
     """Exchange every batch norm below a module, in place; return the new ones."""
     mixed = []
     for name, child in module.named_children():
@@ -93,7 +92,7 @@ class AlphaBN(_WithMixedBatchNorm):
     def __init__(self, module, alpha: float = 0.1, **kwargs):
         super().__init__(module, alpha, **kwargs)
 
-    def test_step(self, data: dict) -> List[SegDataSample]:
+    def test_step(self, data: dict) -> list[SegDataSample]:
         return self.module.test_step(data)
 
 
@@ -119,7 +118,7 @@ class TENT(_WithMixedBatchNorm):
 
     @torch.inference_mode(False)
     @torch.enable_grad()
-    def test_step(self, data: dict) -> List[SegDataSample]:
+    def test_step(self, data: dict) -> list[SegDataSample]:
         data = self.module.data_preprocessor(data, False)
         samples = data['data_samples']
         logits = self.module.inference(data['inputs'], [sample.metainfo for sample in samples])

@@ -1,8 +1,8 @@
 """Algorithm 1 of SyMPIE: train an enhancer through frozen models, without clean twins of images."""
 import copy
 import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import torch
 from mmengine.dist import get_rank
@@ -58,13 +58,13 @@ class Pretrainer(BaseModel):
             goes on exactly.
     """
 
-    def __init__(self, upstream: Sequence[dict], enhancer: Optional[dict] = None,
-                 corruptions: Optional[Sequence[str]] = None,
+    def __init__(self, upstream: Sequence[dict], enhancer: dict | None = None,
+                 corruptions: Sequence[str] | None = None,
                  severities: Sequence[int] = (0, 1, 2, 3, 4, 5), second_loss_weight: float = 0.5,
                  averaging_rate: float = 0.9, max_gradient_norm: float = 1.0,
-                 own_targets: bool = False, batch_norm_steps: Optional[int] = None,
-                 autocast: Optional[str] = None, compile: bool = False, seed: int = 0,
-                 data_preprocessor: Optional[dict] = None):
+                 own_targets: bool = False, batch_norm_steps: int | None = None,
+                 autocast: str | None = None, compile: bool = False, seed: int = 0,
+                 data_preprocessor: dict | None = None):
         super().__init__(data_preprocessor)
         unknown = sorted(set(corruptions or ()) - set(ALL))
         if unknown:
@@ -119,7 +119,7 @@ class Pretrainer(BaseModel):
         raise InputError('Pretrainer trains by train_step alone. For several processes set '
                          "model_wrapper_cfg=dict(type='MMSeparateDistributedDataParallel').")
 
-    def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> Dict[str, Tensor]:
+    def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
         """One turn of Algorithm 1 on a batch of `PretrainingStream`; logs both losses."""
         data = self.data_preprocessor(data, training=True)
         dtype = next(self.student.parameters()).dtype
@@ -148,7 +148,7 @@ class Pretrainer(BaseModel):
         return dict(loss_1=losses[0], loss_2=losses[1],
                     loss=losses[0] + self.second_loss_weight * losses[1])
 
-    def parts(self, clean: Tensor, data: dict) -> List[Tuple[FrozenModel, Tensor, Tensor]]:
+    def parts(self, clean: Tensor, data: dict) -> list[tuple[FrozenModel, Tensor, Tensor]]:
         """For each upstream model: its rows of the batch and their targets."""
         parts = []
         for index, upstream in enumerate(self.upstream):
@@ -161,9 +161,10 @@ class Pretrainer(BaseModel):
         return parts
 
     @torch.no_grad()
-    def first_maps(self, image: Tensor, source: Tensor) -> Optional[ColourMap]:
+    def first_maps(self, image: Tensor, source: Tensor) -> ColourMap | None:
         """For images (B, 3, H, W), RGB on [0, 1], the match to the source domain of the upstream
-        model that each goes to; where that has none, the identity. None if no model has one."""
+        model that each goes to; where that has none, the identity. None if no model has one.
+        """
         if all(upstream.source is None for upstream in self.upstream):
             return None
         statistics = ImageStatistics.of(pixel_grid(255 * image))
@@ -180,14 +181,14 @@ class Pretrainer(BaseModel):
         seed = (self.seed * 1_000_003 + int(self.step)) * 4099 + get_rank()
         return self._corrupt(image, seed, self.severities)[0]
 
-    def _corrupt(self, image: Tensor, seed: int, severities: Sequence[int]) -> Tuple[Tensor, Draw]:
+    def _corrupt(self, image: Tensor, seed: int, severities: Sequence[int]) -> tuple[Tensor, Draw]:
         pool = {name: ALL[name] for name in self.corruptions}
         weights = [self.corruptions.count(name) for name in pool]
         drawn = draw(len(image), pool, torch.Generator().manual_seed(seed), severities, weights)
         return corrupt(image, drawn, pool, torch.Generator(image.device).manual_seed(seed)), drawn
 
     @torch.no_grad()
-    def val_step(self, data: dict) -> List[dict]:
+    def val_step(self, data: dict) -> list[dict]:
         """What the first upstream model makes of each held-out image, for `HeldOutAccuracy`.
 
         Corruptions are drawn by the files' names: the same ones in every validation. Images without
@@ -277,7 +278,7 @@ def update_average(average: nn.Module, student: nn.Module, rate: float) -> None:
             old.copy_(new)
 
 
-def _name_student_without_wrapper(module: nn.Module, state: Dict[str, Tensor], prefix: str,
+def _name_student_without_wrapper(module: nn.Module, state: dict[str, Tensor], prefix: str,
                                   *metadata) -> None:
     """Same names from one process and several: MMEngine loads by these, and saves by others."""
     wrapped = f'{prefix}student.module.'

@@ -1,7 +1,7 @@
 """What a pretraining run shows: held-out accuracy, losses and parameters as pictures, weights."""
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Dict, List, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ class HeldOutAccuracy(BaseMetric):
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         self.results.extend(data_samples)
 
-    def compute_metrics(self, results: List[dict]) -> Dict[str, float]:
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         vectors = defaultdict(list)
         for result in results:
             vectors[result['corruption']].append(result['parameters'])

@@ -1,5 +1,5 @@
 """From the weights that pretraining ends with to those that are given away."""
-from typing import Dict, Iterable
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ def shrink_to_identity(enhancer: SyMPIE, strength: float) -> None:
     enhancer.nem.head.bias.lerp_(identity, 1 - strength)
 
 
-def half_precision(enhancer: SyMPIE) -> Dict[str, Tensor]:
+def half_precision(enhancer: SyMPIE) -> dict[str, Tensor]:
     """The state dict that `SyMPIE(checkpoint=...)` reads, at half the size."""
     return {key: value.half() if value.is_floating_point() else value
             for key, value in enhancer.weights().items()}

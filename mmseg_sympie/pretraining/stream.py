@@ -5,7 +5,7 @@ cropped. A resumed run therefore starts at its step at once, with any number of 
 """
 import itertools
 import random
-from typing import Iterator, Sequence, Tuple
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from ..registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, LOOPS
 from ..runtime.distributed import unwrapped
 from .upstream import MMSegSegmentor, check_classes
 
-Position = Tuple[int, int]  # source, and how many of its images were given out before
+Position = tuple[int, int]  # source, and how many of its images were given out before
 
 
 @DATASETS.register_module()

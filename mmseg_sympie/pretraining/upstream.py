@@ -5,8 +5,8 @@ stay in evaluation mode, and gradients flow through them to the image but not in
 """
 import copy
 import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, Optional, Union
 
 import torch
 import torch.nn.functional as F
@@ -58,7 +58,8 @@ class FrozenModel(nn.Module):
     @torch.no_grad()
     def optimize_for_inference(self) -> 'FrozenModel':
         """The same model with cheaper gradients: batch norm folded into convolutions, and on a CPU
-        no bfloat16 where that is slow."""
+        no bfloat16 where that is slow.
+        """
         parameter = next(self.model.parameters())
         image = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)).to(parameter)
         unfolded, expected = self.model, self.logits(image)
@@ -123,7 +124,7 @@ class MMPretrainClassifier(FrozenModel):
             a config file, its `load_from`.
     """
 
-    def __init__(self, config: str, weights: Optional[str] = None):
+    def __init__(self, config: str, weights: str | None = None):
         from mmpretrain import get_model  # Takes seconds to import, and may not be installed.
         if Path(config).suffix == '.py':
             cfg = load_config(config)
@@ -151,7 +152,7 @@ class MMSegSegmentor(FrozenModel):
     Targets are label maps (B, H, W), 255 where nothing is labelled.
     """
 
-    def __init__(self, config: Union[str, Config], weights: Optional[str] = None):
+    def __init__(self, config: str | Config, weights: str | None = None):
         cfg = load_config(config) if isinstance(config, str) else config
         weights = weights or cfg.get('load_from')
         if weights is None:

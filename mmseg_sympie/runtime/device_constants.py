@@ -1,13 +1,12 @@
 """Numbers as tensors, made once for each device."""
 import functools
-from typing import Optional, Tuple
 
 import torch
 from torch import Tensor
 
 
-def constant(values: Tuple[float, ...], like: Tensor,
-             dtype: Optional[torch.dtype] = None) -> Tensor:
+def constant(values: tuple[float, ...], like: Tensor,
+             dtype: torch.dtype | None = None) -> Tensor:
     """The values as a tensor on another one's device, and of its type unless told otherwise.
 
     It is the same tensor at every call, not to be changed in place. A new one each time would be
@@ -22,6 +21,6 @@ def constant(values: Tuple[float, ...], like: Tensor,
 
 
 @functools.lru_cache(maxsize=256)
-def _constant(values: Tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+def _constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     with torch.inference_mode(False):  # Gradients can be taken with it later.
         return torch.tensor(values, dtype=dtype, device=device)

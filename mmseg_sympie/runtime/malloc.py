@@ -1,6 +1,5 @@
 """How the C library of a process treats memory that is freed."""
 import ctypes
-from typing import Optional
 
 import torch
 
@@ -34,7 +33,7 @@ def trim_malloc() -> None:
         glibc.malloc_trim(0)
 
 
-def _glibc() -> Optional[ctypes.CDLL]:
+def _glibc() -> ctypes.CDLL | None:
     try:
         glibc = ctypes.CDLL('libc.so.6')
     except OSError:

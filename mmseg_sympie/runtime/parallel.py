@@ -3,8 +3,9 @@ import contextlib
 import ctypes
 import functools
 import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from typing import Any, Callable, Iterable, Iterator, Optional, Sequence
+from typing import Any
 
 import numba
 import torch
@@ -58,7 +59,7 @@ def parallel_for(run: Callable[[Any], None], tasks: Sequence) -> None:
 
 
 def _share(run: Callable[[Any], None], tasks: Iterable, threads: int,
-           openmp: Optional[Callable] = None) -> None:
+           openmp: Callable | None = None) -> None:
     """Whichever thread is free takes the next task; after an error nobody does.
 
     Args:
@@ -91,7 +92,7 @@ _OPENMP_REGION = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
 @functools.lru_cache(maxsize=1)
-def _openmp(process: int) -> Optional[Callable]:
+def _openmp(process: int) -> Callable | None:
     """How to run a function in the threads of the OpenMP that PyTorch's operations run in.
 
     These stay awake for a while after an operation, for the next one: other threads would be in

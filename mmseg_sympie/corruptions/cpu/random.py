@@ -1,6 +1,5 @@
 """Uniform and Poisson random numbers, on a CPU by compiled loops."""
 import math
-from typing import Union
 
 import numpy as np
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor
 from ...runtime.parallel import compiled, parallel_for_rows
 
 
-def on_cpu(what: Union[Tensor, torch.Generator]) -> bool:
+def on_cpu(what: Tensor | torch.Generator) -> bool:
     """Whether it is for these loops."""
     return what.device.type == 'cpu'
 

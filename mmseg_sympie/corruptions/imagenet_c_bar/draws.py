@@ -1,5 +1,5 @@
 """What the corruptions of ImageNet-C-bar draw for each image, and the pixels they look at."""
-from typing import Sequence, Tuple
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ def uniform(image: Tensor, low: float, high: float, generator: torch.Generator,
     return low + (high - low) * numbers
 
 
-def pixels(image: Tensor) -> Tuple[Tensor, Tensor]:
+def pixels(image: Tensor) -> tuple[Tensor, Tensor]:
     """Rows (1, 1, H, 1) and columns (1, 1, 1, W), from 0."""
     height, width = image.shape[-2:]
     return (torch.arange(height, dtype=torch.float32, device=image.device).view(1, 1, -1, 1),

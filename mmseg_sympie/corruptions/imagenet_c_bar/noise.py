@@ -1,5 +1,4 @@
 """Corruptions of ImageNet-C-bar that add or mix in smooth noise."""
-from typing import Tuple
 
 import torch
 import torch.nn.functional as F
@@ -92,7 +91,7 @@ def _num_points(size_px: int, pitch_px: float) -> int:
     return int((size_px - 1) / pitch_px) + 2
 
 
-def _weights(size_px: int, pitch_px: float, device: torch.device) -> Tuple[Tensor, Tensor]:
+def _weights(size_px: int, pitch_px: float, device: torch.device) -> tuple[Tensor, Tensor]:
     """w(y - i), and w(y - i) (y - i), for pixels y and lattice points i: (size_px, I) each."""
     position = torch.arange(size_px, device=device)[:, None] / pitch_px
     offset = position - torch.arange(_num_points(size_px, pitch_px), device=device)

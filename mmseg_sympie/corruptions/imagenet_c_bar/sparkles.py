@@ -1,5 +1,4 @@
 """Corruptions of ImageNet-C-bar with light that bursts from points."""
-from typing import Tuple
 
 import torch
 from torch import Tensor
@@ -33,7 +32,7 @@ def inverse_sparkles(image: Tensor, severity: Tensor, generator: torch.Generator
     return torch.lerp(torch.ones_like(kept), image.float(), kept).clamp(0, 1)
 
 
-def glow(image: Tensor, point: Tuple[Tensor, Tensor], num_rays: Tensor, lengths_px: Tensor,
+def glow(image: Tensor, point: tuple[Tensor, Tensor], num_rays: Tensor, lengths_px: Tensor,
          exponent: Tensor) -> Tensor:
     """Light of a sparkle, (B, 1, H, W) on [0, 1]: 1 near the point, falling off beyond the rays.
 

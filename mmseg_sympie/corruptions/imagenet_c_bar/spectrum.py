@@ -1,5 +1,5 @@
 """Noise with a given spectrum."""
-from typing import Callable
+from collections.abc import Callable
 
 import torch
 from torch import Tensor

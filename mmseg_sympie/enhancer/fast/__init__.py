@@ -4,7 +4,7 @@ The same result as the reference (`SyMPIE.forward` and the preprocessor behind i
 one look at the image for its thumbnail and mean, and one pass that writes the result.
 """
 import functools
-from typing import Dict, NamedTuple, Optional, Tuple, Union
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,7 @@ class FastSyMPIE:
     """
 
     def __init__(self, enhancer: SyMPIE, input_order: str = 'bgr',
-                 precision: Optional[torch.dtype] = None, cuda_graph: bool = False):
+                 precision: torch.dtype | None = None, cuda_graph: bool = False):
         self.enhancer, self.input_order, self.precision = enhancer, input_order, precision
         self.cuda_graph, self.replayed = cuda_graph, Replayed()
         self.networks = {}
@@ -67,7 +67,7 @@ class FastSyMPIE:
 
     @torch.no_grad()
     def __call__(self, image: Tensor, output_format: PixelFormat,
-                 parameters: Optional[WarpParameters] = None) -> Tensor:
+                 parameters: WarpParameters | None = None) -> Tensor:
         """Enhance and normalise.
 
         Args:
@@ -97,19 +97,19 @@ class FastSyMPIE:
             return self.replayed(self.predict_from, seen)
         return self.predict_from(seen)
 
-    def look(self, image: Tensor) -> Union[Look, SourceLook]:
+    def look(self, image: Tensor) -> Look | SourceLook:
         """All that the parameters of raw images (B, 3, H, W) depend on."""
         seen = look(image)
         if self.enhancer.source is None:
             return seen
         return SourceLook(*seen, *ImageSample(image, self.input_order).statistics)
 
-    def predict_from(self, seen: Union[Look, SourceLook]) -> WarpParameters:
+    def predict_from(self, seen: Look | SourceLook) -> WarpParameters:
         """Warp parameters for raw images that have been looked at."""
         parameters, colour_map = self.predict_apart(seen)
         return parameters.after(colour_map)
 
-    def predict_apart(self, seen: Union[Look, SourceLook]) -> Tuple[WarpParameters, ColourMap]:
+    def predict_apart(self, seen: Look | SourceLook) -> tuple[WarpParameters, ColourMap]:
         """What the network predicts, and the colour map that comes first."""
         thumbnail = seen.thumbnail.flip(1) if self.input_order == 'bgr' else seen.thumbnail
         colour_map = self.enhancer.first_map(
@@ -120,7 +120,7 @@ class FastSyMPIE:
         return WarpParameters.split(vector), colour_map
 
     @functools.cached_property
-    def minima(self) -> Dict[str, float]:
+    def minima(self) -> dict[str, float]:
         """Those of the enhancer as numbers, so that they are copied to no device."""
         return {name: value.item() for name, value in self.enhancer.minima().items()}
 
@@ -143,7 +143,7 @@ class FastAffine:
 
     @torch.no_grad()
     def __call__(self, image: Tensor, output_format: PixelFormat,
-                 parameters: Optional[WarpParameters] = None) -> Tensor:
+                 parameters: WarpParameters | None = None) -> Tensor:
         """As `FastSyMPIE`."""
         folded = fold(parameters or self.predict(image), self.input_order, output_format,
                       self.enhancer.clamps)
@@ -155,8 +155,8 @@ class FastAffine:
         return WarpParameters.identity(len(image), colour_map.offset).after(colour_map)
 
 
-def fast_path(enhancer: nn.Module, input_order: str, precision: Optional[torch.dtype] = None,
-              cuda_graph: bool = False) -> Union[FastSyMPIE, FastAffine, None]:
+def fast_path(enhancer: nn.Module, input_order: str, precision: torch.dtype | None = None,
+              cuda_graph: bool = False) -> FastSyMPIE | FastAffine | None:
     """The fast path of an enhancer; None if it has none.
 
     A subclass of SyMPIE has none, because its own forward may do something else.

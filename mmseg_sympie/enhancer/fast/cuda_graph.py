@@ -1,5 +1,6 @@
 """Many small operations on a GPU as one: a CUDA graph."""
-from typing import Callable, NamedTuple, Tuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 
@@ -41,7 +42,7 @@ class Replayed:
 
     @staticmethod
     def record(function: Callable[[NamedTuple], NamedTuple],
-               given: NamedTuple) -> Tuple[torch.cuda.CUDAGraph, NamedTuple, NamedTuple]:
+               given: NamedTuple) -> tuple[torch.cuda.CUDAGraph, NamedTuple, NamedTuple]:
         """The graph, where it takes its tensors from, and where it leaves its result."""
         with torch.inference_mode(False):  # Outside of that mode they are written to as well.
             places = type(given)(*(each.clone() for each in given))

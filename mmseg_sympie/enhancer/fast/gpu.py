@@ -12,7 +12,8 @@ import torch
 @functools.cache
 def triton_works(device: torch.device) -> bool:
     """PyTorch for CUDA comes with Triton on Linux alone; it needs compute capability 7.0, and a C
-    compiler and Python's header to build what launches its kernels."""
+    compiler and Python's header to build what launches its kernels.
+    """
     compilers = [os.environ['CC']] if 'CC' in os.environ else ['gcc', 'clang']
     return (importlib.util.find_spec('triton') is not None
             and torch.cuda.get_device_capability(device) >= (7, 0)

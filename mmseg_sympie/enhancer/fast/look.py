@@ -1,6 +1,6 @@
 """What the enhancer looks at: thumbnail and mean of raw images, without a float copy of them."""
 import functools
-from typing import NamedTuple, Tuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -96,7 +96,7 @@ def _resize_rows(source, first_row, row_weight, first_column, column_weight, thu
                 thumbnail[channel, y, x] = value
 
 
-def taps(height: int, width: int) -> Tuple[Taps, Taps]:
+def taps(height: int, width: int) -> tuple[Taps, Taps]:
     """Both axes of `view` for images of that size."""
     short, is_view = min(height, width), height == width == VIEW_SIDE_PX
     return tuple(_taps(side, side if is_view else VIEW_SHORT_SIDE_PX * side // short)
@@ -106,7 +106,8 @@ def taps(height: int, width: int) -> Tuple[Taps, Taps]:
 @functools.lru_cache(maxsize=64)
 def _taps(side: int, resized: int) -> Taps:
     """One axis of `view`: `side` pixels resized to `resized`, with a triangle as filter that is as
-    wide as two pixels of the larger one, and the central 224 kept."""
+    wide as two pixels of the larger one, and the central 224 kept.
+    """
     scale = np.float32(side / resized)  # In PyTorch's precision, so that both round alike.
     reach = max(scale, np.float32(1))
     output = np.arange(VIEW_SIDE_PX, dtype=np.float32) + central_start(resized, VIEW_SIDE_PX)

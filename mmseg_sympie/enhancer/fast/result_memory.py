@@ -1,7 +1,6 @@
 """Memory for results, used again once nobody holds the result."""
 import threading
 import weakref
-from typing import List, Tuple
 
 import numpy as np
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 KEPT_RESULTS, KEPT_BYTES = 2, 2**29
 
 _lock = threading.Lock()
-_results: List[Tuple[np.ndarray, weakref.ref]] = []
+_results: list[tuple[np.ndarray, weakref.ref]] = []
 
 
 def empty_result(shape: torch.Size) -> Tensor:

@@ -1,6 +1,5 @@
 """The look at an image on a GPU: one kernel for thumbnail and mean of raw pixels."""
 import functools
-from typing import Tuple
 
 import torch
 import triton
@@ -59,7 +58,7 @@ def look_triton(image: Tensor) -> Look:
 
 @functools.lru_cache(maxsize=64)
 def _taps_on(device: torch.device, height: int,
-             width: int) -> Tuple[Tensor, Tensor, int, Tensor, Tensor, int]:
+             width: int) -> tuple[Tensor, Tensor, int, Tensor, Tensor, int]:
     """For rows and columns: the first input, the weights (taps, 224), and the number of taps."""
     return tuple(part for first, weight in taps(height, width) for part in (
         torch.from_numpy(first).to(device, torch.int32),

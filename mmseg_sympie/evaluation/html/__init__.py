@@ -1,9 +1,10 @@
 """A report as one self-contained page, to look at in any browser without a network."""
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import Any, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any
 
 from ...io.files import write_text
 from ..compare import compare_reports, verdict
@@ -12,9 +13,9 @@ from .numbers import class_chart, class_table, run_details, summary_cards
 from .pictures import legend, panel_section
 
 
-def write_page(path: Union[str, Path], title: str, subtitle: str, report: Mapping[str, Any],
-               panels: Sequence[Tuple[str, Panel]], palette: Sequence[Sequence[int]],
-               without: Optional[Mapping[str, Any]] = None) -> None:
+def write_page(path: str | Path, title: str, subtitle: str, report: Mapping[str, Any],
+               panels: Sequence[tuple[str, Panel]], palette: Sequence[Sequence[int]],
+               without: Mapping[str, Any] | None = None) -> None:
     """Write a report, or what it gained over another, with pictures, as one HTML file.
 
     Args:

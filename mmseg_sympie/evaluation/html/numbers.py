@@ -1,7 +1,8 @@
 """The numbers of a report as HTML: cards, a bar chart, a table, and how they came about."""
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any, Iterable, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, NamedTuple
 
 from ..compare import interval_text, is_clear
 from ..report import class_titles, percent
@@ -15,13 +16,13 @@ class Column(NamedTuple):
     """One column of the table: a value for each class, and below them the means."""
 
     title: str
-    values: Mapping[str, Optional[float]]
-    means: Sequence[Optional[float]] = (None, None)  # over all classes, and over those that occur
+    values: Mapping[str, float | None]
+    means: Sequence[float | None] = (None, None)  # over all classes, and over those that occur
     is_change: bool = False
     starts_group: bool = False
 
 
-def summary_cards(report: Mapping[str, Any], comparison: Optional[Mapping[str, Any]]) -> str:
+def summary_cards(report: Mapping[str, Any], comparison: Mapping[str, Any] | None) -> str:
     """The mIoU of all images and of each condition, and how it changed."""
     cards = []
     for condition, summary in report['scores'].items():
@@ -41,7 +42,7 @@ def summary_cards(report: Mapping[str, Any], comparison: Optional[Mapping[str, A
     return '\n'.join(cards)
 
 
-def class_chart(report: Mapping[str, Any], comparison: Optional[Mapping[str, Any]]) -> str:
+def class_chart(report: Mapping[str, Any], comparison: Mapping[str, Any] | None) -> str:
     """A bar for each class, the highest first."""
     values = report['scores'][POOLED]['class_iou']
     if comparison:
@@ -62,7 +63,7 @@ def class_chart(report: Mapping[str, Any], comparison: Optional[Mapping[str, Any
     return '\n'.join(rows)
 
 
-def class_table(report: Mapping[str, Any], comparison: Optional[Mapping[str, Any]],
+def class_table(report: Mapping[str, Any], comparison: Mapping[str, Any] | None,
                 palette: Sequence[Sequence[int]]) -> str:
     """Classes down, conditions across; each header sorts by its column."""
     columns, groups = [], []
@@ -74,7 +75,7 @@ def class_table(report: Mapping[str, Any], comparison: Optional[Mapping[str, Any
         columns += [group[0]._replace(starts_group=True), *group[1:]]
         groups.append(f'<th scope="colgroup" colspan="{len(group)}">{escape(condition)}</th>')
 
-    def row(title: str, values: Iterable[Optional[float]]) -> str:
+    def row(title: str, values: Iterable[float | None]) -> str:
         return f'<tr><th scope="row">{title}</th>{"".join(map(_cell, columns, values))}</tr>'
 
     headers = ''.join(f'<th scope="col" class="{_group(column)}">{_button(column.title)}</th>'
@@ -109,12 +110,12 @@ def _share_column(summary: Mapping[str, Any]) -> Column:
                                for name, count in summary['class_pixels'].items()})
 
 
-def _score_columns(summary: Mapping[str, Any]) -> List[Column]:
+def _score_columns(summary: Mapping[str, Any]) -> list[Column]:
     return [Column('IoU', summary['class_iou'], (summary['miou'], summary['miou_occurring'])),
             Column('accuracy', summary['class_accuracy'], (summary['mean_accuracy'], None))]
 
 
-def _change_columns(result: Mapping[str, Any]) -> List[Column]:
+def _change_columns(result: Mapping[str, Any]) -> list[Column]:
     return [Column(title, {name: change[key] for name, change in result['class_iou'].items()},
                    (result['miou'][key], result['miou_occurring'][key]), key == 'difference')
             for title, key in (('without', 'without'), ('with', 'with'), ('change', 'difference'))]
@@ -124,7 +125,7 @@ def _button(title: str) -> str:
     return f'<button type="button">{title}</button>'
 
 
-def _cell(column: Column, value: Optional[float]) -> str:
+def _cell(column: Column, value: float | None) -> str:
     tone = _tone(value) if column.is_change else ''
     tint = f' style="--tint: {min(abs(value) / FULL_TINT_POINTS, 1):.2f}"' if tone else ''
     number = '' if value is None else f' data-value="{value:.6f}"'
@@ -136,5 +137,5 @@ def _group(column: Column) -> str:
     return 'group' if column.starts_group else ''
 
 
-def _tone(change: Optional[float]) -> str:
+def _tone(change: float | None) -> str:
     return '' if not change else 'gain' if change > 0 else 'loss'

@@ -1,8 +1,8 @@
 """Pictures inside a page: photographs, label maps, and sliders that uncover one under another."""
 import base64
+from collections.abc import Sequence
 from html import escape
 from io import BytesIO
-from typing import Optional, Sequence
 
 import numpy as np
 from PIL import Image
@@ -61,7 +61,7 @@ def still(picture: str, name: str) -> str:
             f'<span class="tag">{name}</span></div></figure>')
 
 
-def parameters(kernel: Optional[np.ndarray], matrix: Optional[np.ndarray], effect: str) -> str:
+def parameters(kernel: np.ndarray | None, matrix: np.ndarray | None, effect: str) -> str:
     """The predicted filter (5, 5) and colour matrix (3, 3) as one small picture, and in numbers.
 
     Args:
