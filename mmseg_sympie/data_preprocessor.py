@@ -237,8 +237,9 @@ def build_enhancer(cfg: dict) -> nn.Module:
 def enhancer_configs(enhancer: dict | Sequence[dict] | None, checkpoint: str | None = None,
                      source=None) -> Sequence[dict]:
     """The enhancers in order, for the arguments of `EnhancerMixin`, each with its type."""
-    configs = [enhancer] if isinstance(enhancer, dict) else list(enhancer or [])
-    if isinstance(enhancer, str) or not all(isinstance(config, dict) for config in configs):
+    single = isinstance(enhancer, dict) or not isinstance(enhancer or (), Sequence)
+    configs = [enhancer] if single else list(enhancer or ())
+    if not all(isinstance(config, dict) for config in configs):
         raise InputError("enhancer must be a config such as dict(type='MeanMatch'), or a list of "
                          f'them, got {enhancer!r}.')
     learned = source is None or checkpoint is not None
