@@ -166,6 +166,7 @@ def tool(monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_tool(tmp_path, tool, network, enhancer_checkpoint, capsys):
     frames = tmp_path / 'frames'
     frames.mkdir()
