@@ -28,4 +28,4 @@ from .io.checkpoints import read_mmengine_checkpoints_safely  # noqa: E402
 read_mmengine_checkpoints_safely()
 
 from . import enhancer, registry  # noqa: E402
-from .attach import attach  # noqa: E402
+from .attachment import attach  # noqa: E402

@@ -10,7 +10,7 @@ from mmengine.registry import DATASETS
 from mmseg.models import SegDataPreProcessor
 from torch import nn
 
-from mmseg_sympie.attach import attach, is_enhanced
+from mmseg_sympie.attachment import attach, is_enhanced
 from mmseg_sympie.cli.options import device
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.datasets import ACDCDataset, CamVidDataset

@@ -15,7 +15,7 @@ from typing import Any
 
 from mmseg.registry import MODELS
 
-from mmseg_sympie.attach import AUTO, changes, find_preprocessor, known_source
+from mmseg_sympie.attachment import AUTO, changes, find_preprocessor, known_source
 from mmseg_sympie.enhancer.image_statistics import named_sources
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.io.config import (

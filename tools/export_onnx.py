@@ -24,7 +24,7 @@ try:
 except ImportError as error:
     sys.exit(f"Error: {error}. ONNX files need pip install -e '.[export]'.")
 
-from mmseg_sympie.attach import attach
+from mmseg_sympie.attachment import attach
 from mmseg_sympie.benchmarks.timing import interleaved, summary
 from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.engine.segmentation import has_enhancer

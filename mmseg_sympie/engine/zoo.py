@@ -15,7 +15,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from ..attach import attach
+from ..attachment import attach
 from ..enhancer import NEM
 from ..io.config import forget_pretrained
 
