@@ -13,8 +13,10 @@ from ..corruptions import corrupt, draw
 from ..corruptions.pools import ALL
 from ..errors import InputError
 from ..io.files import written_whole
+from ..pretraining.upstream import UpstreamModel
 from ..registry import HOOKS, MODELS
 from ..runtime.distributed import unwrapped
+from ..runtime.frozen import Frozen
 from .corrections import Corrections
 from .ranking import chosen_filters
 
@@ -59,9 +61,9 @@ class DistortionTrainer(BaseModel):
         self.severities, self.distorted_share = list(severities), distorted_share
         self.l1, self.seed = l1, seed
         self.autocast = autocast and getattr(torch, autocast)
-        # In a tuple, PyTorch does not see the model: what is not trained is in no checkpoint.
-        self.upstream = (MODELS.build(upstream),)
-        model = self.upstream[0].model
+        self.frozen = Frozen(MODELS.build(upstream))
+        model = self.frozen.module.model
+        # What is trained is a module of this one's too, and so in the checkpoint.
         if corrections is None:
             self.trained = model.requires_grad_(True)
         else:
@@ -69,6 +71,11 @@ class DistortionTrainer(BaseModel):
         for module in (model, self.trained):
             module.to(memory_format=torch.channels_last)
         self.register_buffer('step', torch.zeros((), dtype=torch.long))
+
+    @property
+    def upstream(self) -> tuple[UpstreamModel]:
+        """The model, in the form in which a `Pretrainer` has its models."""
+        return (self.frozen.module,)
 
     def init_weights(self) -> None:
         """Nothing: weights are set in the constructor."""
@@ -80,7 +87,7 @@ class DistortionTrainer(BaseModel):
             raise InputError('DistortionTrainer is for training; test the model it trained.')
         image = inputs.float().contiguous(memory_format=torch.channels_last) / 255
         image = self.distort(image)
-        upstream = self.upstream[0].to(image.device)
+        upstream = self.frozen.on(image.device)
         with torch.autocast(image.device.type, self.autocast or torch.bfloat16,
                             enabled=self.autocast is not None):
             losses = dict(loss_task=upstream.loss(image, target[0]))

@@ -58,11 +58,13 @@ class CorrectionUnit(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Correct (B, C, H, W), all channels of the layer, to the same shape."""
-        change = self.body(features.index_select(1, self.filters))
-        return features.index_add(1, self.filters, change.to(features.dtype))
+        selected = features.index_select(1, self.filters).to(self.body[0].weight.dtype)
+        return features.index_add(1, self.filters, self.body(selected).to(features.dtype))
 
     def after(self, layer: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
         """The forward hook; a linear layer's (..., C) is a row of pixels without neighbours."""
+        if self.filters.device != output.device:
+            self.to(output.device)  # A frozen unit does not move with the network.
         if isinstance(layer, nn.Linear):
             return self(output.reshape(-1, output.shape[-1], 1, 1)).view(output.shape)
         return self(output)

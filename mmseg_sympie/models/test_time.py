@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..registry import MODELS
+from .replace import replace_layers
 
 
 @MODELS.register_module()
@@ -31,11 +32,8 @@ class AverageWithOriginal(SegTTAModel):
             raise InputError(f'{type(preprocessor).__name__} has no enhancer, so that there is '
                              'nothing to average with the original.')
         enhanced = self.module.test_step(copy.deepcopy(data))  # Samples are written into.
-        enhancers, preprocessor.enhancers = preprocessor.enhancers, ()
-        try:
+        with preprocessor.without_enhancers():
             original = self.module.test_step(data)
-        finally:
-            preprocessor.enhancers = enhancers
         return self.merge_preds(list(zip(enhanced, original)))
 
 
@@ -56,16 +54,10 @@ class MixedBatchNorm2d(nn.BatchNorm2d):
         return features * scale[..., None, None] + (self.bias - mean * scale)[..., None, None]
 
 
-def mix_batch_norm(module: nn.Module, alpha: float) -> list[MixedBatchNorm2d]:
+def mix_batch_norm(module: nn.Module, alpha: float) -> list[nn.Module]:
     """Exchange every batch norm below a module, in place; return the new ones."""
-    mixed = []
-    for name, child in module.named_children():
-        if isinstance(child, nn.modules.batchnorm._BatchNorm):
-            mixed.append(MixedBatchNorm2d(child, alpha))
-            setattr(module, name, mixed[-1])
-        else:
-            mixed += mix_batch_norm(child, alpha)
-    return mixed
+    return replace_layers(module, lambda layer: MixedBatchNorm2d(layer, alpha)
+                          if isinstance(layer, nn.modules.batchnorm._BatchNorm) else None)
 
 
 class _WithMixedBatchNorm(SegTTAModel):

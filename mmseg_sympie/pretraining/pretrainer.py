@@ -8,11 +8,12 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper
+from mmengine.runner import get_state_dict
 from torch import Tensor, nn
 
 from ..corruptions import POOL, Draw, corrupt, draw
 from ..corruptions.pools import ALL
-from ..data_preprocessor import build_enhancer
+from ..enhancer.build import build_enhancer
 from ..enhancer.colour_map import ColourMap
 from ..enhancer.image_statistics import ImageStatistics, load_source, pixel_grid
 from ..enhancer.nem import NEM
@@ -22,7 +23,9 @@ from ..errors import InputError
 from ..normalization import IMAGENET_RGB
 from ..registry import MODELS
 from ..runtime.distributed import unwrapped
-from .upstream import FrozenModel
+from ..runtime.frozen import Frozen
+from .gradients import SeparateGradients, update_average
+from .upstream import UpstreamModel
 
 
 @MODELS.register_module()
@@ -79,16 +82,14 @@ class Pretrainer(BaseModel):
         self.severities = list(severities)
         self.second_loss_weight = second_loss_weight
         self.averaging_rate = averaging_rate
-        self.max_gradient_norm = max_gradient_norm
         self.own_targets = own_targets
         self.batch_norm_steps = batch_norm_steps
         self.autocast = autocast and getattr(torch, autocast)
         self.seed = seed
         self.student = build_enhancer(dict(dict(checkpoint=NEM().state_dict()), **(enhancer or {})))
         self.student.nem.to(memory_format=torch.channels_last)
-        # In a tuple, PyTorch does not see them: they are in no checkpoint and are not initialised.
-        self.upstream = tuple(_build_upstream(dict(cfg)) for cfg in upstream)
-        if any(frozen.source is not None for frozen in self.upstream):
+        self.frozen = [Frozen(_build_upstream(dict(cfg))) for cfg in upstream]
+        if any(model.source is not None for model in self.upstream):
             for name in MINIMA:
                 if name in (enhancer or {}):
                     raise InputError(f'An upstream model has a source, whose match takes the place '
@@ -99,16 +100,23 @@ class Pretrainer(BaseModel):
         self.average = copy.deepcopy(self.student).requires_grad_(False)
         if compile:
             for module in (self.student.nem, self.average.nem,
-                           *(frozen.model for frozen in self.upstream)):
+                           *(upstream_model.model for upstream_model in self.upstream)):
                 module.compile()
-        # Steps and gradients of both losses so far, for gradient accumulation and for the draws.
         self.register_buffer('step', torch.zeros((), dtype=torch.long))
-        self.gradients = ([], [])
-        self._register_state_dict_hook(_name_student_without_wrapper)
+        self.gradients = SeparateGradients(2, max_gradient_norm)
         self.train()
+
+    @property
+    def upstream(self) -> tuple[UpstreamModel, ...]:
+        """The frozen models, in the order of the sources."""
+        return tuple(frozen.module for frozen in self.frozen)
 
     def init_weights(self) -> None:
         """Nothing: weights are set in the constructor."""
+
+    def state_dict(self, *args, **kwargs) -> dict[str, Tensor]:
+        """As MMEngine loads it: without the names of the student's wrapper in several processes."""
+        return get_state_dict(self, *args, **kwargs)
 
     def train(self, mode: bool = True) -> 'Pretrainer':
         super().train(mode)
@@ -140,21 +148,24 @@ class Pretrainer(BaseModel):
                 enhanced = self.student(seen, self.first_maps(seen, data['source']))
                 loss = sum(len(rows) / len(clean) * upstream.loss(enhanced[rows], target)
                            for upstream, rows, target in parts)
-            self._add_gradient(index, weight * loss, optim_wrapper)
+            self.gradients.backward(index, weight * loss, self.student.parameters(), optim_wrapper)
             losses.append(loss.detach())
         self.step += 1
         if optim_wrapper.should_update():
-            self._update(optim_wrapper)
+            self.gradients.clip_and_add(self.student.parameters(), optim_wrapper)
+            optim_wrapper.step()
+            optim_wrapper.zero_grad()
+            update_average(self.average, unwrapped(self.student), self.averaging_rate)
         return dict(loss_1=losses[0], loss_2=losses[1],
                     loss=losses[0] + self.second_loss_weight * losses[1])
 
-    def parts(self, clean: Tensor, data: dict) -> list[tuple[FrozenModel, Tensor, Tensor]]:
+    def parts(self, clean: Tensor, data: dict) -> list[tuple[UpstreamModel, Tensor, Tensor]]:
         """For each upstream model: its rows of the batch and their targets."""
         parts = []
-        for index, upstream in enumerate(self.upstream):
+        for index, frozen in enumerate(self.frozen):
             rows = (data['source'] == index).nonzero().flatten()
             if len(rows):
-                upstream = upstream.to(clean.device)
+                upstream = frozen.on(clean.device)
                 target = (upstream.own_target(clean[rows]) if self.own_targets else
                           data['target'][index])
                 parts.append((upstream, rows, target))
@@ -197,7 +208,7 @@ class Pretrainer(BaseModel):
         files = data.pop('file')
         data = self.data_preprocessor(data, training=False)
         clean = data['inputs'].float() / 255
-        upstream = self.upstream[0].to(clean.device)
+        upstream = self.frozen[0].on(clean.device)
         severities = [severity for severity in self.severities if severity] or [0]
         corrupted, drawn = self._corrupt(clean, zlib.crc32(''.join(files).encode()), severities)
         target, found = data['target'], {}
@@ -226,61 +237,9 @@ class Pretrainer(BaseModel):
                 with torch.autocast(image.device.type, self.autocast):
                     yield
 
-    def _add_gradient(self, index: int, loss: Tensor, optim_wrapper: OptimWrapper) -> None:
-        """Backward of one loss; its gradient is kept apart, to be clipped by itself."""
-        last = index == len(self.gradients) - 1
-        loss = optim_wrapper.scale_loss(loss)
-        scaler = getattr(optim_wrapper, 'loss_scaler', None)
-        if last:
-            optim_wrapper.backward(loss)  # counts the steps of gradient accumulation
-        else:
-            (loss if scaler is None else scaler.scale(loss)).backward()
-        new = [parameter.grad for parameter in self.student.parameters()]
-        kept = self.gradients[index]
-        self.gradients[index][:] = [torch.add(old, gradient) for old, gradient in zip(kept, new)
-                                    ] if kept else new
-        for parameter in self.student.parameters():
-            parameter.grad = None
 
-    def _update(self, optim_wrapper: OptimWrapper) -> None:
-        """Clip, add, step, average."""
-        scaler = getattr(optim_wrapper, 'loss_scaler', None)
-        limit = self.max_gradient_norm * (1.0 if scaler is None else scaler.get_scale())
-        for parameter, *both in zip(self.student.parameters(), *self.gradients):
-            parameter.grad = sum(clip_to_norm(gradient, limit) for gradient in both)
-        for kept in self.gradients:
-            kept.clear()
-        optim_wrapper.step()
-        optim_wrapper.zero_grad()
-        update_average(self.average, unwrapped(self.student), self.averaging_rate)
-
-
-def _build_upstream(cfg: dict) -> FrozenModel:
+def _build_upstream(cfg: dict) -> UpstreamModel:
     source = cfg.pop('source', None)
     model = MODELS.build(cfg).optimize_for_inference().to(memory_format=torch.channels_last)
     model.source = None if source is None else load_source(source)
     return model
-
-
-def clip_to_norm(gradient: Tensor, max_norm: float) -> Tensor:
-    """Scale a gradient tensor down to a norm, if it is larger."""
-    norm = gradient.norm()
-    return gradient * (max_norm / (norm + 1e-6)).clamp(max=1.0)
-
-
-@torch.no_grad()
-def update_average(average: nn.Module, student: nn.Module, rate: float) -> None:
-    """`average <- rate * average + (1 - rate) * student`, for parameters and running statistics."""
-    for old, new in zip(average.state_dict().values(), student.state_dict().values()):
-        if old.is_floating_point():
-            old.lerp_(new.to(old.dtype), 1 - rate)
-        else:
-            old.copy_(new)
-
-
-def _name_student_without_wrapper(module: nn.Module, state: dict[str, Tensor], prefix: str,
-                                  *metadata) -> None:
-    """Same names from one process and several: MMEngine loads by these, and saves by others."""
-    wrapped = f'{prefix}student.module.'
-    for key in [key for key in state if key.startswith(wrapped)]:
-        state[f'{prefix}student.{key[len(wrapped):]}'] = state.pop(key)

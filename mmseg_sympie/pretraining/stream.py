@@ -4,7 +4,6 @@ What item n of the stream is depends on the seed and n alone: which source and i
 cropped. A resumed run therefore starts at its step at once, with any number of workers.
 """
 import itertools
-import random
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -20,6 +19,7 @@ from ..datasets.photographs import Photographs
 from ..errors import InputError
 from ..registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, LOOPS
 from ..runtime.distributed import unwrapped
+from ..runtime.random_state import seeded
 from .upstream import MMSegSegmentor, check_classes
 
 Position = tuple[int, int]  # source, and how many of its images were given out before
@@ -49,11 +49,9 @@ class PretrainingStream(Dataset):
         source, count = position
         epoch, offset = divmod(count, len(self.sources[source]))
         index = self._order(source, epoch)[offset]
-        crops = np.random.SeedSequence((self.seed, source, count)).generate_state(3).tolist()
-        random.seed(crops[0])
-        np.random.seed(crops[1])
-        torch.manual_seed(crops[2])
-        return dict(self.sources[source][int(index)], source=source)
+        seeds = np.random.SeedSequence((self.seed, source, count)).generate_state(3).tolist()
+        with seeded(seeds):
+            return dict(self.sources[source][int(index)], source=source)
 
     def _order(self, source: int, epoch: int) -> np.ndarray:
         """The order of a pass; kept, because of a million images it takes longer than an image."""
