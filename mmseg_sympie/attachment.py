@@ -77,8 +77,10 @@ def changes(cfg: Config, enhancer: dict | Sequence[dict] | None = None,
 
 
 def known_source(cfg: Config) -> str | None:
-    """The source statistics that ship for the data a config trains on, by the data set's type;
-    None where that is unknown, or several.
+    """The name of the shipped source statistics for the data set that a config trains on.
+
+    Returns:
+        None where the type of the data set is unknown, or there are several.
     """
     found = {TRAINED_ON.get(name) for name in _data_sets(cfg.get('train_dataloader') or {})}
     return found.pop() if len(found) == 1 else None

@@ -199,6 +199,7 @@ class EnhancedDataPreprocessor(EnhancerMixin):
     """
 
     def __new__(cls, behind: str | type, **kwargs) -> Any:
+        """An object of a subclass of the class behind."""
         return object.__new__(in_front_of(cls, _preprocessor_class(behind)))
 
     def __init__(self, behind: str | type, **kwargs):
@@ -210,6 +211,7 @@ class SyMPIEClsDataPreprocessor(EnhancedDataPreprocessor):
     """MMPretrain's `ClsDataPreprocessor` with enhancers in front; see `EnhancerMixin`."""
 
     def __new__(cls, **kwargs) -> Any:
+        """As for `EnhancedDataPreprocessor`."""
         return super().__new__(cls, _CLS)
 
     def __init__(self, **kwargs):

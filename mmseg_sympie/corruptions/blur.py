@@ -81,6 +81,8 @@ def motion_blur_along(image: Tensor, severity: Tensor, angle_deg: Tensor) -> Ten
     for ImageNet-C; the number of taps is twice ImageNet-C's radius plus one.
 
     Args:
+        image: (B, 3, H, W), RGB on [0, 1].
+        severity: (B,), integers 1 to 5.
         angle_deg: (B,), downwards positive, from -45 to 45.
     """
     taps = max(MOTION_TAPS)

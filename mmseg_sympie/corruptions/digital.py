@@ -127,6 +127,7 @@ def _mirrored_blur(size: int, sigma: Tensor) -> Tensor:
     frequency response, so the matrix of any size is exact although filters may be longer.
 
     Args:
+        size: of the signal, in pixels.
         sigma: (N,), pixels.
 
     Returns:

@@ -15,7 +15,8 @@ def draw_gallery(groups: Mapping[str, Mapping[str, Tensor]], path: Path, title: 
 
     Args:
         groups: name of a group -> title -> image (3, H, W), RGB on [0, 1].
-        path: the figure; its suffix says of what kind.
+        path: of the figure; its suffix names the format.
+        title: of the figure.
     """
     columns = [(name if start == 0 else '', list(images.items())[start:start + PANELS_PER_COLUMN])
                for name, images in groups.items()

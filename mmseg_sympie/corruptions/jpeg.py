@@ -42,6 +42,7 @@ def jpeg_compression(image: Tensor, severity: Tensor, generator: torch.Generator
     Args:
         image: (B, 3, H, W), RGB on [0, 1].
         severity: (B,), integers 1 to 5.
+        generator: not used; every corruption takes one.
 
     Returns:
         (B, 3, H, W), float32, whole multiples of 1 / 255.

@@ -22,6 +22,7 @@ def plasma_fractal(size: int, decay: Tensor, generator: torch.Generator) -> Tens
     Args:
         size: a power of two, the side of the square result.
         decay: (B, 1, 1, 1); the random displacement falls by its square from scale to scale.
+        generator: of the device of `decay`.
 
     Returns:
         (B, 1, size, size), each stretched to [0, 1].

@@ -55,6 +55,7 @@ class RandomCorruption(BaseTransform):
         self.mixed = mixed
 
     def transform(self, results: dict) -> dict:
+        """Corrupt the image of a pipeline; the label stays."""
         image = results['img']
         if image.ndim != 3 or image.shape[2] != 3:
             raise InputError('RandomCorruption wants images (H, W, 3), got '

@@ -59,6 +59,7 @@ class CamVidDataset(StreetSceneDataset):
 
     @property
     def raw_label_map(self) -> dict[int, int]:
+        """Label in the file -> label in the label space."""
         if self.label_space == 'camvid':
             return {_VOID: IGNORE_LABEL}
         # 12..18 are no CamVid labels; unmapped they would pass for train ids.

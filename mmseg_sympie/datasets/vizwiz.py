@@ -63,9 +63,11 @@ class VizWizClassification(Photographs):
 
     @property
     def num_classes(self) -> int:
+        """ImageNet's."""
         return 1000
 
     def named_class_folders(self) -> list[str]:
+        """None: the classes are in the annotations."""
         return []
 
     def _entries(self, labels: str | None) -> list[tuple[str, int]]:

@@ -38,6 +38,7 @@ class CorrectedBackbone(nn.Module):
     corrections: Corrections | Frozen[Corrections]
 
     def __new__(cls, backbone: str | dict, **kwargs) -> Any:
+        """An object of a subclass of the backbone's class."""
         cfg = _as_config(backbone)
         with MODELS.switch_scope_and_registry(cfg.get('_scope_')) as registry:
             base = registry.get(cfg['type']) if isinstance(cfg['type'], str) else cfg['type']

@@ -1,4 +1,4 @@
-"""Correction priority: what a model gains when one filter sees as if the image were clean.
+"""Correction priority: what a model gains from the clean activation of one filter.
 
 Clean and distorted version of an image go through the network together, and the maps of one filter
 after the other are replaced by their clean activations (DeepCorrect, arXiv 1705.02406, Sec. III).
@@ -29,7 +29,7 @@ class CleanActivation(NamedTuple):
 
 
 def clean_activation(logits: Logits, layer: nn.Module, image: Tensor) -> CleanActivation:
-    """What a layer says of a clean image (1, 3, H, W), RGB on [0, 1].
+    """The activation of a layer for a clean image (1, 3, H, W), RGB on [0, 1].
 
     Raises:
         InputError: the model does not call the layer, or not once, as that of a shared head.
@@ -60,6 +60,8 @@ def substituted_logits(logits: Logits, layer: nn.Module, image: Tensor, clean: T
     The layers below see the image once; from the layer on it is there K times.
 
     Args:
+        logits: the model.
+        layer: of the model.
         image: (1, 3, H, W), RGB on [0, 1].
         clean: output of the layer for the clean image.
         replaced: (K, C), bool, the filters that each copy has from the clean image.

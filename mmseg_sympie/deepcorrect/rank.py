@@ -32,8 +32,12 @@ def rank_layers(logits: Logits, layers: Mapping[str, nn.Module],
     Each layer's result is kept in `folder/layers`; a run that stopped goes on behind the last.
 
     Args:
+        logits: the model.
+        layers: of the model, by name.
         examples: gives the same ones at every call.
         number: of examples, and of levels of each.
+        measure: the error that correcting is to lower.
+        folder: for `priority.json` and the results of the layers.
         settings: what the results depend on; a folder with others is refused.
 
     Returns:

@@ -132,10 +132,12 @@ class ExportTrained(Hook):
     """At the end, `trained.pth`: correction units, or all weights; and how many were trained."""
 
     def before_train(self, runner: Runner) -> None:
+        """Log the number of trained parameters."""
         number = sum(parameter.numel() for parameter in _trained(runner).parameters())
         runner.logger.info(f'{number:,} trained parameters')
 
     def after_train(self, runner: Runner) -> None:
+        """Write the file."""
         if runner.rank == 0:
             path = Path(runner.work_dir) / 'trained.pth'
             # Given a path, torch.save writes its name into the file, and so into its checksum.

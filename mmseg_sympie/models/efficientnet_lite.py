@@ -66,6 +66,7 @@ class EfficientNetLite(BaseModule):
             self.stages.append(ConvModule(channels, 1280, 1, **LAYERS))
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Images (B, 3, H, W) -> the outputs of `out_indices`."""
         features = self.stem(image)
         outputs = []
         for index, stage in enumerate(self.stages):

@@ -53,6 +53,7 @@ class ESPNetv2(BaseModule):
         self.level4 = nn.Sequential(*(EESPUnit(fourth, 7) for _ in range(7)))
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Features at strides 2, 4, 8 and 16, of as many channels as `CHANNELS` says."""
         pooled = halve(halve(image))
         level1 = self.level1(image)
         level2 = self.down2(level1, pooled)

@@ -53,6 +53,7 @@ class EESP(nn.Module):
         self.shortcut = stride == 1 and in_channels == out_channels
 
     def forward(self, features: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> (B, out_channels, H / stride, W / stride)."""
         reduced = self.reduce(features)
         # Each branch adds those before it, which takes out the grid of the larger dilations.
         fused = [self.branches[0](reduced)]
@@ -71,6 +72,7 @@ class EESPUnit(nn.Module):
         self.act = nn.PReLU(channels)
 
     def forward(self, features: Tensor) -> Tensor:
+        """(B, channels, H, W) -> the same shape."""
         return self.act(self.eesp(features))
 
 
@@ -84,6 +86,7 @@ class DownSampler(nn.Module):
         self.act = nn.PReLU(out_channels)
 
     def forward(self, features: Tensor, pooled_image: Tensor) -> Tensor:
+        """Features, and the image at half their size -> (B, out_channels, H / 2, W / 2)."""
         halved = torch.cat([halve(features), self.eesp(features)], dim=1)
         return self.act(halved + self.image(pooled_image))
 
@@ -109,6 +112,7 @@ class PyramidPooling(nn.Module):
         self.out_norm = nn.Identity() if last else bn_prelu(out_channels)
 
     def forward(self, features: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> (B, out_channels, H, W)."""
         features = self.project(features)
         size, pyramid = features.shape[-2:], []
         for scale, conv in zip(PYRAMID_SCALES, self.convs):
@@ -135,5 +139,6 @@ class GatedSkip(nn.Module):
                               groups=math.gcd(in_channels, out_channels))
 
     def forward(self, features: Tensor) -> Tensor:
+        """(B, in_channels, H, W) -> (B, out_channels, H, W)."""
         gate = self.gate(features.mean(dim=(2, 3), keepdim=True)).sigmoid()
         return self.expand(features) * gate

@@ -6,9 +6,10 @@ from torch import nn
 
 def replace_layers(network: nn.Module,
                    replacement: Callable[[nn.Module], nn.Module | None]) -> list[nn.Module]:
-    """Exchange layers below a network, in place.
+    """Exchange layers below a network.
 
     Args:
+        network: is changed in place.
         replacement: called for each module below the network; None keeps the module and goes on
             with what is inside.
 

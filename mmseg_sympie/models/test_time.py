@@ -27,6 +27,7 @@ class AverageWithOriginal(SegTTAModel):
     """
 
     def test_step(self, data: dict) -> list[SegDataSample]:
+        """Predictions for a batch of the data loader."""
         preprocessor = self.module.data_preprocessor
         if not getattr(preprocessor, 'enhancers', ()):
             raise InputError(f'{type(preprocessor).__name__} has no enhancer, so that there is '
@@ -46,6 +47,7 @@ class MixedBatchNorm2d(nn.BatchNorm2d):
         self.alpha = alpha
 
     def forward(self, features: Tensor) -> Tensor:
+        """Normalise (B, C, H, W)."""
         variance, mean = torch.var_mean(features, dim=(2, 3), correction=0)
         mean = torch.lerp(self.running_mean, mean, self.alpha)
         variance = torch.lerp(self.running_var, variance, self.alpha)
@@ -85,6 +87,7 @@ class AlphaBN(_WithMixedBatchNorm):
         super().__init__(module, alpha, **kwargs)
 
     def test_step(self, data: dict) -> list[SegDataSample]:
+        """Predictions for a batch of the data loader."""
         return self.module.test_step(data)
 
 
@@ -111,6 +114,7 @@ class TENT(_WithMixedBatchNorm):
     @torch.inference_mode(False)
     @torch.enable_grad()
     def test_step(self, data: dict) -> list[SegDataSample]:
+        """Predictions for a batch of the data loader; adapts the model afterwards."""
         data = self.module.data_preprocessor(data, False)
         samples = data['data_samples']
         logits = self.module.inference(data['inputs'], [sample.metainfo for sample in samples])

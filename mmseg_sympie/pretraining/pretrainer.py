@@ -1,4 +1,4 @@
-"""Algorithm 1 of SyMPIE: train an enhancer through frozen models, without clean twins of images."""
+"""Algorithm 1 of SyMPIE: train an enhancer through frozen models, without pairs of images."""
 import copy
 import zlib
 from collections.abc import Iterator, Sequence
@@ -50,7 +50,8 @@ class Pretrainer(BaseModel):
         second_loss_weight, averaging_rate: 0.5 and 0.9 in the paper.
         max_gradient_norm: of each loss, for each parameter tensor by itself (not in the paper, in
             the published code).
-        own_targets: learn what the upstream model says of the clean image rather than labels.
+        own_targets: targets are what the upstream model predicts for the clean image
+            (pseudo-labels), not labels.
         batch_norm_steps: after so many steps, batch norm keeps its running statistics. With small
             batches of mixed corruptions those of a batch are noise, which made the student's loss
             higher than its averaged copy's. None: never, as published.
@@ -119,16 +120,22 @@ class Pretrainer(BaseModel):
         return get_state_dict(self, *args, **kwargs)
 
     def train(self, mode: bool = True) -> 'Pretrainer':
+        """Switch the student; the averaged copy stays in evaluation mode."""
         super().train(mode)
         self.average.train(False)
         return self
 
     def forward(self, *args, **kwargs):
+        """Not used.
+
+        Raises:
+            InputError: always.
+        """
         raise InputError('Pretrainer trains by train_step alone. For several processes set '
                          "model_wrapper_cfg=dict(type='MMSeparateDistributedDataParallel').")
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        """One turn of Algorithm 1 on a batch of `PretrainingStream`; logs both losses."""
+        """One step of Algorithm 1 on a batch of `PretrainingStream`; logs both losses."""
         data = self.data_preprocessor(data, training=True)
         dtype = next(self.student.parameters()).dtype
         clean = data['inputs'].to(dtype).contiguous(memory_format=torch.channels_last) / 255
@@ -173,8 +180,14 @@ class Pretrainer(BaseModel):
 
     @torch.no_grad()
     def first_maps(self, image: Tensor, source: Tensor) -> ColourMap | None:
-        """For images (B, 3, H, W), RGB on [0, 1], the match to the source domain of the upstream
-        model that each goes to; where that has none, the identity. None if no model has one.
+        """The match of each image to the source domain of its upstream model.
+
+        Args:
+            image: (B, 3, H, W), RGB on [0, 1].
+            source: (B,), the number of the upstream model of each image.
+
+        Returns:
+            The identity for the images of a model without source statistics; None if all are.
         """
         if all(upstream.source is None for upstream in self.upstream):
             return None
@@ -200,10 +213,10 @@ class Pretrainer(BaseModel):
 
     @torch.no_grad()
     def val_step(self, data: dict) -> list[dict]:
-        """What the first upstream model makes of each held-out image, for `HeldOutAccuracy`.
+        """Predictions of the first upstream model for held-out images, for `HeldOutAccuracy`.
 
         Corruptions are drawn by the files' names: the same ones in every validation. Images without
-        a label (target -1) count as right where the model says what it says of the clean image.
+        a label (target -1) are correct where the prediction is that for the clean image.
         """
         files = data.pop('file')
         data = self.data_preprocessor(data, training=False)

@@ -28,9 +28,11 @@ class HeldOutAccuracy(BaseMetric):
     default_prefix = 'accuracy'
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Keep the results of `Pretrainer.val_step`."""
         self.results.extend(data_samples)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Accuracy in percent by condition and variant, as `clean/none`."""
         vectors = defaultdict(list)
         for result in results:
             vectors[result['corruption']].append(result['parameters'])
@@ -49,6 +51,7 @@ class ExportEnhancer(Hook):
     priority = 'LOW'
 
     def after_val_epoch(self, runner: Runner, metrics: Mapping[str, float] = None) -> None:
+        """Write pictures and weights."""
         if runner.rank != 0:
             return
         hub = runner.message_hub
@@ -65,6 +68,7 @@ class ExportEnhancer(Hook):
         self._export(runner)
 
     def after_train(self, runner: Runner) -> None:
+        """Write the weights."""
         if runner.rank == 0:
             self._export(runner)
 

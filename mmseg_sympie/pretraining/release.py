@@ -1,4 +1,4 @@
-"""From the weights that pretraining ends with to those that are given away."""
+"""From the weights that pretraining ends with to those that are published."""
 from collections.abc import Iterable
 
 import torch

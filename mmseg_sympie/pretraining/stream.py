@@ -147,6 +147,7 @@ class PretrainLoop(IterBasedTrainLoop):
         check_settings(self.runner, self.dataloader)
 
     def run(self) -> nn.Module:
+        """Train to the last step, with validation in between."""
         runner = self.runner
         runner.call_hook('before_train')
         runner.call_hook('before_train_epoch')

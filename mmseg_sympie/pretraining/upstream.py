@@ -72,8 +72,10 @@ class UpstreamModel(nn.Module):
 
     @torch.no_grad()
     def optimize_for_inference(self) -> 'UpstreamModel':
-        """The same model with cheaper gradients: batch norm folded into convolutions, and on a CPU
-        no bfloat16 where that is slow.
+        """Make gradients cheaper, and return the model.
+
+        Batch norm is folded into convolutions, and on a CPU no layer whose bfloat16 gradient is
+        slow takes part in autocasting.
         """
         parameter = next(self.model.parameters())
         image = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)).to(parameter)
@@ -137,6 +139,7 @@ class TorchvisionClassifier(UpstreamModel):
         super().__init__(model)
 
     def logits(self, image: Tensor) -> Tensor:
+        """Class scores (B, classes) for images (B, 3, H, W), RGB on [0, 1]."""
         return self.model(IMAGENET_RGB.standardise(image))
 
 
@@ -164,6 +167,7 @@ class MMPretrainClassifier(UpstreamModel):
         super().__init__(model)
 
     def logits(self, image: Tensor) -> Tensor:
+        """Class scores (B, classes) for images (B, 3, H, W), RGB on [0, 1]."""
         return self.model(_preprocessed(self.model, image), mode='tensor')
 
 
@@ -198,12 +202,14 @@ class MMSegSegmentor(UpstreamModel):
         return scores[..., :image.shape[-2], :image.shape[-1]]
 
     def loss(self, image: Tensor, target: Tensor) -> Tensor:
+        """The loss of the decode heads for label maps (B, H, W), a scalar."""
         samples = [SegDataSample(gt_sem_seg=PixelData(data=labels[None])) for labels in target]
         losses = self.model.loss(_preprocessed(self.model, image), samples)
         return self.model.parse_losses(losses)[0]
 
     @torch.no_grad()
     def own_target(self, image: Tensor) -> Tensor:
+        """Predicted label maps (B, H, W) for clean images."""
         return self.logits(image).argmax(dim=1)
 
 

@@ -35,8 +35,11 @@ def plasma(row: Tensor, column: Tensor, time: Tensor, folds: Tensor, sharpness: 
     """Sine waves (B, 3, H, W) over a plane that four to six finer waves have folded.
 
     Args:
-        row, column: (B, 1, H, 1) and (B, 1, 1, W), in units of the coarsest structure.
-        time: phase; as `folds` and `sharpness` (B, 1, 1, 1).
+        row: (B, 1, H, 1), in units of the coarsest structure.
+        column: (B, 1, 1, W), likewise.
+        time: (B, 1, 1, 1), phase.
+        folds: (B, 1, 1, 1), the number of finer waves.
+        sharpness: (B, 1, 1, 1); the finer waves are damped less where it is larger.
     """
     row, column = torch.broadcast_tensors(row, column)
     frequency, slowness, damping = 1.0, 1.0, torch.ones_like(sharpness)
@@ -79,6 +82,9 @@ def gradient_noise(height: int, width: int, pitch_px: float, gradients: Tensor) 
     matrix products.
 
     Args:
+        height: of the noise in pixels.
+        width: likewise.
+        pitch_px: distance of the lattice points.
         gradients: (B, 2, I, J), along rows and along columns; those beyond the image are left out.
     """
     weight_y, moment_y = _weights(height, pitch_px, gradients.device)

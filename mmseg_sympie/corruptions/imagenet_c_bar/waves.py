@@ -78,7 +78,8 @@ def refracted(slope_y: Tensor, slope_x: Tensor) -> Tensor:
     `n_yx (sqrt(1 - (1 - c^2) / 16) - c / 4)`.
 
     Args:
-        slope_y, slope_x: (B, 1, H, W); the normal is (slope_y, slope_x, 1), normalised.
+        slope_y: (B, 1, H, W); the normal is (slope_y, slope_x, 1), normalised.
+        slope_x: likewise.
     """
     cosine = torch.rsqrt(1 + slope_y ** 2 + slope_x ** 2)
     bend = cosine * (torch.sqrt(1 - (1 - cosine ** 2) / 16) - cosine / 4)
@@ -90,7 +91,8 @@ def caustics(row: Tensor, column: Tensor, time: Tensor) -> Tensor:
     """Light under moving water on [0, 1], (B, 1, H, W): the benchmark's five-step tiled pattern.
 
     Args:
-        row, column: (B, 1, H, 1) and (B, 1, 1, W), in tiles.
+        row: (B, 1, H, 1), in tiles.
+        column: (B, 1, 1, W), likewise.
         time: (B, 1, 1, 1).
     """
     # Angles are the published ones (which start at -250) plus 40 turns: float32 keeps more of them.
