@@ -1,4 +1,5 @@
-# make demo, make test; STACK=onedl (default) or openmmlab. The first call sets everything up.
+# make demo, make test, make test-fast, make lint; STACK=onedl (default) or openmmlab.
+# The first call sets everything up.
 STACK ?= onedl
 PYTHON ?= python3
 VENV := $(if $(filter onedl,$(STACK)),.venv,.venv-$(STACK))
@@ -6,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 REQUIREMENTS := requirements/$(STACK).txt requirements/dev.txt
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-fast lint hooks clean
 
 demo: $(READY)
 	$(BIN)/python tools/render_scenes.py --out data/demo --only-val
@@ -19,8 +20,19 @@ demo: $(READY)
 test: $(READY)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest --numprocesses 2
 
+# Tests that start no process, train nothing and take no longer than a moment: under a minute.
+test-fast: $(READY)
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest --numprocesses 2 -m 'not slow'
+
+# Style, types and layers, as .ci/run does before the tests.
 lint: $(READY)
 	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Lint before every commit.
+hooks: $(READY)
+	$(BIN)/pre-commit install
 
 $(READY): $(REQUIREMENTS) $(wildcard requirements/$(STACK)-build.txt) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

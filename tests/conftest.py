@@ -1,25 +1,24 @@
 """Shared fixtures: enhancer weights, and a small real data set rendered by the project."""
+import contextlib
 import copy
 import os
+import runpy
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
+import golden
+import pretend_cuda
 import pytest
 import torch
+from commands import ROOT
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
+from process_settings import settings_of_the_process
 
-sys.path.insert(0, str(Path(__file__).parent))
-import golden  # noqa: E402
+from mmseg_sympie.corruptions import cpu
+from mmseg_sympie.enhancer.pretrained import convert_published_enhancer
 
-from mmseg_sympie.corruptions import cpu  # noqa: E402
-from mmseg_sympie.enhancer.pretrained import convert_published_enhancer  # noqa: E402
-from mmseg_sympie.runtime import malloc  # noqa: E402
-from mmseg_sympie.runtime.parallel import num_threads  # noqa: E402
-
-ROOT = Path(__file__).parents[1]
 torch.set_num_threads(2)
 
 
@@ -31,16 +30,6 @@ def mmseg_scope():
     DefaultScope._instance_dict.clear()
 
 
-@contextmanager
-def settings_of_the_process():
-    """The number of threads afterwards as before, and malloc untouched: its settings cannot be
-    read, and so not put back.
-    """
-    with num_threads(torch.get_num_threads()), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(malloc, '_glibc', lambda: None)
-        yield
-
-
 @pytest.fixture(autouse=True)
 def tools_leave_nothing_behind():
     """Tools that a test runs in this process change nothing for the next."""
@@ -48,11 +37,42 @@ def tools_leave_nothing_behind():
         yield
 
 
+def pytest_collection_modifyitems(items):
+    """What needs the whole comparison of the demo is slow, whoever asks for it first."""
+    for item in items:
+        if 'demo_comparison' in item.fixturenames:
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def only_slow_tests_start_python(request, monkeypatch):
+    """A test that imports PyTorch in another process is to be marked as slow."""
+    if request.node.get_closest_marker('slow'):
+        return
+    start = subprocess.Popen.__init__
+
+    def start_other_programs(self, args, *rest, **kwargs):
+        assert not isinstance(args, list) or str(args[0]) != sys.executable, 'mark the test as slow'
+        start(self, args, *rest, **kwargs)
+
+    monkeypatch.setattr(subprocess.Popen, '__init__', start_other_programs)
+
+
 @pytest.fixture(params=['cpu', 'elsewhere'])
 def either_way(request, monkeypatch):
     """Corruptions by the loops for a CPU, then by the operations that other devices take."""
     if request.param == 'elsewhere':
         monkeypatch.setattr(cpu, 'on_cpu', lambda what: False)
+
+
+@pytest.fixture
+def gpu():
+    """None for a real GPU, and a pretended one says what it did."""
+    real = torch.cuda.is_available()
+    if not (real or pretend_cuda.AVAILABLE):
+        pytest.skip('needs a GPU or a newer PyTorch')
+    with contextlib.nullcontext() if real else pretend_cuda.PretendCuda() as pretended:
+        yield pretended
 
 
 @pytest.fixture(scope='session')
@@ -67,8 +87,10 @@ def enhancer_checkpoint(tmp_path_factory) -> str:
 def scenes(tmp_path_factory) -> str:
     """Rendered street scenes in ACDC's tree, three for each condition."""
     root = tmp_path_factory.mktemp('scenes')
-    subprocess.run([sys.executable, 'tools/render_scenes.py', '--out', str(root), '--train', '4',
-                    '--val', '3', '--seed', '5'], cwd=ROOT, check=True, capture_output=True)
+    with settings_of_the_process(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, 'argv', ['render_scenes.py', '--out', str(root), '--train', '4',
+                                    '--val', '3', '--seed', '5'])
+        runpy.run_path(str(ROOT / 'tools/render_scenes.py'), run_name='__main__')
     return str(root)
 
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import torch
-from conftest import settings_of_the_process
+from process_settings import settings_of_the_process
 
 from mmseg_sympie.runtime.malloc import tune_malloc
 
@@ -31,11 +31,13 @@ def new_pages(first='', each_time='pass'):
                               check=True).stdout)
 
 
+@pytest.mark.slow
 def test_a_large_buffer_is_used_again():
     assert new_pages() > 10_000
     assert new_pages('tune_malloc()') < 100
 
 
+@pytest.mark.slow
 def test_a_kept_buffer_is_returned():
     assert new_pages('tune_malloc()', 'trim_malloc()') > 10_000
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import torch
-from conftest import ROOT
+from commands import ROOT
 from mmengine.config import Config
 from mmengine.model import BaseDataPreprocessor, ImgDataPreprocessor
 from mmseg.registry import MODELS
@@ -150,6 +150,7 @@ def tool(name, *args, fails=False):
     return outcome.stdout + outcome.stderr
 
 
+@pytest.mark.slow
 def test_tool_writes_a_config_that_inherits(tmp_path):
     (tmp_path / 'my').mkdir()
     base = tmp_path / 'my/model.py'
@@ -206,6 +207,7 @@ def test_tool_refuses_to_write(tmp_path, monkeypatch, base, out, message):
     assert 'MeanMatch' in (tmp_path / 'there.py').read_text()
 
 
+@pytest.mark.slow
 def test_zoo_of_two_families(tmp_path):
     output = tool('check_zoo', '--families', 'fcn', 'segformer', '--out', tmp_path)
     assert 'training step 2 of 2 families' in output

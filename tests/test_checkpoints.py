@@ -6,7 +6,7 @@ import golden
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from commands import ROOT
 from mmengine.logging import HistoryBuffer
 from mmengine.model import PretrainedInit
 from mmengine.runner import CheckpointLoader, load_checkpoint

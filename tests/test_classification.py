@@ -5,16 +5,16 @@ import json
 import numpy as np
 import pytest
 import torch
+from commands import tool
 from PIL import Image
-from test_tools import tool
 from torchvision.models import mobilenet_v2
 
+from mmseg_sympie.corruptions.by_name import corruption_names
 from mmseg_sympie.datasets.photographs import Photographs
 from mmseg_sympie.datasets.vizwiz import VizWizClassification
 from mmseg_sympie.engine.batches import (
     Loading,
     corrupted_batches,
-    corruption_names,
     folder_batches,
     severity_folders,
     vizwiz_batches,
@@ -225,6 +225,7 @@ def classifier(tmp_path_factory):
     return f'torchvision:mobilenet_v2:{path}'
 
 
+@pytest.mark.slow
 def test_tool_on_clean_images(classifier, enhancer_checkpoint, tmp_path):
     for index in range(3):
         write_image(tmp_path / f'data/{index}/a.png', 40 * (index + 1), 256)
@@ -248,6 +249,7 @@ def test_tool_on_clean_images(classifier, enhancer_checkpoint, tmp_path):
         assert (tmp_path / 'out' / name).stat().st_size > 100
 
 
+@pytest.mark.slow
 def test_tool_writes_answers_where_there_are_no_labels(classifier, tmp_path):
     write_image(tmp_path / 'images/a.jpg', 90, 64)
     (tmp_path / 'ann.json').write_text(json.dumps(dict(
@@ -259,6 +261,7 @@ def test_tool_writes_answers_where_there_are_no_labels(classifier, tmp_path):
     assert not (tmp_path / 'out/accuracy.json').exists()
 
 
+@pytest.mark.slow
 def test_tool_refuses_labels_that_are_not_the_classifiers(classifier, tmp_path):
     for name in ('cat', 'dog'):
         write_image(tmp_path / f'data/{name}/a.png', 50)
@@ -267,6 +270,7 @@ def test_tool_refuses_labels_that_are_not_the_classifiers(classifier, tmp_path):
     assert 'has 2 class folders and mobilenet_v2 1000 classes' in output
 
 
+@pytest.mark.slow
 def test_tool_reports_what_is_done_before_a_broken_image(classifier, tmp_path):
     for name in ('a', 'b'):
         write_image(tmp_path / f'data/fog/1/5/{name}.png', 50, 32)

@@ -3,7 +3,7 @@ import json
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from commands import ROOT
 
 from mmseg_sympie.attachment import find_preprocessor
 from mmseg_sympie.engine.segmentation import enhancers_of

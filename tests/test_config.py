@@ -5,7 +5,7 @@ import runpy
 
 import pytest
 import torch
-from conftest import ROOT
+from commands import ROOT
 from mmengine.registry import DATASETS
 from mmseg.models import SegDataPreProcessor
 from torch import nn

@@ -10,21 +10,21 @@ import golden
 import numpy as np
 import pytest
 import torch
-from mmengine.model import BaseModel
+from commands import ROOT
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from mmseg.apis import MMSegInferencer, inference_model, init_model
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
+from toy_classifier import ToyClassifier  # noqa: F401 (registers it)
 
 from mmseg_sympie.engine.segmentation import check_inputs, has_enhancer, run_test, without_enhancer
 from mmseg_sympie.enhancer import SyMPIE, WarpParameters, warp
 from mmseg_sympie.enhancer.fast import FastSyMPIE
 from mmseg_sympie.enhancer.pretrained import SHIPPED, convert_published_enhancer
 from mmseg_sympie.io.checkpoints import read_checkpoint
-
-ROOT = Path(__file__).parents[1]
+from mmseg_sympie.pretraining import Pretrainer
 
 
 def golden_sympie() -> SyMPIE:
@@ -276,35 +276,17 @@ def test_7_sliding_window_enhances_the_whole_image_once(enhanced_config, monkeyp
 
 # 8. The bare enhancer follows the module that holds it; in a preprocessor it follows its input.
 
-def test_8_the_bare_enhancer_moves_with_its_owner(enhancer_checkpoint):
-    class Owner(BaseModel):
-        def __init__(self):
-            super().__init__()
-            self.enhancer = SyMPIE(enhancer_checkpoint)
-
-        def forward(self, inputs, data_samples=None, mode='tensor'):
-            return inputs
-
-    owner = Owner().to('meta')
-    assert all(parameter.is_meta for parameter in owner.enhancer.parameters())
+def test_8_the_pretrainers_student_and_average_move_with_it():
+    pretrainer = Pretrainer([dict(type='mmseg_sympie.ToyClassifier')]).to('meta')
+    for enhancer in (pretrainer.student, pretrainer.average):
+        assert all(value.is_meta for value in enhancer.state_dict().values())
 
 
-def test_8_a_preprocessors_enhancer_is_sent_to_its_inputs_device(model, monkeypatch):
-    enhancer = model.data_preprocessor.enhancers[0]
-    sent_to = []
-    monkeypatch.setattr(enhancer, 'to', lambda device: sent_to.append(device) or enhancer)
-    image = golden.image_255(20, 30)[None]
-    model.data_preprocessor.enhance(image)
-    assert [key[0] for key in model.data_preprocessor.fast.networks] == [torch.device('cpu')]
-    model.data_preprocessor.enhance(image.double())  # the reference path
-    assert sent_to == [torch.device('cpu')]
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
-def test_8_a_nested_model_on_a_gpu_gives_the_same_image(model):
-    image = golden.image_255(50, 60)[None]
+@pytest.mark.parametrize('dtype', [torch.uint8, torch.float64])  # the fast path, the reference
+def test_8_a_nested_model_on_a_gpu_gives_the_same_image(model, gpu, dtype):
+    image = golden.image_255(50, 60)[None].to(dtype)
     on_cpu = model.data_preprocessor.enhance(image)
-    on_gpu = nn.ModuleList([model]).cuda()[0].data_preprocessor.enhance(image.cuda())
+    on_gpu = nn.ModuleList([model]).to('cuda')[0].data_preprocessor.enhance(image.to('cuda'))
     assert on_gpu.is_cuda and (on_gpu.cpu() - on_cpu).abs().max() < 0.5
 
 
@@ -349,6 +331,7 @@ def test_10_every_torch_load_is_weights_only():
         assert given.get('weights_only') == 'True', path
 
 
+@pytest.mark.slow
 def test_10_a_training_run_resumes_from_its_own_checkpoint(enhanced_config):
     enhanced_config.merge_from_dict(dict(
         train_cfg=dict(max_iters=2), default_hooks=dict(checkpoint=dict(interval=1))))
@@ -413,3 +396,14 @@ def test_12_conditions_are_pooled_and_divided_once():
     assert result['fog/mIoU'] == pytest.approx(100)
     assert result['night/mIoU'] == pytest.approx(100 * (1 / 9 + 0) / 2)
     assert result['mIoU'] != pytest.approx(np.mean([result['fog/mIoU'], result['night/mIoU']]))
+
+
+# The package's layout; its layers are checked by lint-imports.
+
+def test_no_module_is_over_250_lines():
+    lines = {path: len(path.read_text().splitlines()) for path in ROOT.glob('mmseg_sympie/**/*.py')}
+    assert {path: count for path, count in lines.items() if count > 250} == {}
+
+
+def test_at_most_eight_modules_at_the_root_of_the_package():
+    assert len(list(ROOT.glob('mmseg_sympie/*.py'))) <= 8

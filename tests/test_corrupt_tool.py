@@ -5,13 +5,14 @@ import runpy
 import numpy as np
 import pytest
 import torch
+from commands import ROOT, tool
 from PIL import Image
-from test_tools import ROOT, tool
 
+from mmseg_sympie.corruptions.by_name import corruption_names
 from mmseg_sympie.corruptions.gallery import draw_gallery
 from mmseg_sympie.corruptions.tree import CorruptedTree, merged_record
 from mmseg_sympie.datasets.photographs import Photographs
-from mmseg_sympie.engine.batches import corruption_names, severity_folders
+from mmseg_sympie.engine.batches import severity_folders
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.runtime.parallel import num_threads
 
@@ -144,6 +145,7 @@ def test_names_of_sets():
     assert len(corruption_names(['imagenet-c', 'extra', 'street', 'fog'])) == 23
 
 
+@pytest.mark.slow
 def test_tool_writes_resumes_and_refuses_other_settings(photographs, tmp_path, corrupt,
                                                          capsys):
     out = tmp_path / 'out'
@@ -187,6 +189,7 @@ def test_gallery_shows_the_images_it_is_given(tmp_path):
     assert abs(centre['red'][1] - centre['green'][1]) < 2 < centre['blue'][1] - centre['red'][1]
 
 
+@pytest.mark.slow
 def test_benchmark_times_every_corruption(tmp_path):
     output = tool('benchmark', 'corruptions', '--size', '40x32', '--batch-size', 5, '--repeats', 1,
                   '--out', tmp_path)

@@ -99,14 +99,18 @@ def test_line_kernel():
 
 
 @pytest.mark.usefixtures('either_way')
-def test_rim_and_distance():
-    layer = torch.zeros(1, 1, 30, 40)
-    layer[..., 15:] = 0.7
-    rim = liquid._rim(layer)
-    assert rim.sum() == 30 and rim[..., 14].all()  # the first of two equally steep columns
-    distance = liquid._distance(rim)[0, 0, 10]
-    wanted = (torch.arange(40) - 14).abs().clamp(max=liquid.FARTHEST).float()
-    torch.testing.assert_close(distance, wanted, atol=0.1, rtol=0)
+@pytest.mark.parametrize('severity,strength', [(1, 0.6), (2, 0.6), (3, 0.5)])
+def test_a_drop_of_water_is_embossed(severity, strength):
+    """Dry around, full light in the middle; near the rim light at the upper left, then shadow."""
+    y, x = torch.meshgrid(torch.arange(101) - 50, torch.arange(101) - 50, indexing='ij')
+    radius = (x ** 2 + y ** 2).float().sqrt()
+    light = liquid.water((radius < 30).float()[None, None] * 2 - 1, torch.tensor([severity]))[0, 0]
+    assert (light[radius > 30] == 0).all()
+    middle = light[radius < 15]
+    torch.testing.assert_close(middle, torch.full_like(middle, strength), atol=1e-3, rtol=0)
+    rim = (radius > 21) & (radius < 26)
+    upper_left, lower_right = (light[rim & (sign * (x + y) > 25)] for sign in (-1, 1))
+    assert upper_left.min() > 0.2 * strength and lower_right.max() < 0.1 * strength
 
 
 def test_distance_of_a_disk():

@@ -5,8 +5,7 @@ import copy
 import pytest
 import torch
 from mmengine.optim import OptimWrapper
-from pretend_cuda import AVAILABLE, PretendCuda
-from test_pretraining import ToyClassifier  # noqa: F401 (registers it)
+from toy_classifier import ToyClassifier  # noqa: F401 (registers it)
 
 from mmseg_sympie.corruptions import Draw, corrupt
 from mmseg_sympie.corruptions.pools import ALL
@@ -15,19 +14,11 @@ from mmseg_sympie.normalization import IMAGENET_RGB_255
 from mmseg_sympie.pretraining import Pretrainer
 
 REAL = torch.cuda.is_available()
-pytestmark = pytest.mark.skipif(not (REAL or AVAILABLE), reason='needs a GPU or a newer PyTorch')
 
 DETERMINISTIC = ('defocus_blur', 'zoom_blur', 'brightness', 'contrast', 'pixelate',
                  'gaussian_blur', 'saturate', 'darken')
 # What they do next depends on numbers that are on the GPU.
 WAITING = ('glass_blur', 'zoom_blur', 'elastic_transform', 'pixelate', 'spatter')
-
-
-@pytest.fixture
-def gpu():
-    """None for a real GPU, and a pretended one says what it did."""
-    with contextlib.nullcontext() if REAL else PretendCuda() as pretended:
-        yield pretended
 
 
 @contextlib.contextmanager

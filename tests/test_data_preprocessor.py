@@ -68,7 +68,7 @@ def test_checkpoint_and_another_enhancer_contradict(enhancer_checkpoint):
 
 @pytest.mark.parametrize('enhancer', ['MeanMatch', ['MeanMatch'], 3])
 def test_enhancer_must_be_a_config(enhancer):
-    with pytest.raises(InputError, match='must be a config'):
+    with pytest.raises(InputError, match="must be a config such as dict.type='MeanMatch'"):
         build(enhancer=enhancer)
 
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from data_sets import PIPELINE, build
 from mmseg.registry import DATASETS
 from PIL import Image
 
@@ -14,8 +15,6 @@ from mmseg_sympie.errors import InputError
 from mmseg_sympie.io.config import load_config
 
 ROOT = Path(__file__).parents[1]
-PIPELINE = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
-            dict(type='PackSegInputs')]
 
 
 def write(path: Path, array: np.ndarray) -> None:
@@ -26,11 +25,6 @@ def write(path: Path, array: np.ndarray) -> None:
 def pair(image: Path, label: Path, values=(0, 18, 255), size=(8, 12)) -> None:
     write(image, np.full((*size, 3), 100, np.uint8))
     write(label, np.resize(np.array(values, np.uint8), size))
-
-
-def build(name: str, root: Path, **kwargs):
-    kwargs = {**dict(test_mode=True, pipeline=PIPELINE), **kwargs}
-    return DATASETS.build(dict(type=f'mmseg_sympie.{name}', data_root=str(root), **kwargs))
 
 
 def refuses(dataset, message):

@@ -198,6 +198,7 @@ def test_wrong_files_and_settings_are_named(tmp_path):
         MMSEG_MODELS.build(dict(cfg, ranking=str(tmp_path / 'd.json')))
 
 
+@pytest.mark.slow
 def test_a_segmentor_trains_and_is_tested(demo_config, demo_segmentor, tmp_path):
     """Plain MMSegmentation training with new units; then the units on top of the old weights."""
     ranking = write_ranking(tmp_path / 'priority.json', {'layer2.0.conv.2.conv': 24})

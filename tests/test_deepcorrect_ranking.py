@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 import torch
-from conftest import ROOT
+from commands import ROOT
 from mmseg.registry import MODELS as MMSEG_MODELS
 from torch import nn
 

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import ROOT
+from commands import ROOT
 from mmengine.config import Config
 from mmengine.runner import Runner
 from PIL import Image
@@ -72,6 +72,7 @@ def train(cfg: Config):
     return runner.model, torch.load(f'{cfg.work_dir}/trained.pth', weights_only=True)
 
 
+@pytest.mark.slow
 def test_only_units_are_trained_and_saved(config, tmp_path):
     model, saved = train(config)
     untouched = SmallClassifier()
@@ -91,6 +92,7 @@ def test_only_units_are_trained_and_saved(config, tmp_path):
     assert (plain - untouched.logits(image)).abs().max() > 1e-4
 
 
+@pytest.mark.slow
 def test_resumed_training_goes_on_exactly(config, tmp_path):
     wanted = train(config)[1]
     config.work_dir = str(tmp_path / 'stopped')
@@ -102,6 +104,7 @@ def test_resumed_training_goes_on_exactly(config, tmp_path):
     assert all(torch.equal(value, found[key]) for key, value in wanted.items())
 
 
+@pytest.mark.slow
 def test_fine_tuning_trains_all_weights(config):
     baseline = Config.fromfile(ROOT / 'configs/finetune_mobilenetv2_photos.py')
     config.model.corrections, config.model.l1 = baseline.model.corrections, baseline.model.l1
@@ -112,6 +115,7 @@ def test_fine_tuning_trains_all_weights(config):
     assert model.trained[4].training  # dropout, as in any training
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('broken,said', [('7.bias', 'the loss is nan'),
                                          ('1.running_var', '1.running_var holds NaN')])
 def test_numbers_that_are_none_end_the_training(broken, said, config):

@@ -9,6 +9,8 @@ import pytest
 
 from mmseg_sympie.io.checkpoints import read_checkpoint
 
+pytestmark = pytest.mark.slow  # each starts a process
+
 ROOT = Path(__file__).parents[1]
 
 

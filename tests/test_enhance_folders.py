@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from commands import ROOT
 from PIL import Image
 
 from mmseg_sympie.engine.enhance_plan import plan, results
@@ -130,7 +130,7 @@ def test_a_record_of_something_else_is_not_overwritten(tmp_path, text):
 
 def test_a_folder_of_videos(tmp_path, capsys):
     pytest.importorskip('av')
-    from test_video import FRAMES, make_video, read_video
+    from videos import FRAMES, make_video, read_video
     (tmp_path / 'in/day').mkdir(parents=True)
     make_video(tmp_path / 'in/day/a.mp4', sound=False)
     make_video(tmp_path / 'in/b.MKV', sound=False)

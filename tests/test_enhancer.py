@@ -284,6 +284,7 @@ def test_highlights_of_an_enhancer_before_are_taken():
         assert SyMPIE(NEM().state_dict()).eval()(bright).max().item() == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_what_the_readme_says_after_import_is_there():
     program = 'import mmseg_sympie; mmseg_sympie.enhancer.SyMPIE; mmseg_sympie.registry.MODELS'
     subprocess.run([sys.executable, '-c', program], check=True, capture_output=True)

@@ -101,6 +101,7 @@ def test_unknown_scale():
         ESPNetv2(3.0)
 
 
+@pytest.mark.slow
 def test_a_user_tests_it_on_cityscapes(real_data, tmp_path):
     """60 mIoU over the classes that occur, by the commands of the README."""
     path = published_file(real_data.parent / 'weights', 2.0)

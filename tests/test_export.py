@@ -8,7 +8,7 @@ import golden
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from commands import ROOT
 from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
 
@@ -96,6 +96,7 @@ def test_what_cannot_be_exported_is_refused(model, change, message):
         segmentor_onnx(model)
 
 
+@pytest.mark.slow
 def test_tool_and_a_program_without_pytorch(demo_segmentor, tmp_path):
     image = render_street(1, 96, 160).image
     cv2.imwrite(str(tmp_path / 'street.png'), image[..., ::-1])

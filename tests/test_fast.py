@@ -13,10 +13,11 @@ import golden
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from commands import ROOT
 from mmengine.dataset import pseudo_collate
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from warps import folded_and_images, noise_255
 
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.datasets import CamVidDataset
@@ -46,12 +47,6 @@ GOLDEN = convert_published_enhancer(golden.published_enhancer(), 'golden')
 NORMALISATION = IMAGENET_RGB_255._asdict()
 RANGE_OF_NORMALISED = 255 / 57.12
 SIZES = [(1, 1), (3, 7), (97, 131), (224, 224), (270, 481), (333, 250), (60, 500)]
-
-
-def noise_255(height, width, count=1, brightest=256):
-    generator = torch.Generator().manual_seed(height + width)
-    return torch.randint(brightest, (count, 3, height, width), dtype=torch.uint8,
-                         generator=generator)
 
 
 def build(precision='float32', **kwargs):
@@ -188,13 +183,6 @@ def test_a_real_segmentor_decides_the_same(real_data, demo_segmentor):
 
 # One folded warp, three ways to compute it.
 
-def folded_and_images(order='bgr'):
-    vector = WarpParameters.identity(2).join()
-    vector += 0.2 * torch.randn(vector.shape, generator=torch.Generator().manual_seed(0))
-    folded = fold(WarpParameters.split(vector), order, PixelFormat('rgb', IMAGENET_RGB_255))
-    return folded, noise_255(140, 270, count=2)
-
-
 def test_folded_warp_by_hand():
     """Red from blue and a half more of it; outside the image is what the shift turns into 0."""
     matrix = torch.zeros(1, 3, 3)
@@ -228,6 +216,7 @@ def test_compiled_equals_pytorch(kind, threads):
     assert (warp_folded(images, folded) - wanted).abs().max() < 1e-5
 
 
+@pytest.mark.slow
 def test_triton_equals_the_others_in_its_interpreter():
     triton = pytest.importorskip('triton')
     kinds = dict(warp=['uint8', 'float32', 'channels_last', 'half'],
@@ -235,13 +224,14 @@ def test_triton_equals_the_others_in_its_interpreter():
     if triton.__version__.startswith('3.4.'):
         del kinds['look']  # With NumPy 2.4, its interpreter cannot loop up to an argument.
     outcome = subprocess.run(
-        [sys.executable, Path(__file__).parent / 'triton_interpreted.py', *kinds],
+        [sys.executable, Path(__file__).parent / 'helpers/triton_interpreted.py', *kinds],
         capture_output=True, text=True, env={**os.environ, 'TRITON_INTERPRET': '1'})
     assert outcome.returncode == 0, outcome.stderr
     wanted = sum(kinds.values(), [])
     assert outcome.stdout.split()[-len(wanted):] == wanted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('capability', [75, 90])
 @pytest.mark.parametrize('kernel,kinds', [
     ('warp', dict(image='*u8', out='*fp16')), ('warp', dict(image='*u8', out='*fp32')),

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from commands import ROOT
 
 from mmseg_sympie.enhancer import SyMPIE
 from mmseg_sympie.errors import InputError
@@ -39,6 +39,7 @@ def test_another_encoding_is_named(tmp_path, encoding, message):
         read_text(path)
 
 
+@pytest.mark.slow
 def test_text_is_written_as_utf8_in_any_locale(tmp_path):
     program = (f'from mmseg_sympie.io.files import *; write_text("a.txt", {TEXT!a}); '
                f'assert read_text("a.txt") == {TEXT!a}; write_json("a.json", {[TEXT]!a})')

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from data_sets import build
 
 from mmseg_sympie.datasets.photographs import Photographs
 from mmseg_sympie.io.config import CfgOptions, expand_home, load_config, parsed_args
@@ -67,7 +68,6 @@ def test_in_arguments_of_python(home):
     (home / 'photos').mkdir()
     with pytest.raises(ValueError, match='photos has no images'):
         Photographs('~/photos', labels=None)
-    from test_datasets import build
     with pytest.raises(FileNotFoundError, match=f'no images were found below {home}/photos'):
         build('CityscapesDataset', '~/photos')
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from data_sets import PIPELINE, build
 from PIL import Image
-from test_datasets import PIPELINE, build
 
 from mmseg_sympie.datasets.photographs import Photographs
 from mmseg_sympie.engine.batches import severity_folders

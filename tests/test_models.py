@@ -76,23 +76,8 @@ def test_impossible_number_of_branches(num_branches):
         DeepLabV2Head(in_channels=2, num_classes=3, num_branches=num_branches)
 
 
-def published_segmentor() -> dict:
-    """The golden file's names and shapes with 3-4-6-3 blocks: later ones take their own output."""
-    state = golden.published_weights('deeplabv2_keys.json')
-    for stage, blocks in enumerate((3, 4, 6, 3), start=1):
-        first = {key: value for key, value in state.items() if key.startswith(f'layer{stage}.0.')}
-        for block in range(1, blocks):
-            for key, value in first.items():
-                if 'downsample' in key:
-                    continue
-                if key.endswith('conv1.weight'):
-                    value = torch.zeros(value.shape[0], 4 * value.shape[0], 1, 1)
-                state[key.replace(f'layer{stage}.0.', f'layer{stage}.{block}.')] = value
-    return state
-
-
 def test_convert_published_segmentor_for_the_published_protocol():
-    state = published_segmentor()
+    state = golden.published_segmentor()
     converted = convert_published_deeplabv2(state, 'x.pth')
     cfg = Config.fromfile(ROOT / 'configs/deeplabv2_acdc_published_protocol.py')
     cfg.model.data_preprocessor.enhancer = cfg.model.data_preprocessor.checkpoint = None

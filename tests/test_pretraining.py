@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from commands import tool
 from mmengine.optim import OptimWrapper
 from PIL import Image
-from test_tools import tool
 from torch import nn
+from toy_classifier import ToyClassifier  # noqa: F401 (registers it)
 
 from mmseg_sympie.enhancer import SourceMatch, SyMPIE, WarpParameters
 from mmseg_sympie.enhancer.nem import NEM
@@ -38,20 +39,6 @@ ROOT = Path(__file__).parents[1]
 PUBLISHED_STEP = json.loads((golden.DATA / 'training_step.json').read_text())
 TO_PUBLISHED = {f'nem.{key}': old for old, key in zip(
     golden.published_enhancer(), convert_published_enhancer(golden.published_enhancer(), 'golden'))}
-
-
-@MODELS.register_module(force=True)
-class ToyClassifier(UpstreamModel):
-    """The classifier of the golden step."""
-
-    def __init__(self):
-        super().__init__(nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(),
-                                       nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)))
-        for k, value in enumerate(self.model.state_dict().values()):
-            value.copy_(torch.from_numpy(golden.wave(value.shape, 50 + k, 0.5)))
-
-    def logits(self, image):
-        return self.model(IMAGENET_RGB.standardise(image))
 
 
 @pytest.fixture
@@ -366,6 +353,7 @@ def run(command):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(small_run, tmp_path):
     run(train_command(small_run, tmp_path / 'whole'))
     work_dir = tmp_path / 'killed'
@@ -390,6 +378,7 @@ def test_a_killed_run_ends_with_the_weights_of_an_uninterrupted_one(small_run, t
     SyMPIE(str(work_dir / 'enhancer.pth'))
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_step_of_one_on_both_batches(small_run, tmp_path):
     def head_after_a_step(name, batch_size, *launch):
         work_dir = tmp_path / name
@@ -411,6 +400,7 @@ def test_two_processes_take_the_step_of_one_on_both_batches(small_run, tmp_path)
     assert two.norm() / one.norm() == pytest.approx(1, abs=0.02)  # the head's rate, too
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('option, message', [
     ('train_dataloader.batch_size=3', "its sampler's 2: set both"),
     ('train_dataloader.sampler.turns=[0,0,1]', 'turns='),
@@ -457,6 +447,7 @@ def test_a_weakened_enhancer_predicts_a_share_of_the_change(strength):
     torch.testing.assert_close(found, strength * change, rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_release_tool(tmp_path):
     """Neutral on its clean photographs, at half strength, and what is written is what it says."""
     rng = np.random.default_rng(0)
@@ -479,6 +470,7 @@ def test_release_tool(tmp_path):
     torch.testing.assert_close(half, whole / 2, rtol=0, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_benchmark(small_run, tmp_path):
     config = load_config(str(small_run))
     config.model.upstream[0].weights = 'not/at/hand.pth'

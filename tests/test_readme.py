@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from commands import ROOT
 from mmengine.registry import DefaultScope
 from mmpretrain import get_model
 from mmseg.registry import MODELS

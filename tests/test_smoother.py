@@ -6,7 +6,7 @@ import sys
 import golden
 import pytest
 import torch
-from conftest import ROOT
+from commands import ROOT
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from PIL import Image
@@ -99,6 +99,7 @@ def test_preprocessor_uses_it_in_testing_alone():
     assert preprocessor.smoother.predictions == 2
 
 
+@pytest.mark.slow
 def test_benchmark(tmp_path):
     for number in range(4):
         Image.fromarray(golden.image_255(40, 50, phase=number / 20).permute(1, 2, 0).numpy()).save(

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from commands import ROOT
 from mmseg.structures import SegDataSample
 
 from mmseg_sympie.attachment import known_source
@@ -306,6 +306,7 @@ def test_a_missing_file_and_a_contradiction(tmp_path):
         SourceMatch('cityscapes', method='median')
 
 
+@pytest.mark.slow
 def test_tool_measures_a_folder_and_the_file_is_a_source(tmp_path):
     """Two images of one grey each, 50 and 100, with a black corner of a pixel in sixteen."""
     for grey in (50, 100):

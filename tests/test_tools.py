@@ -1,6 +1,5 @@
 """The tools as a user calls them, on small rendered scenes and real files."""
 import json
-import os
 import re
 import shutil
 import signal
@@ -15,25 +14,12 @@ import numpy as np
 import pytest
 import torch
 from cityscapesscripts.helpers.labels import name2label
+from commands import ENVIRONMENT, ROOT, scene_options, tool
 from PIL import Image
 
 from mmseg_sympie.evaluation import read_report
 
-ROOT = Path(__file__).parents[1]
-ENVIRONMENT = {**os.environ, 'PYTHONPATH': str(ROOT)}
-
-
-def tool(name, *args, fails=False, **kwargs):
-    result = subprocess.run([sys.executable, f'tools/{name}.py', *map(str, args)], cwd=ROOT,
-                            capture_output=True, text=True, timeout=300, env=ENVIRONMENT, **kwargs)
-    assert (result.returncode != 0) == fails, result.stdout + result.stderr
-    if fails:
-        assert 'Traceback' not in result.stderr, result.stderr
-    return result.stdout + result.stderr
-
-
-def scene_options(scenes):
-    return ['--cfg-options', f'data_root={scenes}']
+pytestmark = pytest.mark.slow  # each starts a process
 
 
 @pytest.mark.parametrize('name', sorted(path.stem for path in (ROOT / 'tools').glob('*.py')))
@@ -347,9 +333,8 @@ def test_convert_published_enhancer(tmp_path):
 
 
 def test_convert_published_segmentor_and_imagenet_weights(tmp_path):
-    import test_models
     from torchvision.models import mobilenet_v2
-    for kind, state, entries in (('deeplabv2', test_models.published_segmentor(), 322),
+    for kind, state, entries in (('deeplabv2', golden.published_segmentor(), 322),
                                  ('mobilenetv2', mobilenet_v2().state_dict(), 306)):
         torch.save(state, tmp_path / 'published.pth')
         output = tool('convert_checkpoint', kind, tmp_path / 'published.pth', tmp_path / 'own.pth')

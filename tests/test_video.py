@@ -3,59 +3,17 @@ import subprocess
 import sys
 from fractions import Fraction
 
-import golden
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from commands import ROOT
 
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.io.video import convert_video, read_frames
 
 av = pytest.importorskip('av')
 from av.video.reformatter import Colorspace  # noqa: E402
-
-FRAMES, RATE = 12, 10
-
-
-def make_video(path, height=48, width=64, sound=True, colorspace=None):
-    """Moving waves, and a tone in AAC."""
-    with av.open(str(path), 'w') as container:
-        pictures = container.add_stream('libx264', rate=RATE, options=dict(crf='10'))
-        pictures.width, pictures.height, pictures.pix_fmt = width, height, 'yuv444p'
-        if colorspace is not None:
-            pictures.codec_context.colorspace = colorspace
-        tone = container.add_stream('aac', rate=8000, layout='mono') if sound else None
-        for number in range(FRAMES):
-            image = golden.image_255(height, width, phase=number / 4) // 3
-            frame = av.VideoFrame.from_ndarray(
-                np.ascontiguousarray(image.permute(1, 2, 0).numpy()), format='rgb24')
-            if colorspace is not None:
-                frame = frame.reformat(format='yuv444p', dst_colorspace=colorspace)
-            container.mux(pictures.encode(frame))
-        container.mux(pictures.encode(None))
-        if sound:
-            wave = np.sin(np.arange(8000 * FRAMES // RATE) / 5).astype(np.float32)[None]
-            for start in range(0, wave.shape[1] - 1023, 1024):
-                frame = av.AudioFrame.from_ndarray(wave[:, start:start + 1024].copy(), 'fltp',
-                                                   'mono')
-                frame.sample_rate, frame.pts = 8000, start
-                container.mux(tone.encode(frame))
-            container.mux(tone.encode(None))
-
-
-def read_video(path):
-    """Frames (N, 3, H, W), their times in seconds, and the samples of sound."""
-    with av.open(str(path)) as container:
-        frames, times = [], []
-        for frame in container.decode(video=0):
-            frames.append(torch.from_numpy(frame.to_ndarray(format='rgb24')).permute(2, 0, 1))
-            times.append(float(frame.pts * frame.time_base))
-    samples = 0
-    with av.open(str(path)) as container:
-        if container.streams.audio:
-            samples = sum(frame.samples for frame in container.decode(audio=0))
-    return torch.stack(frames), times, samples
+from videos import FRAMES, RATE, make_video, read_video  # noqa: E402
 
 
 @pytest.mark.parametrize('name,size', [('a.mp4', (48, 64)), ('a.mkv', (48, 64)),
@@ -150,6 +108,7 @@ def test_a_video_that_is_damaged_in_the_middle(tmp_path):
         list(read_frames(tmp_path / 'a.mp4'))
 
 
+@pytest.mark.slow
 def test_tool(tmp_path):
     make_video(tmp_path / 'drive.mp4', sound=False)
     for options, said in ((('--every', '4'), '12 frames, 3 predictions'),
@@ -165,6 +124,7 @@ def test_tool(tmp_path):
     assert after.mean() == pytest.approx(110, abs=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('arguments,message', [
     (('a/x.mp4', 'b/x.mp4'), 'would both become'),
     (('a/x.mp4', '--every', '2', '--mean-match', '110'), '--every re-uses'),

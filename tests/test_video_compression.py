@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from conftest import ROOT
+from commands import ROOT
 
 from mmseg_sympie.errors import InputError
 

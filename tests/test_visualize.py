@@ -4,9 +4,9 @@ import golden
 import numpy as np
 import pytest
 import torch
+from commands import scene_options, tool
 from matplotlib.patches import Patch
 from PIL import Image
-from test_tools import scene_options, tool
 
 from mmseg_sympie.data_preprocessor import build_enhancer
 from mmseg_sympie.engine.panels import (
@@ -284,6 +284,7 @@ def test_a_config_with_test_time_augmentation(mean_match_config, demo_segmentor)
 
 # tools/visualize.py
 
+@pytest.mark.slow
 def test_visualize(scenes, demo_comparison, demo_segmentor, tmp_path):
     tool('visualize', 'configs/demo_sympie.py', demo_segmentor, '--from', demo_comparison, '--out',
          tmp_path, '--choose', 'best', 'worst', '--iterations', 1, 2, *scene_options(scenes))
@@ -306,6 +307,7 @@ def test_visualize(scenes, demo_comparison, demo_segmentor, tmp_path):
     assert width > 6 * 300 and height > 2 * 150
 
 
+@pytest.mark.slow
 def test_visualize_needs_a_comparison_to_choose_by(scenes, demo_segmentor, tmp_path):
     assert 'tools/test.py configs/demo_sympie.py --compare` first' in tool(
         'visualize', 'configs/demo_sympie.py', demo_segmentor, '--from', tmp_path, '--out',

@@ -6,7 +6,7 @@ import importlib
 import sys
 
 import torch
-from test_fast import folded_and_images
+from warps import folded_and_images
 
 from mmseg_sympie.enhancer.fast import look, triton_look, triton_warp, warp_folded
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmseg_sympie.normalization import IMAGENET_RGB
 
-DATA = Path(__file__).parent / 'data'
+DATA = Path(__file__).parents[1] / 'data'
 
 
 def wave(shape: Sequence[int], k: int, amplitude: float) -> np.ndarray:
@@ -54,6 +54,21 @@ def published_enhancer() -> dict[str, Tensor]:
     weights = published_weights('enhancer_keys.json')
     weights['out.bias'] += torch.from_numpy(identity_vector())
     return weights
+
+
+def published_segmentor() -> dict:
+    """The golden file's names and shapes with 3-4-6-3 blocks: later ones take their own output."""
+    state = published_weights('deeplabv2_keys.json')
+    for stage, blocks in enumerate((3, 4, 6, 3), start=1):
+        first = {key: value for key, value in state.items() if key.startswith(f'layer{stage}.0.')}
+        for block in range(1, blocks):
+            for key, value in first.items():
+                if 'downsample' in key:
+                    continue
+                if key.endswith('conv1.weight'):
+                    value = torch.zeros(value.shape[0], 4 * value.shape[0], 1, 1)
+                state[key.replace(f'layer{stage}.0.', f'layer{stage}.{block}.')] = value
+    return state
 
 
 def image_255(height: int, width: int, phase: float = 0.0) -> Tensor:

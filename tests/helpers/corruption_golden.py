@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from golden import DATA
 from PIL import Image
 from torch import Tensor
 
 from mmseg_sympie.corruptions import POOL
 
-DATA = Path(__file__).parent / 'data'
 GOLDEN = json.loads((DATA / 'corruptions.json').read_text())
 COLUMNS = GOLDEN['columns']
 PUBLISHED_NAME = {'horizon': 'sunset', 'white_point': 'white'}
