@@ -6,10 +6,12 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import mmengine
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, init_default_scope
+from mmengine.runner import CheckpointLoader
 
 sys.path.insert(0, str(Path(__file__).parent))
 import golden  # noqa: E402
@@ -33,11 +35,14 @@ def mmseg_scope():
 
 @contextmanager
 def settings_of_the_process():
-    """The number of threads afterwards as before, and malloc untouched: its settings cannot be
-    read, and so not put back.
+    """Threads, and MMEngine's loader and printing, afterwards as before; malloc untouched, as its
+    settings cannot be read, and so not put back.
     """
     with num_threads(torch.get_num_threads()), pytest.MonkeyPatch.context() as patch:
         patch.setattr(malloc, '_glibc', lambda: None)
+        patch.setattr(CheckpointLoader, '_schemes', dict(CheckpointLoader._schemes))
+        for module in (mmengine, mmengine.logging):
+            patch.setattr(module, 'print_log', module.print_log)
         yield
 
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
+from commands import tool
 from PIL import Image
-from test_tools import tool
 from torchvision.models import mobilenet_v2
 
 from mmseg_sympie.datasets.photographs import Photographs

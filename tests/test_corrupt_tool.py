@@ -1,17 +1,18 @@
 """tools/corrupt.py and tools/benchmark.py corruptions on small images."""
 import json
-import runpy
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from commands import call, tool
 from PIL import Image
-from test_tools import ROOT, tool
 
+from mmseg_sympie.corruptions.by_name import corruption_names
 from mmseg_sympie.corruptions.gallery import draw_gallery
 from mmseg_sympie.corruptions.tree import CorruptedTree, merged_record
 from mmseg_sympie.datasets.photographs import Photographs
-from mmseg_sympie.engine.batches import corruption_names, severity_folders
+from mmseg_sympie.engine.batches import severity_folders
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.runtime.parallel import num_threads
 
@@ -41,9 +42,8 @@ def whole(folder, **kwargs):
 @pytest.fixture
 def corrupt():
     """tools/corrupt.py without the seconds that a process of its own takes to start."""
-    main = runpy.run_path(str(ROOT / 'tools/corrupt.py'))['main']
     with num_threads(torch.get_num_threads()):
-        yield lambda *args: main([str(arg) for arg in args])
+        yield partial(call, 'corrupt')
 
 
 def write(tree):

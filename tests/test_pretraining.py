@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from commands import tool
 from mmengine.optim import OptimWrapper
 from PIL import Image
-from test_tools import tool
 from torch import nn
 
 from mmseg_sympie.enhancer import SourceMatch, SyMPIE, WarpParameters

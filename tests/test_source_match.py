@@ -12,7 +12,7 @@ import torch
 from conftest import ROOT
 from mmseg.structures import SegDataSample
 
-from mmseg_sympie.attach import known_source
+from mmseg_sympie.attachment import known_source
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.enhancer import (
     CLAHE,

@@ -15,21 +15,12 @@ import numpy as np
 import pytest
 import torch
 from cityscapesscripts.helpers.labels import name2label
+from commands import ROOT, tool
 from PIL import Image
 
 from mmseg_sympie.evaluation import read_report
 
-ROOT = Path(__file__).parents[1]
 ENVIRONMENT = {**os.environ, 'PYTHONPATH': str(ROOT)}
-
-
-def tool(name, *args, fails=False, **kwargs):
-    result = subprocess.run([sys.executable, f'tools/{name}.py', *map(str, args)], cwd=ROOT,
-                            capture_output=True, text=True, timeout=300, env=ENVIRONMENT, **kwargs)
-    assert (result.returncode != 0) == fails, result.stdout + result.stderr
-    if fails:
-        assert 'Traceback' not in result.stderr, result.stderr
-    return result.stdout + result.stderr
 
 
 def scene_options(scenes):
@@ -109,8 +100,7 @@ def test_class_names_beyond_the_locale(scenes, demo_segmentor, tmp_path):
 
 
 def test_everything_missing_is_named_at_once(tmp_path):
-    output = tool('test', 'configs/deeplabv2_acdc_sympie.py', '--out', tmp_path, fails=True,
-                  input='')
+    output = tool('test', 'configs/deeplabv2_acdc_sympie.py', '--out', tmp_path, fails=True)
     for text in ('segmentor checkpoint checkpoints/deeplabv2_cityscapes.pth does not exist',
                  'ACDC: the folder data/acdc does not exist',
                  'rgb_anon/{condition}/{split}/{sequence}/*_rgb_anon.png',

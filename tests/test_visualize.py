@@ -4,9 +4,10 @@ import golden
 import numpy as np
 import pytest
 import torch
+from commands import tool
 from matplotlib.patches import Patch
 from PIL import Image
-from test_tools import scene_options, tool
+from test_tools import scene_options
 
 from mmseg_sympie.data_preprocessor import build_enhancer
 from mmseg_sympie.engine.panels import (

@@ -58,8 +58,10 @@ def files_to_enhance(folder: Path, out: Path) -> list[str]:
 
 
 def results(files: Sequence[str]) -> list[str]:
-    """The result of each file of a folder: its name with another suffix, or with one more where
-    two differ in the suffix alone, as a.jpg and a.png.
+    """The result of each file of a folder.
+
+    It has the name with another suffix, or with one more where two differ in the suffix alone, as
+    a.jpg and a.png.
     """
     suffixes = [video.target_suffix(Path(file)) if is_video(Path(file)) else '.png'
                 for file in files]
@@ -113,7 +115,9 @@ class Record:
                 and (self.out / target).is_file())
 
     def add(self, target: str, parameters: Mapping[str, Any]) -> None:
+        """Keep what was predicted for a result."""
         self.entries[target] = dict(parameters, enhancer=self.enhancer)
 
     def write(self) -> None:
+        """Write the file."""
         write_json(self.out / RECORD, self.entries)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from ..attach import attach, find_preprocessor, is_enhanced
+from ..attachment import attach, find_preprocessor, is_enhanced
 from ..enhancer import WarpParameters
 from ..errors import InputError
 from ..evaluation.compare import paired

@@ -19,7 +19,7 @@ from mmengine.runner import Runner
 from torch import nn
 from tqdm import tqdm
 
-from ..attach import find_preprocessor, is_enhanced
+from ..attachment import find_preprocessor, is_enhanced
 from ..data_preprocessor import enhancer_configs
 from ..deepcorrect.backbone import units_checkpoint
 from ..enhancer.fast import network_precision

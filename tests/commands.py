@@ -1,0 +1,33 @@
+"""Commands as a user calls them, but in this process: their imports take seconds."""
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from mmseg_sympie import cli
+
+ROOT = Path(__file__).parents[1]
+
+
+def call(name: str, *arguments) -> None:
+    """Run a command; its errors come as they are raised."""
+    cli.execute(name, cli.parse_args(name, [str(each) for each in arguments]))
+
+
+def tool(name: str, *arguments, fails: bool = False) -> str:
+    """Run `tools/NAME.py` from the project's folder, and give what it prints."""
+    said, words = StringIO(), [str(each) for each in arguments]
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
+        patch.chdir(ROOT)
+        patch.setattr(sys, 'argv', [f'tools/{name}.py', *words])
+        try:
+            cli.run('export' if name == 'export_onnx' else name)
+            code = None
+        except SystemExit as stop:
+            code = stop.code
+            if isinstance(code, str):
+                print(code)
+    assert bool(code) == fails, said.getvalue()
+    return said.getvalue()
