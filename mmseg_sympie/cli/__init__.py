@@ -45,17 +45,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     """The command `sympie`."""
     program = ('python -m mmseg_sympie' if os.path.basename(sys.argv[0]) == '__main__.py'
                else 'sympie')
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and arguments[0] in COMMANDS:
+        command = arguments.pop(0)
+        run(command.replace('-', '_'), arguments, f'{program} {command}')
+        return
     parser = argparse.ArgumentParser(
         prog=program, formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage=f'{program} [-h] [--version] COMMAND ...',
         description='SyMPIE for MMSegmentation: a small frozen image enhancer in front of any '
         'segmentor.', epilog='\n'.join(['commands:', *map(_summary, COMMANDS), '',
                                         f'Each answers {program} COMMAND --help with an example.']))
     parser.add_argument('--version', action='version', version=f'mmseg_sympie {__version__}')
     parser.add_argument('command', choices=COMMANDS, metavar='COMMAND', help='one of those below')
-    parser.add_argument('arguments', nargs=argparse.REMAINDER, metavar='...',
-                        help='of the command')
-    args = parser.parse_args(argv)
-    run(args.command.replace('-', '_'), args.arguments, f'{program} {args.command}')
+    parser.parse_args(arguments)
 
 
 def _summary(command: str) -> str:

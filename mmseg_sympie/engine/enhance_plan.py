@@ -1,4 +1,4 @@
-"""Which files `tools/enhance.py` reads and writes, and what it has done before."""
+"""Which files `sympie enhance` and `predict` read and write, and what they have done before."""
 import argparse
 import hashlib
 import json
@@ -90,15 +90,20 @@ def made_by(args: argparse.Namespace) -> str:
 
 
 class Record:
-    """`parameters.json`: what was predicted for each result, and by which enhancer.
+    """A file such as `parameters.json`: what was predicted for each result, and by which enhancer.
+
+    Args:
+        out: the folder of the results.
+        enhancer: what makes them now, with all that decides a result.
+        name: of the file.
 
     Raises:
         InputError: in the constructor, for a file that is no such record.
     """
 
-    def __init__(self, out: Path, enhancer: str):
-        self.out, self.enhancer = out, enhancer
-        path = out / RECORD
+    def __init__(self, out: Path, enhancer: str, name: str = RECORD):
+        self.out, self.enhancer, self.path = out, enhancer, out / name
+        path = self.path
         try:
             self.entries = json.loads(read_text(path)) if path.is_file() else {}
         except ValueError as error:
@@ -120,4 +125,4 @@ class Record:
 
     def write(self) -> None:
         """Write the file."""
-        write_json(self.out / RECORD, self.entries)
+        write_json(self.path, self.entries)
