@@ -2,4 +2,4 @@
 from .cli import main
 
 if __name__ == '__main__':
-    main()
+    main(program='python -m mmseg_sympie')

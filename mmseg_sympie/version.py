@@ -1,11 +1,10 @@
 """The version of this package, and of the MMSegmentation that it needs."""
-from importlib import metadata
-
 __version__ = '0.1.0'
 
 
 def check_mmseg() -> None:
     """Raise ImportError where MMSegmentation is missing or too old."""
+    from importlib import metadata  # It takes longer than all that a command's help needs.
     for distribution in ('mmsegmentation', 'onedl-mmsegmentation'):
         try:
             found = metadata.version(distribution)

@@ -3,14 +3,15 @@ import json
 import re
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 from commands import ROOT, tool
 
 import mmseg_sympie
 from mmseg_sympie import cli
-from mmseg_sympie.cli import COMMANDS, main
-from mmseg_sympie.cli import convert_checkpoint, export, test, train, visualize  # noqa: I001
+from mmseg_sympie.cli import COMMANDS, convert_checkpoint, main, render_scenes, train, visualize
+from mmseg_sympie.version import check_mmseg
 
 HEAVY = {'torch', 'numpy', 'mmengine', 'mmcv', 'mmseg', 'cv2', 'PIL', 'matplotlib', 'numba'}
 TOOLS = sorted(path.stem for path in (ROOT / 'tools').glob('*.py'))
@@ -71,17 +72,15 @@ def test_help_and_mistakes_need_no_heavy_import(arguments):
 def test_choices_are_those_of_the_modules():
     from mmseg_sympie.corruptions.tree import SAVING
     from mmseg_sympie.deepcorrect.priority import MEASURES
-    from mmseg_sympie.demo.weather import CONDITIONS
     from mmseg_sympie.engine import resume
     from mmseg_sympie.engine.conversion import CONVERTERS
     from mmseg_sympie.engine.scenes import SEEDS_PER_SPLIT
     from mmseg_sympie.evaluation.panels import KINDS
     from mmseg_sympie.export.segmentor import OUTPUTS
     from mmseg_sympie.io import video
-    assert CONDITIONS
     assert tuple(CONVERTERS) == convert_checkpoint.KINDS and KINDS == visualize.KINDS
     assert train.NEWEST == resume.NEWEST
-    assert cli.render_scenes.MOST_SCENES == SEEDS_PER_SPLIT - 1
+    assert render_scenes.MOST_SCENES == SEEDS_PER_SPLIT - 1
     choices = {action.dest: action.choices for name in ('corrupt', 'export', 'rank_filters')
                for action in actions_of(name)}
     assert tuple(choices['format']) == tuple(SAVING) and tuple(choices['output']) == OUTPUTS
@@ -121,7 +120,8 @@ def test_importing_every_module_changes_nothing_outside():
 
 
 def test_the_package_itself_is_light_and_lazy():
-    code = 'import sys, mmseg_sympie; print(sorted(sys.modules)); print(mmseg_sympie.registry.SCOPE)'
+    code = ('import sys, mmseg_sympie; print(sorted(sys.modules)); '
+            'print(mmseg_sympie.registry.SCOPE)')
     done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, text=True, capture_output=True)
     modules, scope = done.stdout.splitlines()[0], done.stdout.splitlines()[-1]
     assert not any(f"'{name}'" in modules for name in HEAVY) and scope == 'mmseg_sympie'
@@ -129,22 +129,21 @@ def test_the_package_itself_is_light_and_lazy():
         assert getattr(mmseg_sympie, name) is not None and name in dir(mmseg_sympie)
     assert callable(mmseg_sympie.attach)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        mmseg_sympie.nothing
+        mmseg_sympie.nothing  # noqa: B018
 
 
 @pytest.mark.parametrize('found,message', [
-    ({}, 'none is installed'), ({'mmsegmentation': '0.30.0'}, '1.0 or newer, found mmsegmentation')])
+    ({}, 'none is installed'),
+    ({'mmsegmentation': '0.30.0'}, '1.0 or newer, found mmsegmentation 0.30.0')])
 def test_mmsegmentation_that_is_missing_or_old(monkeypatch, found, message):
-    from mmseg_sympie import version
-
     def installed(name):
         if name not in found:
-            raise version.metadata.PackageNotFoundError(name)
+            raise metadata.PackageNotFoundError(name)
         return found[name]
 
-    monkeypatch.setattr(version.metadata, 'version', installed)
+    monkeypatch.setattr(metadata, 'version', installed)
     with pytest.raises(ImportError, match=message):
-        version.check_mmseg()
+        check_mmseg()
 
 
 SCOPE = '''

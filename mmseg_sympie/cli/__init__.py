@@ -6,7 +6,6 @@ A command module has a docstring (its help, with an example as for `tools/`),
 be right. A module with `STANDALONE = True` needs nothing of MMEngine.
 """
 import argparse
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -41,10 +40,13 @@ def _command_of(tool: str) -> str:
     return 'export' if tool == 'export_onnx' else tool.replace('_', '-')
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """The command `sympie`."""
-    program = ('python -m mmseg_sympie' if os.path.basename(sys.argv[0]) == '__main__.py'
-               else 'sympie')
+def main(argv: Sequence[str] | None = None, program: str = 'sympie') -> None:
+    """The command `sympie`.
+
+    Args:
+        argv: its arguments; by default those of the process.
+        program: how it was called.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments and arguments[0] in COMMANDS:
         command = arguments.pop(0)
