@@ -5,7 +5,8 @@ import torch
 from PIL import Image
 
 import mmseg_sympie
-from mmseg_sympie.engine.inference import as_tensor, image_pipeline, with_enhancer
+from mmseg_sympie.engine.inference import as_tensor
+from mmseg_sympie.engine.segmentor_config import image_pipeline, with_enhancer
 from mmseg_sympie.enhancer import MeanMatch, SyMPIE
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.io.config import load_config
@@ -123,6 +124,6 @@ def test_a_config_gets_an_enhancer_once():
     assert with_enhancer(own).model.data_preprocessor.enhancer == {}
     steps = [step['type'] for step in image_pipeline(plain)]
     assert steps == ['mmseg.LoadImageFromNDArray', 'PackSegInputs']
-    del plain.test_dataloader
+    plain.pop('test_dataloader')
     with pytest.raises(InputError, match='no test_dataloader'):
         image_pipeline(plain)

@@ -9,21 +9,23 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
-from mmengine.registry import DATASETS, DefaultScope
+from mmengine.registry import DefaultScope
 from PIL import Image
 from torch import Tensor
 
-from ..attachment import AUTO, attach, find_preprocessor, is_enhanced
-from ..datasets.street_scenes import loads_labels
-from ..enhancer.parse import parse_enhancer
+from ..attachment import AUTO
 from ..errors import InputError
 from ..evaluation.panels import grey_effect
-from ..io.checkpoints import read_checkpoint
-from ..io.config import building, enter_scope, forget_pretrained, load_config, type_name
-from ..io.labels import check_same_classes
+from ..io.config import building, enter_scope, forget_pretrained, load_config
 from ..registry import MODELS
 from .panels import applied, enhanced
-from .segmentation import has_enhancer, load_segmentor, segmentor_inside
+from .segmentation import load_segmentor, segmentor_inside
+from .segmentor_config import (
+    classes_and_palette,
+    enhancer_config,
+    image_pipeline,
+    with_enhancer,
+)
 
 AnyImage = TypeVar('AnyImage', np.ndarray, Image.Image, Tensor)
 WANTED = ('wanted a NumPy array (H, W, 3) of uint8, RGB; a PIL image; or a tensor (3, H, W) or '
@@ -130,13 +132,6 @@ def load_enhancer(enhancer: str | dict | Sequence[dict] = 'default', source: Any
         FileNotFoundError, InputError: an unknown enhancer, weights or source.
     """
     return ImageEnhancer(enhancer_config(enhancer), source, device)
-
-
-def enhancer_config(enhancer: str | dict | Sequence[dict]) -> dict | Sequence[dict]:
-    """What `load_enhancer` takes, as the data preprocessor takes it."""
-    if not isinstance(enhancer, str):
-        return enhancer
-    return {} if enhancer == 'default' else [parse_enhancer(part) for part in enhancer.split('+')]
 
 
 def as_tensor(image: np.ndarray | Image.Image | Tensor) -> Tensor:
@@ -251,81 +246,6 @@ class SegmentorWithEnhancer:
         data = pseudo_collate([copy.deepcopy(packed)])  # Samples are written into.
         labels = self.model.test_step(data)[0].pred_sem_seg.data
         return labels.squeeze(0).to(torch.uint8).cpu().numpy()
-
-
-def with_enhancer(cfg: Config, enhancer: str | dict | Sequence[dict] | None = None,
-                  source: Any = AUTO) -> Config:
-    """A config with an enhancer: its own, or the one that is named.
-
-    Args:
-        cfg: the config; it is not changed.
-        enhancer: as for `load_enhancer`; None for the config's own, or the default of `attach`.
-        source: as for `attach`.
-
-    Raises:
-        InputError: as `attach`.
-    """
-    configs = None if enhancer is None else enhancer_config(enhancer)
-    cfg = copy.deepcopy(cfg)
-    preprocessor = find_preprocessor(cfg)[1]
-    if not is_enhanced(preprocessor):
-        return attach(cfg, configs, source=source)
-    if configs is None and not has_enhancer(cfg):
-        configs = {}
-    if configs is not None:
-        preprocessor.update(enhancer=configs, checkpoint=None, smoothing=None)
-    if source != AUTO:
-        preprocessor.update(source=source)
-    return cfg
-
-
-def image_pipeline(cfg: Config) -> Sequence[dict]:
-    """The test pipeline of a config for an image that is read already.
-
-    Raises:
-        InputError: the config has no test data.
-    """
-    node = cfg.get('test_dataloader')
-    while node and 'pipeline' not in node:
-        inner = node.get('dataset') or node.get('datasets')
-        node = inner[0] if isinstance(inner, (list, tuple)) else inner
-    if not node:
-        raise InputError(f'{cfg.filename} has no test_dataloader with a pipeline, by which images '
-                         'are prepared.')
-    steps = [step for step in node.pipeline if not loads_labels([step])
-             and type_name(step.type) != 'LoadImageFromFile']
-    return [dict(type='mmseg.LoadImageFromNDArray'), *steps]
-
-
-def classes_and_palette(cfg: Config, checkpoint: str | Path, segmentor: Any
-                        ) -> tuple[Sequence[str], Sequence[Sequence[int]]]:
-    """Names and colours (RGB on 0..255) of the classes: of the weights, or of the test data.
-
-    Raises:
-        InputError: they are not those of the segmentor.
-    """
-    found = read_checkpoint(checkpoint, 'segmentor checkpoint')
-    meta = found.get('meta') if isinstance(found, dict) else None
-    meta = (meta or {}).get('dataset_meta') or _metainfo(cfg.get('test_dataloader') or {})
-    classes = meta.get('classes') or [f'class {i}' for i in range(segmentor.num_classes)]
-    check_same_classes(segmentor, classes)
-    palette = meta.get('palette')
-    if not palette or len(palette) < len(classes):
-        hues = np.uint8([[[round(180 * i / len(classes)), 200, 230] for i in range(len(classes))]])
-        palette = cv2.cvtColor(hues, cv2.COLOR_HSV2RGB)[0].tolist()
-    return list(classes), [list(colour) for colour in palette]
-
-
-def _metainfo(node: Any) -> dict:
-    """Of the data set in a data loader's config, which may lie in others."""
-    if isinstance(node, (list, tuple)):
-        node = node[0] if node else {}
-    inner = node.get('dataset') or node.get('datasets')
-    if inner:
-        return _metainfo(inner)
-    kind = node.get('type')
-    known = DATASETS.get(kind) if isinstance(kind, str) else kind
-    return {**getattr(known, 'METAINFO', {}), **(node.get('metainfo') or {})}
 
 
 def _fit(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -149,6 +149,6 @@ def write_label_maps(labels: Labels, segmentor: SegmentorWithEnhancer, out: Path
     """Write both label maps as PNG: the values are the classes, shown in their colours."""
     for folder, values in (('without', labels.without), ('with', labels.with_)):
         coloured = Image.fromarray(values)
-        coloured.putpalette(np.uint8(segmentor.palette).ravel().tolist())
+        coloured.putpalette(np.array(segmentor.palette, np.uint8).ravel().tolist())
         with written_whole(out / LABELS / folder / name) as partial:
             coloured.save(partial)
