@@ -1,6 +1,5 @@
 """Putting an enhancer in front of any config: attach, tools/attach.py, tools/check_zoo.py."""
 import json
-import runpy
 import subprocess
 import sys
 
@@ -12,6 +11,7 @@ from mmengine.model import BaseDataPreprocessor, ImgDataPreprocessor
 from mmseg.registry import MODELS
 
 import mmseg_sympie
+from mmseg_sympie import cli
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.io.config import load_config
 from mmseg_sympie.registry import MODELS as OWN_MODELS
@@ -186,7 +186,7 @@ def test_a_config_in_pythons_style_gets_a_child_in_it(tmp_path, monkeypatch, cap
 
 def attach_tool(monkeypatch, *args):
     monkeypatch.setattr(sys, 'argv', ['tools/attach.py', *map(str, args)])
-    runpy.run_path(str(ROOT / 'tools/attach.py'), run_name='__main__')
+    cli.run('attach')
 
 
 @pytest.mark.parametrize('base,out,message', [

@@ -1,6 +1,5 @@
 """The README's commands: all are understood, and those that small data suffices for are run."""
 import re
-import runpy
 import shlex
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from mmpretrain import get_model
 from mmseg.registry import MODELS
 from torchvision.models import mobilenet_v2
 
+from mmseg_sympie import cli
 from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.io.config import forget_pretrained, load_config
 
@@ -89,6 +89,12 @@ def filled_in(command: list) -> list:
     return [own.get(word, word) for word in command]
 
 
+def command_of(arguments: list) -> tuple[str, list]:
+    """The module in `mmseg_sympie/cli` behind a tool, and its arguments."""
+    name = Path(arguments[0]).stem
+    return ('export' if name == 'export_onnx' else name), arguments[1:]
+
+
 def on_the_cpu(arguments: list) -> list:
     """A tool refuses a GPU that is not there as soon as it reads its options."""
     return ['cpu' if word == 'cuda' else word for word in arguments]
@@ -101,14 +107,11 @@ def test_the_commands_are_found():
     assert len(commands(README)) > 30
 
 
-@pytest.mark.parametrize('command', [
-    # The program for machines without this package has no options.
-    command for command in commands(README) if command[0] != 'tools/run_onnx.py'], ids=' '.join)
+@pytest.mark.parametrize('command', commands(README), ids=' '.join)
 def test_a_command_is_understood(command, monkeypatch):
     """The tool knows the options, and the configs are there and take the changes."""
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(sys, 'argv', on_the_cpu(filled_in(command)))
-    args = runpy.run_path(command[0], run_name='tool')['parse_args']()
+    args = cli.parse_args(*command_of(on_the_cpu(filled_in(command))))
     for word in command:
         if word.startswith('configs/') and word.endswith('.py'):
             assert Path(word).is_file(), word
@@ -182,8 +185,6 @@ def shortened(command: list) -> list:
 @pytest.mark.parametrize('command', one_of_each_kind(), ids=' '.join)
 def test_a_command_runs(command, prepared, monkeypatch):
     monkeypatch.chdir(prepared)
-    monkeypatch.setattr(sys, 'argv', shortened(filled_in(command)))
-    try:
-        runpy.run_path(command[0], run_name='__main__')
-    except SystemExit as stop:
-        assert not stop.code, stop.code
+    arguments = shortened(filled_in(command))
+    monkeypatch.setattr(sys, 'argv', arguments)
+    cli.run(*command_of(arguments))

@@ -32,6 +32,7 @@ class Loading(NamedTuple):
     device: str
 
     def num_batches(self, num_images: int) -> int:
+        """Batches of so many images."""
         return -(-num_images // self.batch_size)
 
     def batches(self, dataset: Photographs) -> Iterator[tuple[Tensor, dict]]:

@@ -125,20 +125,26 @@ def parameter_picture(kernel: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.concatenate([squares[0], np.full((240, 48, 3), 255, np.uint8), squares[1]], axis=1)
 
 
-def effect(kernel: np.ndarray, matrix: np.ndarray, shift: np.ndarray) -> str:
-    """What a correction does to flat grey areas v on 0..255, before clamping, in words.
+def grey_effect(kernel: np.ndarray, matrix: np.ndarray,
+                shift: np.ndarray) -> tuple[float, float, float]:
+    """What a correction does to flat grey areas v on 0..255, before clamping.
 
-    The mean of the channels becomes `contrast * v + shift`; `gain` is how much brighter that makes
-    a grey of 127.5.
+    Returns:
+        gain, contrast, offset: the mean of the channels becomes `contrast * v + offset`; `gain` is
+        how much brighter that makes a grey of 127.5.
     """
     mean, std = (np.array(values) for values in IMAGENET_RGB_255)
 
     def corrected(level: float) -> float:
-        return (kernel.sum() * ((level - mean) / std + shift) @ matrix * std + mean).mean()
+        return float((kernel.sum() * ((level - mean) / std + shift) @ matrix * std + mean).mean())
 
-    contrast = (corrected(255) - corrected(0)) / 255
-    return (f'gain {corrected(127.5) / 127.5:.2f}, contrast {contrast:.2f}, '
-            f'shift {round(corrected(0)):+d}')
+    return corrected(127.5) / 127.5, (corrected(255) - corrected(0)) / 255, corrected(0)
+
+
+def effect(kernel: np.ndarray, matrix: np.ndarray, shift: np.ndarray) -> str:
+    """`grey_effect` in words."""
+    gain, contrast, offset = grey_effect(kernel, matrix, shift)
+    return f'gain {gain:.2f}, contrast {contrast:.2f}, shift {round(offset):+d}'
 
 
 def legend_entries(panels: Sequence[Panel], classes: Sequence[str],
