@@ -17,7 +17,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from mmseg_sympie.datasets.street_scenes import loads_labels
-from mmseg_sympie.engine.panels import check_page, write_report_page
+from mmseg_sympie.engine.page import check_page, write_report_page, write_variants_page
 from mmseg_sympie.engine.segmentation import check_inputs, has_enhancer, run_test, without_enhancer
 from mmseg_sympie.engine.variants import folder_name, is_training_free, variant, with_none
 from mmseg_sympie.errors import InputError, errors_without_traceback
@@ -96,10 +96,12 @@ def main() -> None:
         raise InputError('--compare and --html need labels and --format-only has none: leave it '
                          'out, or them.')
     if args.compare:
+        names = with_none(args.compare)
         if args.html:
-            raise InputError('--html is for a comparison of one enhancer: leave it out, or the '
-                             'names after --compare.')
-        compare_variants(cfg, checkpoint, with_none(args.compare), out_dir)
+            check_page(cfg, args.html)
+        compare_variants(cfg, checkpoint, names, out_dir)
+        if args.html and is_main_process():
+            write_variants_page(cfg, checkpoint, names, out_dir, args.html / 'index.html')
         return
     compare = args.compare is not None
     if compare and not has_enhancer(cfg):
