@@ -15,7 +15,7 @@ from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.datasets import ACDCDataset, CamVidDataset
 from mmseg_sympie.datasets.street_scenes import loads_labels
 from mmseg_sympie.engine.comparison import for_submission
-from mmseg_sympie.engine.panels import write_report_page
+from mmseg_sympie.engine.page import write_report_page
 from mmseg_sympie.engine.segmentation import check_inputs, enhancers_of, has_enhancer, run_test
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation import read_report

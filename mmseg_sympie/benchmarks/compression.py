@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from torch import Tensor
 from tqdm import tqdm
 
 from ..errors import InputError
 from ..evaluation.report import percent, write_csv
+from ..io.figures import new_figure, save_figure
 from ..io.files import written_whole
 from ..io.video import import_av, pixel_format, read_frames, to_frame
 from ..normalization import IMAGENET_RGB
@@ -157,8 +156,7 @@ def write_results(folder: Path, title: str, measured: Mapping[str, Distances],
     write_csv(path.with_suffix('.csv'), [['x264', *numbers[ORIGINAL]],
                                          *([name, *found.values()]
                                            for name, found in numbers.items())])
-    with written_whole(path.with_suffix('.png')) as partial:
-        plot_feature_errors(measured, versions, partial)
+    plot_feature_errors(measured, versions, path.with_suffix('.png'))
 
 
 def plot_feature_errors(measured: Mapping[str, Distances], versions: Mapping[str, Compressed],
@@ -166,8 +164,7 @@ def plot_feature_errors(measured: Mapping[str, Distances], versions: Mapping[str
     """Error of the features against the bitrate, without and with the enhancer."""
     names = sorted(versions, key=lambda name: versions[name].kbit_s)
     rates = [versions[name].kbit_s for name in names]
-    figure = Figure(figsize=(7, 4.5), layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure(7, 4.5)
     axes = figure.subplots()
     axes.plot(rates, [measured[name].features for name in names], 'o-', color='#7a7a7a',
               label='compressed')
@@ -181,4 +178,4 @@ def plot_feature_errors(measured: Mapping[str, Distances], versions: Mapping[str
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=130)
+    save_figure(figure, path)

@@ -6,8 +6,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from mmengine.analysis import FlopAnalyzer
 from mmseg.models import SegDataPreProcessor
 from torch import Tensor
@@ -16,7 +14,8 @@ from ..data_preprocessor import SyMPIEDataPreprocessor
 from ..enhancer import NEM, WarpParameters, clamp_to_image_range, view
 from ..enhancer.fast import fold, look, warp_raw
 from ..evaluation.report import terminal
-from ..io.files import check_writable, written_whole
+from ..io.figures import new_figure, save_figure
+from ..io.files import check_writable
 from ..normalization import IMAGENET_RGB, IMAGENET_RGB_255
 from ..runtime.malloc import trim_malloc, tune_malloc
 from .memory import peak_mib
@@ -110,8 +109,7 @@ def benchmark_enhancer(args: argparse.Namespace) -> None:
         False).total(),
                  warp_macs_per_pixel=3 * 3 + 3 * 25)
     write_table(args.out / 'enhancer', title, tables, dict(measured=measured, **costs))
-    with written_whole(args.out / 'enhancer.png') as partial:
-        plot(measured, title, partial)
+    plot(measured, title, args.out / 'enhancer.png')
     for rows in tables:
         print(terminal(rows, title, summary_rows=len(rows) - 1))
     print('Multiply-adds at 1920x1080: network {nem_macs:.3g}, warp {warp:.3g} '
@@ -167,8 +165,7 @@ def table_of_parts(cell: Mapping[str, Any]) -> list[list[str]]:
 
 def plot(measured: list[Mapping[str, Any]], title: str, path) -> None:
     """Milliseconds an image against its pixels, both on logarithmic axes."""
-    figure = Figure(figsize=(8, 5), layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure(8, 5)
     axes = figure.subplots()
     batch_size, threads = measured[-1]['batch_size'], measured[-1]['threads']
     cells = sorted((cell for cell in measured
@@ -182,4 +179,4 @@ def plot(measured: list[Mapping[str, Any]], title: str, path) -> None:
     axes.set_title(title, fontsize=8)
     axes.grid(which='both', alpha=0.3)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=130)
+    save_figure(figure, path)

@@ -41,9 +41,6 @@ def main(args: argparse.Namespace) -> None:
     if (args.compare is not None or args.html) and args.format_only:
         raise InputError('--compare and --html need labels and --format-only has none: leave it '
                          'out, or them.')
-    if args.compare and args.html:
-        raise InputError('--html is for a comparison of one enhancer: leave it out, or the '
-                         'names after --compare.')
     from ..engine.comparison import compare_variants, test_and_report
     from ..engine.segmentation import has_enhancer
     from ..engine.variants import with_none
@@ -60,7 +57,7 @@ def main(args: argparse.Namespace) -> None:
                          '_meanmatch variant, or add model.data_preprocessor.type='
                          'mmseg_sympie.SyMPIEDataPreprocessor to --cfg-options.')
     if args.compare:
-        compare_variants(cfg, checkpoint, with_none(args.compare), out_dir)
+        compare_variants(cfg, checkpoint, with_none(args.compare), out_dir, args.html)
     else:
         test_and_report(cfg, checkpoint, out_dir, args.compare is not None, args.format_only,
                         args.html)

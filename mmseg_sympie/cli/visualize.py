@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen.add_argument('--images', nargs='+', metavar='NAME',
                         help='these instead: file names, or ends of paths')
     parser.add_argument('--count', type=int, default=1, help='images of each kind; default 1')
+    parser.add_argument('--by-condition', action='store_true',
+                        help='so many for each condition by itself, night first')
     parser.add_argument('--iterations', nargs='+', type=int, metavar='N',
                         help='also apply the enhancers so many times, such as 1 2 4')
     add_cfg_options(parser)

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 from ..corruptions.by_name import corrupted
 from ..datasets.photographs import Photographs, stack_photographs
 from ..datasets.vizwiz import VizWizClassification
-from ..evaluation.classification import CLEAN, EVERY
+from ..evaluation.accuracy import CLEAN, EVERY
 from ..io.images import subfolders
 
 

@@ -13,7 +13,7 @@ from ..deepcorrect.backbone import units_checkpoint
 from ..enhancer.parse import parse_enhancer
 from ..enhancer.pretrained import shipped
 from ..errors import InputError
-from ..evaluation.classification import NONE, Tally
+from ..evaluation.accuracy import NONE, Tally
 from ..io.config import building, load_config
 from ..io.files import sha256
 from ..pretraining.upstream import MMPretrainClassifier, TorchvisionClassifier, UpstreamModel

@@ -10,10 +10,12 @@ from ..datasets.street_scenes import loads_labels
 from ..errors import InputError
 from ..evaluation.compare import show_comparison
 from ..evaluation.compare_enhancers import compare_enhancers, show_enhancers
-from ..evaluation.report import read_report
+from ..evaluation.html import write_page
+from ..evaluation.report import read_report, run_names
 from ..io.config import building, type_name
+from ..io.files import check_writable
 from ..registry import MODELS
-from .panels import check_page, write_report_page
+from .page import check_page, write_report_page, write_variants_page
 from .segmentation import check_inputs, run_test, without_enhancer
 from .variants import folder_name, is_training_free, variant
 
@@ -53,9 +55,11 @@ def test_and_report(cfg: Config, checkpoint: str | None, out_dir: Path, compare:
 
 
 def compare_variants(cfg: Config, checkpoint: str | None, names: Sequence[str],
-                     out_dir: Path) -> None:
-    """Test with each enhancer named, and show all side by side."""
+                     out_dir: Path, page: Path | None = None) -> None:
+    """Test with each enhancer named, and show all side by side; `page` as for `test_and_report`."""
     configs = {name: variant(cfg, name) for name in names}
+    if page:
+        check_page(cfg, page)
     check_inputs(cfg, checkpoint, str(out_dir))
     assert checkpoint is not None  # That was checked.
     for name, each in configs.items():
@@ -67,6 +71,31 @@ def compare_variants(cfg: Config, checkpoint: str | None, names: Sequence[str],
         reports = {name: read_report(out_dir / folder_name(name)) for name in names}
         comparison = compare_enhancers(reports, list(filter(is_training_free, names)))
         show_enhancers(comparison, Path(cfg.filename).stem, out_dir)
+        if page:
+            write_variants_page(cfg, checkpoint, names, out_dir, page / 'index.html')
+
+
+def compare_reports_of(folders: Sequence[str], out: str | None = None,
+                       page: Path | None = None) -> None:
+    """Show finished test runs side by side.
+
+    Args:
+        folders: of two or more reports; the first is the baseline.
+        out: a folder for the tables.
+        page: a folder for the numbers as one page.
+    """
+    for folder in filter(None, (out, page)):
+        check_writable(folder)
+    reports = dict(zip(run_names(folders), map(read_report, folders)))
+    if len(folders) == 2:
+        show_comparison(*folders, ' -> '.join(folders), out)
+    else:
+        training_free = list(filter(is_training_free, reports))
+        show_enhancers(compare_enhancers(reports, training_free, next(iter(reports))),
+                       'comparison', out)
+    if page:
+        write_page(page / 'index.html', reports)
+        print(f'Page: {page}/index.html')
 
 
 def for_submission(cfg: Config, zip_path: Path) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..attachment import AUTO
 from ..errors import InputError
-from ..evaluation.panels import grey_effect
+from ..evaluation.panels import Correction, grey_effect
 from ..io.config import building, enter_scope, forget_pretrained, load_config
 from ..registry import MODELS
 from .panels import applied, enhanced
@@ -33,7 +33,7 @@ WANTED = ('wanted a NumPy array (H, W, 3) of uint8, RGB; a PIL image; or a tenso
 DEEP_MODES = ('I', 'F', 'I;16', 'I;16B', 'I;16L')
 
 
-class Correction(NamedTuple):
+class EnhancerParameters(NamedTuple):
     """What an enhancer does to one image: `K * ((x + shift) matrix)` for standardised RGB x.
 
     Standardised by ImageNet's mean and deviation, as in the paper. The first three numbers say what
@@ -89,7 +89,7 @@ class ImageEnhancer:
         pixels = result[0].round().clamp(0, 255).byte().permute(1, 2, 0).cpu().contiguous().numpy()
         return pixels if isinstance(image, np.ndarray) else Image.fromarray(pixels)
 
-    def parameters(self, image: np.ndarray | Image.Image | Tensor) -> Correction:
+    def parameters(self, image: np.ndarray | Image.Image | Tensor) -> EnhancerParameters:
         """What the enhancer predicts for one image: of several enhancers, the last.
 
         Args:
@@ -104,8 +104,8 @@ class ImageEnhancer:
         predicted = enhanced(self._preprocessor, raw[0])[1]
         if predicted is None:
             raise InputError(f'{self!r} predicts no matrix, shift and kernel.')
-        matrix, shift, kernel = (value[0].numpy() for value in predicted)
-        return Correction(*grey_effect(kernel, matrix, shift), matrix, shift, kernel)
+        correction = Correction(*(value[0].numpy() for value in predicted))
+        return EnhancerParameters(*grey_effect(correction), *correction)
 
     def __repr__(self) -> str:
         names = ', '.join(type(each).__name__ for each in self._preprocessor.enhancers)

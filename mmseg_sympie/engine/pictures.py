@@ -64,13 +64,14 @@ def choose(args: argparse.Namespace, dataset: Dataset, enhanced: bool) -> dict[i
         return dict.fromkeys(find_images(image_paths(dataset), args.images), '')
     folder = args.reports or Path(f'work_dirs/{Path(args.config).stem}')
     if not enhanced:
-        return choose_images(dataset, read_report(folder), None, args.choose, args.count)
+        return choose_images(dataset, read_report(folder), None, args.choose, args.count,
+                             args.by_condition)
     if not (folder / 'with').is_dir():
         raise InputError(f'{folder} has no comparison to choose images by. Run `python '
                          f'tools/test.py {args.config} --compare` first, name another folder with '
                          '--from, or images with --images.')
     return choose_images(dataset, read_report(folder / 'with'), read_report(folder / 'without'),
-                         args.choose, args.count)
+                         args.choose, args.count, args.by_condition)
 
 
 def caption(kind: str, panel: Panel, num_classes: int) -> str:

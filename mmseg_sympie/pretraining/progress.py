@@ -5,14 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ..enhancer.dwm import WarpParameters
-from ..evaluation.plots import signed_colours
+from ..io.figures import new_figure, save_figure, signed_colours
 from ..io.files import written_whole
 from ..registry import HOOKS, METRICS
 from ..runtime.distributed import unwrapped
@@ -81,8 +79,7 @@ class ExportEnhancer(Hook):
 def plot_progress(losses: Mapping[str, np.ndarray], history: Sequence[Mapping[str, float]],
                   path: Path) -> None:
     """Both losses (faint, and as a moving mean) and held-out accuracies over the steps."""
-    figure = Figure(figsize=(10, 4), layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure(10, 4)
     left, right = figure.subplots(1, 2)
     for name, values in losses.items():
         line, = left.plot(values, linewidth=0.5, alpha=0.3)
@@ -98,14 +95,12 @@ def plot_progress(losses: Mapping[str, np.ndarray], history: Sequence[Mapping[st
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=8)
-    with written_whole(path) as partial:
-        figure.savefig(partial, dpi=130)
+    save_figure(figure, path)
 
 
 def plot_parameters(parameters: Mapping[str, np.ndarray], path: Path) -> None:
     """The mean predicted kernel, colour matrix and shift for each corruption."""
-    figure = Figure(figsize=(1.1 * len(parameters) + 1, 4), layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure(1.1 * len(parameters) + 1, 4)
     grid = figure.subplots(3, len(parameters), squeeze=False)
     for column, (name, vector) in enumerate(parameters.items()):
         predicted = WarpParameters.split(torch.as_tensor(np.asarray(vector))[None])
@@ -118,5 +113,4 @@ def plot_parameters(parameters: Mapping[str, np.ndarray], path: Path) -> None:
             axes.set(xticks=[], yticks=[])
             if column == 0:
                 axes.set_ylabel(label, fontsize=8)
-    with written_whole(path) as partial:
-        figure.savefig(partial, dpi=130)
+    save_figure(figure, path)
