@@ -36,7 +36,7 @@ class RandomCorruption(BaseTransform):
     def __init__(self, corruptions: str | Sequence[str] = tuple(POOL),
                  severities: int | Sequence[int] = _SEVERITIES,
                  seed: int | None = None, mixed: bool = False):
-        names = (corruptions,) if isinstance(corruptions, str) else tuple(corruptions)
+        names = tuple(corruptions) if isinstance(corruptions, (list, tuple)) else (corruptions,)
         levels = tuple(severities) if isinstance(severities, Iterable) else (severities,)
         unknown = [name for name in names if name not in ALL]
         if unknown:
