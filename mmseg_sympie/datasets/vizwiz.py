@@ -11,7 +11,7 @@ Two forms of its annotations are known, and both are read here.
    `flaws` null where they are unknown, and the 200 classes as the keys of `IN_to_VizWiz.json`
    in the same folder. Where that file is missing, the classes that occur as labels are taken.
 
-An answer is right if it is one of the image's labels; an image counts in each flaw it has.
+A prediction is correct if it is one of the image's labels; an image counts in each flaw it has.
 """
 from pathlib import Path
 from typing import Any
