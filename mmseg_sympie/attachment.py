@@ -59,7 +59,7 @@ def changes(cfg: Config, enhancer: dict | Sequence[dict] | None = None,
     twin = TWINS.get(type_name(kind))
     if not twin and isinstance(kind, str) and '.' not in kind and kind != _BASE:
         kind = f'{scope}.{kind}'
-    change = dict(type=twin) if twin else dict(type=ANY, behind=kind)
+    change: dict[str, Any] = dict(type=twin) if twin else dict(type=ANY, behind=kind)
     if preprocessor is cfg.get('data_preprocessor'):
         # One at the top of a config is the model's too, but gives way to one in the model.
         change = {**copy.deepcopy(preprocessor), **change}
@@ -109,7 +109,8 @@ def find_preprocessor(cfg: Config) -> tuple:
     """
     if 'model' not in cfg:
         raise InputError(f'{cfg.filename} has no model to put an enhancer in front of.')
-    path, model = ('model',), cfg.model
+    path: tuple[str, ...] = ('model',)
+    model = cfg.model
     while 'module' in model:
         path, model = (*path, 'module'), model.module
     found = model.get('data_preprocessor')

@@ -68,7 +68,7 @@ class EnhancerMixin(BaseDataPreprocessor):
         self.output_dtype = getattr(torch, output_dtype)
         self.chain = EnhancerChain(
             [build_enhancer(cfg) for cfg in enhancer_configs(enhancer, checkpoint, source)],
-            channel_order, precision and getattr(torch, precision), cuda_graph)
+            channel_order, getattr(torch, precision) if precision else None, cuda_graph)
         self.behind = self._without_normalisation(**kwargs) if self.chain else None
         self.output_format = (PixelFormat(channel_order) if self.behind is None else
                               self._own_format(**kwargs))
@@ -116,7 +116,7 @@ class EnhancerMixin(BaseDataPreprocessor):
     def _build_smoother(self, smoothing: dict | None) -> ParameterSmoother | None:
         if smoothing is None:
             return None
-        if not isinstance(self.fast, FastSyMPIE) or self.fast.enhancer.iterations != 1:
+        if not isinstance(self.fast, FastSyMPIE) or self.enhancers[-1].iterations != 1:
             raise InputError('smoothing is for SyMPIE as last enhancer, applied once; got '
                              f'{self.enhancers}.')
         return ParameterSmoother(self.fast, **smoothing)

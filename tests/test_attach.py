@@ -63,7 +63,7 @@ def test_no_preprocessor_at_all():
     assert found[0].mean() == pytest.approx(100)
 
 
-def test_sympie_takes_over_the_normalisation_of_a_users_preprocessor(enhancer_checkpoint):
+def test_a_users_preprocessor_normalises_the_enhanced_image(enhancer_checkpoint):
     """The same image leaves, with a real enhancer, whatever does the normalising."""
     settings = dict(mean=[10.0, 20.0, 30.0], std=[2.0, 4.0, 5.0], bgr_to_rgb=True)
     found = [enhanced(dict(settings, type=kind), grey=80, checkpoint=enhancer_checkpoint)[1]

@@ -18,7 +18,7 @@ from .by_name import corrupted
 
 RECORD = 'corruptions.json'
 # JPEG as the released ImageNet-C is saved.
-SAVING = {'jpg': dict(quality=85, optimize=True), 'png': {}}
+SAVING: dict[str, dict[str, Any]] = {'jpg': dict(quality=85, optimize=True), 'png': {}}
 
 
 class CorruptedTree(Dataset):

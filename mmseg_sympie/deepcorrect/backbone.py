@@ -59,11 +59,14 @@ class CorrectedBackbone(nn.Module):
         with MODELS.switch_scope_and_registry(arguments.pop('_scope_', None)):
             super().__init__(**arguments)
         self.requires_grad_(False)
-        units = (Corrections.load(checkpoint) if checkpoint is not None else
-                 Corrections.new(chosen_filters(ranking, beta, layers), unit))
+        if checkpoint is not None:
+            units = Corrections.load(checkpoint)
+            self.corrections = Frozen(units)
+        elif ranking is not None:
+            units = Corrections.new(chosen_filters(ranking, beta, layers), unit)
+            self.corrections = units
+            self.initial = {key: value.clone() for key, value in units.state_dict().items()}
         units.attach(self)
-        self.initial = {key: value.clone() for key, value in units.state_dict().items()}
-        self.corrections = units if checkpoint is None else Frozen(units)
         self.train()
 
     def train(self, mode: bool = True) -> 'CorrectedBackbone':

@@ -4,6 +4,7 @@ Clean and distorted version of an image go through the network together, and the
 after the other are replaced by their clean activations (DeepCorrect, arXiv 1705.02406, Sec. III).
 """
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -89,7 +90,8 @@ class _OneImageManyCopies(TorchFunctionMode):
     does not, and neither can `x += y` make x larger.
     """
 
-    OUT_OF_PLACE = {torch.Tensor.add_: torch.add, torch.Tensor.mul_: torch.mul}
+    OUT_OF_PLACE: dict[Callable, Callable] = {torch.Tensor.add_: torch.add,
+                                              torch.Tensor.mul_: torch.mul}
 
     def __torch_function__(self, function: Callable, types: tuple, args: tuple = (),
                            kwargs: Any = None) -> Any:
@@ -104,7 +106,8 @@ class _OneImageManyCopies(TorchFunctionMode):
         return function(*args, **kwargs)
 
 
-class Measure(NamedTuple):
+@dataclass(frozen=True)
+class Measure:
     """An error, from counts that are added up over images."""
 
     count: Callable[[Tensor, Tensor], Tensor]  # scores (K, classes, ...), target (1, ...) -> counts

@@ -1,6 +1,7 @@
 """Training on images of which a share is distorted: correction units alone, or all weights."""
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.dist import get_rank
@@ -146,4 +147,5 @@ class ExportTrained(Hook):
 
 
 def _trained(runner: Runner) -> nn.Module:
-    return unwrapped(runner.model).trained
+    model: Any = unwrapped(runner.model)
+    return model.trained

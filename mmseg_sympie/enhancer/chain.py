@@ -84,7 +84,8 @@ class EnhancerChain:
             if len(self.frozen) > 1:
                 before = self._to_rgb_255(image, self.frozen[:-1])
                 image = PixelFormat(self.channel_order).from_rgb_255(before)
-            return self.fast(image, output_format, smoother and smoother(image))
+            parameters = None if smoother is None else smoother(image)
+            return self.fast(image, output_format, parameters)
 
     def _to_rgb_255(self, image: Tensor, enhancers: Sequence[Frozen]) -> Tensor:
         """Raw images (B, 3, H, W) -> enhanced by the reference path, RGB on 0..255, float32."""

@@ -114,9 +114,11 @@ class PyramidPooling(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(B, in_channels, H, W) -> (B, out_channels, H, W)."""
         features = self.project(features)
-        size, pyramid = features.shape[-2:], []
+        height, width = features.shape[-2:]
+        size, pyramid = (height, width), []
         for scale, conv in zip(PYRAMID_SCALES, self.convs):
-            scaled = [max(math.ceil(side * scale), PYRAMID_SMALLEST) for side in size]
+            scaled = (max(math.ceil(height * scale), PYRAMID_SMALLEST),
+                      max(math.ceil(width * scale), PYRAMID_SMALLEST))
             if scale < 1:
                 pyramid.append(resize(conv(F.adaptive_avg_pool2d(features, scaled)), size))
             elif scale > 1:

@@ -41,6 +41,9 @@ class AverageWithOriginal(SegTTAModel):
 class MixedBatchNorm2d(nn.BatchNorm2d):
     """Batch norm by `(1 - alpha)` of the running statistics and `alpha` of each image's own."""
 
+    running_mean: Tensor
+    running_var: Tensor
+
     def __init__(self, norm: nn.modules.batchnorm._BatchNorm, alpha: float):
         super().__init__(norm.num_features, norm.eps, norm.momentum, norm.affine)
         self.load_state_dict(norm.state_dict())
@@ -108,7 +111,7 @@ class TENT(_WithMixedBatchNorm):
         super().__init__(module, 1.0, **kwargs)
         self.requires_grad_(False)
         self.parameters_to_adapt = [value.requires_grad_() for norm in self.norms
-                                    for value in (norm.weight, norm.bias)]
+                                    for value in norm.parameters()]
         self.optimiser = torch.optim.Adam(self.parameters_to_adapt, lr)
 
     @torch.inference_mode(False)

@@ -30,7 +30,7 @@ class SeparateGradients:
             optim_wrapper.backward(loss)  # counts the steps of gradient accumulation
         else:
             (loss if scaler is None else scaler.scale(loss)).backward()
-        new = [parameter.grad for parameter in parameters]
+        new = [parameter.grad for parameter in parameters if parameter.grad is not None]
         kept = self.sums[index]
         self.sums[index] = [torch.add(*pair) for pair in zip(kept, new)] if kept else new
         for parameter in parameters:

@@ -3,6 +3,7 @@ import copy
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from mmengine.dist import get_rank
@@ -15,17 +16,16 @@ from ..corruptions import POOL, Draw, corrupt, draw
 from ..corruptions.pools import ALL
 from ..enhancer.build import build_enhancer
 from ..enhancer.colour_map import ColourMap
-from ..enhancer.image_statistics import ImageStatistics, load_source, pixel_grid
 from ..enhancer.nem import NEM
 from ..enhancer.pretrained import MINIMA
-from ..enhancer.source_match import source_match
 from ..errors import InputError
 from ..normalization import IMAGENET_RGB
 from ..registry import MODELS
 from ..runtime.distributed import unwrapped
 from ..runtime.frozen import Frozen
 from .gradients import SeparateGradients, update_average
-from .upstream import UpstreamModel
+from .matching import match_each
+from .upstream import UpstreamModel, build_upstream
 
 
 @MODELS.register_module()
@@ -62,6 +62,9 @@ class Pretrainer(BaseModel):
             goes on exactly.
     """
 
+    student: Any  # a SyMPIE, in several processes in a wrapper
+    average: Any  # a SyMPIE
+
     def __init__(self, upstream: Sequence[dict], enhancer: dict | None = None,
                  corruptions: Sequence[str] | None = None,
                  severities: Sequence[int] = (0, 1, 2, 3, 4, 5), second_loss_weight: float = 0.5,
@@ -85,11 +88,11 @@ class Pretrainer(BaseModel):
         self.averaging_rate = averaging_rate
         self.own_targets = own_targets
         self.batch_norm_steps = batch_norm_steps
-        self.autocast = autocast and getattr(torch, autocast)
+        self.autocast = getattr(torch, autocast) if autocast else None
         self.seed = seed
         self.student = build_enhancer(dict(dict(checkpoint=NEM().state_dict()), **(enhancer or {})))
         self.student.nem.to(memory_format=torch.channels_last)
-        self.frozen = [Frozen(_build_upstream(dict(cfg))) for cfg in upstream]
+        self.frozen = [Frozen(build_upstream(cfg)) for cfg in upstream]
         if any(model.source is not None for model in self.upstream):
             for name in MINIMA:
                 if name in (enhancer or {}):
@@ -153,8 +156,8 @@ class Pretrainer(BaseModel):
                                                 (self.second_loss_weight, corrected))):
             with self.precision(clean, optim_wrapper):
                 enhanced = self.student(seen, self.first_maps(seen, data['source']))
-                loss = sum(len(rows) / len(clean) * upstream.loss(enhanced[rows], target)
-                           for upstream, rows, target in parts)
+                loss = torch.stack([len(rows) / len(clean) * upstream.loss(enhanced[rows], target)
+                                    for upstream, rows, target in parts]).sum()
             self.gradients.backward(index, weight * loss, self.student.parameters(), optim_wrapper)
             losses.append(loss.detach())
         self.step += 1
@@ -178,27 +181,10 @@ class Pretrainer(BaseModel):
                 parts.append((upstream, rows, target))
         return parts
 
-    @torch.no_grad()
     def first_maps(self, image: Tensor, source: Tensor) -> ColourMap | None:
-        """The match of each image to the source domain of its upstream model.
-
-        Args:
-            image: (B, 3, H, W), RGB on [0, 1].
-            source: (B,), the number of the upstream model of each image.
-
-        Returns:
-            The identity for the images of a model without source statistics; None if all are.
-        """
-        if all(upstream.source is None for upstream in self.upstream):
-            return None
-        statistics = ImageStatistics.of(pixel_grid(255 * image))
-        ones = torch.ones(len(image), 3, device=image.device)
-        identity = ColourMap.gain(ones, torch.zeros_like(ones))
-        maps = [identity if upstream.source is None else
-                source_match(statistics, upstream.source, self.average.strength)
-                for upstream in self.upstream]
-        rows = torch.arange(len(image), device=image.device)
-        return ColourMap(*(torch.stack(parts)[source.to(rows), rows] for parts in zip(*maps)))
+        """The match of each image to what its upstream model was trained on; see `match_each`."""
+        return match_each(image, source, [upstream.source for upstream in self.upstream],
+                          self.average.strength)
 
     def corrupt(self, image: Tensor) -> Tensor:
         """One corruption of the pool for each image (B, 3, H, W), RGB on [0, 1]."""
@@ -249,10 +235,3 @@ class Pretrainer(BaseModel):
             else:
                 with torch.autocast(image.device.type, self.autocast):
                     yield
-
-
-def _build_upstream(cfg: dict) -> UpstreamModel:
-    source = cfg.pop('source', None)
-    model = MODELS.build(cfg).optimize_for_inference().to(memory_format=torch.channels_last)
-    model.source = None if source is None else load_source(source)
-    return model

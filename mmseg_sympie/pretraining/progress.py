@@ -2,6 +2,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,7 +49,7 @@ class ExportEnhancer(Hook):
 
     priority = 'LOW'
 
-    def after_val_epoch(self, runner: Runner, metrics: Mapping[str, float] = None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: Mapping[str, float]) -> None:
         """Write pictures and weights."""
         if runner.rank != 0:
             return
@@ -71,9 +72,9 @@ class ExportEnhancer(Hook):
             self._export(runner)
 
     def _export(self, runner: Runner) -> None:
-        average = unwrapped(runner.model).average
+        model: Any = unwrapped(runner.model)
         with written_whole(Path(runner.work_dir) / 'enhancer.pth') as partial:
-            torch.save(average.weights(), partial)
+            torch.save(model.average.weights(), partial)
 
 
 def plot_progress(losses: Mapping[str, np.ndarray], history: Sequence[Mapping[str, float]],

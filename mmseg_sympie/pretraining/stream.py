@@ -5,6 +5,7 @@ cropped. A resumed run therefore starts at its step at once, with any number of 
 """
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ class PretrainingStream(Dataset):
         with DefaultScope.overwrite_default_scope('mmseg'):
             self.sources = [MMENGINE_DATASETS.build(cfg) for cfg in sources]
         self.seed = seed
-        self.orders = {}  # source -> epoch and its order
+        self.orders: dict[int, tuple[int, np.ndarray]] = {}  # source -> epoch and its order
 
     def __len__(self) -> int:
         return sum(len(source) for source in self.sources)
@@ -55,7 +56,7 @@ class PretrainingStream(Dataset):
 
     def _order(self, source: int, epoch: int) -> np.ndarray:
         """The order of a pass; kept, because of a million images it takes longer than an image."""
-        if self.orders.get(source, (None,))[0] != epoch:
+        if source not in self.orders or self.orders[source][0] != epoch:
             generator = np.random.default_rng((self.seed, source, epoch))
             self.orders[source] = epoch, generator.permutation(len(self.sources[source]))
         return self.orders[source][1]
@@ -167,8 +168,9 @@ class PretrainLoop(IterBasedTrainLoop):
 
 def check_settings(runner: Runner, dataloader: DataLoader) -> None:
     """Raise InputError for what would go wrong later, or be wrong without a word."""
-    model = unwrapped(runner.model)
-    sampler, stream = dataloader.sampler, dataloader.dataset
+    model: Any = unwrapped(runner.model)
+    sampler: Any = dataloader.sampler
+    stream: Any = dataloader.dataset
     if sampler.batch_size != dataloader.batch_size:
         raise InputError(f'train_dataloader.batch_size is {dataloader.batch_size} and its '
                          f"sampler's {sampler.batch_size}: set both to the same.")

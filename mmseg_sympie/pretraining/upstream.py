@@ -4,7 +4,9 @@ Each sees RGB images on [0, 1], normalises them as it was trained to, and gives 
 stay in evaluation mode, and gradients flow through them to the image but not into their weights.
 """
 import copy
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +21,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from ..datasets.photographs import Photographs
-from ..enhancer.image_statistics import SourceStatistics
+from ..enhancer.image_statistics import SourceStatistics, load_source
 from ..errors import InputError
 from ..io.checkpoints import load_weights
 from ..io.config import load_config
@@ -43,6 +45,7 @@ class UpstreamModel(nn.Module):
             to them.
     """
 
+    model: Any
     source: SourceStatistics | None = None
 
     def __init__(self, model: nn.Module):
@@ -211,6 +214,15 @@ class MMSegSegmentor(UpstreamModel):
     def own_target(self, image: Tensor) -> Tensor:
         """Predicted label maps (B, H, W) for clean images."""
         return self.logits(image).argmax(dim=1)
+
+
+def build_upstream(cfg: Mapping[str, Any]) -> UpstreamModel:
+    """The model of a config, for gradients; its `source` is as `load_source` takes it."""
+    cfg = dict(cfg)
+    source = cfg.pop('source', None)
+    model = MODELS.build(cfg).optimize_for_inference().to(memory_format=torch.channels_last)
+    model.source = None if source is None else load_source(source)
+    return model
 
 
 @torch.inference_mode()

@@ -1,19 +1,23 @@
 """Classes in front of another class that only a config names."""
-import functools
 from typing import Any
 
+_SUBCLASSES: dict[tuple[type, type], type] = {}
 
-@functools.cache
+
 def in_front_of(front: type, base: type) -> type:
     """The subclass of both classes in which the methods of `front` come first.
 
-    No module holds the class, but its objects can be copied and pickled.
+    It is the same class at every call. No module holds it, but its objects can be copied and
+    pickled.
     """
     def reduce(self: Any) -> tuple:
         return _empty, (front, base), self.__dict__
 
-    return type(f'{front.__name__}[{base.__name__}]', (front, base),
-                dict(__module__=front.__module__, __doc__=front.__doc__, __reduce__=reduce))
+    if (front, base) not in _SUBCLASSES:
+        _SUBCLASSES[front, base] = type(
+            f'{front.__name__}[{base.__name__}]', (front, base),
+            dict(__module__=front.__module__, __doc__=front.__doc__, __reduce__=reduce))
+    return _SUBCLASSES[front, base]
 
 
 def _empty(front: type, base: type) -> Any:

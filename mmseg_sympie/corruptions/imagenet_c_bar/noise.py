@@ -65,11 +65,12 @@ def perlin_noise(image: Tensor, severity: Tensor, generator: torch.Generator) ->
     alpha = 0.05 * per_image((4.6, 5.2, 5.8, 7.6, 8.8), severity)
     pitch_px = max(short_side(image) / 7, 1)
     octaves = (1, 2, 4, 8, 16)
-    lattice = [_num_points(size, pitch_px / octaves[-1]) for size in image.shape[-2:]]
+    height, width = image.shape[-2:]
+    lattice = [_num_points(size, pitch_px / octaves[-1]) for size in (height, width)]
     # Normalised from a square, not a disc, as published: more diagonal gradients than others.
     gradients = F.normalize(uniform(image, -1, 1, generator, (2, *lattice)), dim=1)
-    turbulence = sum(gradient_noise(*image.shape[-2:], pitch_px / f, gradients).abs() / f
-                     for f in octaves)
+    layers = [gradient_noise(height, width, pitch_px / f, gradients).abs() / f for f in octaves]
+    turbulence = sum(layers[1:], layers[0])
     grey = (0.5 + 0.5 * turbulence[:, None]).clamp(max=1)
     return ((1 - alpha) * image.float() + alpha * grey).clamp(0, 1)
 

@@ -99,7 +99,7 @@ def caustics(row: Tensor, column: Tensor, time: Tensor) -> Tensor:
     turns = 80 * math.pi - 250
     row, column = (2 * torch.pi * (part % 1) + turns for part in (row, column))
     dim_y, dim_x = ((0.005 * (part - 80 * math.pi)) for part in (row, column))
-    down, right, light = row, column, 1.0
+    down, right, light = row, column, row.new_ones(())
     for step in range(1, 6):
         moment = time * (1 - 3.5 / step)
         down, right = (row + torch.cos(moment - down) + torch.sin(moment + right),
