@@ -238,7 +238,8 @@ class SegmentorWithEnhancer:
             labels = [self._predict(packed, preprocessor) for preprocessor in self._preprocessors]
         preprocessor = self._preprocessors[1]
         picture = bgr if preprocessor.channel_order == 'bgr' else bgr.flip(0)
-        without, with_ = (_fit(each, array.shape[:2]) for each in labels)
+        without, with_ = (cv2.resize(each, array.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+                          for each in labels)
         return Labels(without, with_, enhanced(preprocessor, picture)[0])
 
     def _predict(self, packed: dict, preprocessor: Any) -> np.ndarray:
@@ -246,9 +247,3 @@ class SegmentorWithEnhancer:
         data = pseudo_collate([copy.deepcopy(packed)])  # Samples are written into.
         labels = self.model.test_step(data)[0].pred_sem_seg.data
         return labels.squeeze(0).to(torch.uint8).cpu().numpy()
-
-
-def _fit(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A label map in the image's size (height, width)."""
-    return labels if labels.shape == size else cv2.resize(
-        labels, size[::-1], interpolation=cv2.INTER_NEAREST)
