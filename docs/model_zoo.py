@@ -3,7 +3,7 @@ import json
 from pathlib import Path
 
 HERE = Path(__file__).parent
-HEAD = ['name', 'weights', 'config', 'data', 'size', 'licence', 'scores', 'ONNX']
+HEAD = ['name', 'weights', 'use', 'config', 'data', 'size', 'licence', 'scores', 'ONNX']
 
 
 def page(zoo: dict, text: str) -> str:
@@ -17,7 +17,7 @@ def table(models: list) -> str:
     """A table of models, and below it the SHA-256 of the files that are fixed."""
     rows = [HEAD, ['---'] * len(HEAD), *map(row, models)]
     lines = ['| ' + ' | '.join(cells) + ' |' for cells in rows]
-    files = {file_name(model): model['sha256'] for model in models if 'sha256' in model}
+    files = {fixed_file(model): model['sha256'] for model in models if 'sha256' in model}
     if files:
         lines += ['', '| file | SHA-256 |', '| --- | --- |',
                   *(f'| `{file}` | `{value}` |' for file, value in files.items())]
@@ -26,17 +26,15 @@ def table(models: list) -> str:
 
 def row(model: dict) -> list:
     """The cells of one model."""
-    file = file_name(model)
     size = f"{model['size'] / 1e6:.1f} MB" if 'size' in model else ''
     onnx = {True: 'yes', False: 'no', None: ''}[model.get('onnx')]
-    return [model['name'], ', '.join(filter(None, [f'`{file}`' if file else '', model['use']])),
-            f"`{model['config']}`", model['data'], size, model.get('licence', ''),
-            model['scores'], onnx]
+    return [model['name'], f"`{model['file']}`", model['use'], f"`{model['config']}`",
+            model['data'], size, model.get('licence', ''), model['scores'], onnx]
 
 
-def file_name(model: dict) -> str:
-    """The name of a file that is fixed: one that ships, or a published one to convert."""
-    return Path(model.get('file', model.get('original', ''))).name
+def fixed_file(model: dict) -> str:
+    """The name of the file with that size and SHA-256: a published one, or one that ships."""
+    return Path(model.get('original', model['file'])).name
 
 
 def main() -> None:
