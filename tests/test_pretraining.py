@@ -430,7 +430,7 @@ def test_a_release_is_neutral_on_clean_images_and_half_as_large():
     assert released['stem.0.weight'].dtype == torch.float16
     again = SyMPIE(released).eval()
     assert again.min_mean_255 == 110 and again.min_contrast_255 == 20
-    predicted = again.nem(again.look(IMAGENET_RGB.standardise(images))[0])
+    predicted = again.nem(again.network_input(IMAGENET_RGB.standardise(images))[0])
     identity = WarpParameters.identity().join()[0]
     torch.testing.assert_close(predicted.mean(dim=0), identity, rtol=0, atol=2e-2)
     assert (predicted - identity).abs().max() > 0.1  # what depends on the image is still there

@@ -34,10 +34,12 @@ class Rate(NamedTuple):
 
     @property
     def name(self) -> str:
+        """For people."""
         return f'CRF {self.crf}' if self.kbit_s is None else f'{self.kbit_s} kbit/s'
 
     @property
     def file_name(self) -> str:
+        """Of the video at this rate."""
         return f'crf_{self.crf}.mp4' if self.kbit_s is None else f'kbit_s_{self.kbit_s}.mp4'
 
 
@@ -103,7 +105,8 @@ def feature_extractor(text: str, device: str) -> Callable[[Tensor], Tensor]:
     if not hasattr(network, 'features'):
         raise InputError(f"torchvision's {name} has no part called features. Wanted one such as "
                          'vgg19, mobilenet_v2, densenet121, efficientnet_b0 or convnext_tiny.')
-    return lambda image: network.features(IMAGENET_RGB.standardise(image.float() / 255))
+    features = network.get_submodule('features')
+    return lambda image: features(IMAGENET_RGB.standardise(image.float() / 255))
 
 
 @torch.inference_mode()
@@ -114,7 +117,13 @@ def compare(frames: Iterable[Tensor], versions: Mapping[str, Compressed],
 
     Args:
         frames: originals (1, 3, H, W), RGB, uint8.
+        versions: compressed videos of these frames, by name.
         enhance: from such frames to RGB on 0..255, which is clamped here.
+        features: from images on 0..255 to a tensor.
+        device: of the computation.
+
+    Returns:
+        The distances by name.
     """
     compressed = [read_frames(version.file) for version in versions.values()]
     total = next(iter(versions.values())).frames

@@ -60,7 +60,7 @@ def glass_blur(image: Tensor, severity: Tensor, generator: torch.Generator) -> T
     blurred = blurred.clamp_(0, 1).mul_(255).add_(1e-3).floor_().div_(255)
     reach, rounds = (per_image(constants, severity).flatten().long()
                      for constants in (GLASS_REACH_PX, GLASS_ROUNDS))
-    displace = cpu.shuffle_pixels if cpu.on_cpu(image) else shuffle_at_once
+    displace = cpu.shuffle_pixels if cpu.by_loops(image) else shuffle_at_once
     for turn in range(max(GLASS_ROUNDS)):
         rows = (turn < rounds).nonzero()[:, 0]
         chance = cpu.rand(len(rows), *image.shape[2:], generator=generator)
@@ -102,7 +102,7 @@ def motion_blur_along(image: Tensor, severity: Tensor, angle_deg: Tensor) -> Ten
 def zoom_blur(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
     """Average the image with enlargements of its centre, 1, 1 + step, ... times (ImageNet-C)."""
     result = torch.empty_like(image, dtype=torch.float32)
-    enlarge = enlarge_by_loops if cpu.on_cpu(image) else enlarge_in_turn
+    enlarge = enlarge_by_loops if cpu.by_loops(image) else enlarge_in_turn
     for level in severity.unique().tolist():
         rows = (severity == level).nonzero()[:, 0]
         step, count = ZOOM_STEP[level - 1], ZOOM_COUNT[level - 1]

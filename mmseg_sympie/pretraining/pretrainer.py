@@ -217,8 +217,8 @@ class Pretrainer(BaseModel):
             for variant, seen in (('none', image), ('enhanced', enhanced)):
                 found[f'{condition}/{variant}'] = upstream.logits(seen).argmax(dim=1)
         target = torch.where(target < 0, found['clean/none'], target)
-        seen, _ = self.average.look(IMAGENET_RGB.standardise(corrupted),
-                                    self.first_maps(corrupted, source))
+        seen, _ = self.average.network_input(IMAGENET_RGB.standardise(corrupted),
+                                             self.first_maps(corrupted, source))
         vectors = self.average.nem(seen).float().cpu()
         correct = {name: (classes == target).tolist() for name, classes in found.items()}
         return [dict(corruption=drawn.names[i], parameters=vectors[i].numpy(),

@@ -9,7 +9,7 @@ from ...runtime.parallel import compiled, parallel_for_rows
 
 
 def on_cpu(what: Tensor | torch.Generator) -> bool:
-    """Whether it is for these loops."""
+    """Whether a tensor or a generator is on a CPU."""
     return what.device.type == 'cpu'
 
 

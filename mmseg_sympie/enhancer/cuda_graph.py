@@ -1,8 +1,12 @@
 """Many small operations on a GPU as one: a CUDA graph."""
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, TypeVar
 
 import torch
+
+# Named tuples of tensors.
+Given = TypeVar('Given', bound=tuple)
+Result = TypeVar('Result', bound=tuple)
 
 
 class Replayed:
@@ -14,19 +18,19 @@ class Replayed:
     """
 
     def __init__(self):
-        self.recordings = {}
+        self.recordings: dict[Any, tuple[torch.cuda.CUDAGraph, Any, Any]] = {}
 
     def __getstate__(self) -> dict:
         return {**vars(self), 'recordings': {}}  # They cannot be copied.
 
-    def __call__(self, function: Callable[[NamedTuple], NamedTuple],
-                 given: NamedTuple) -> NamedTuple:
-        """What the function returns.
+    def __call__(self, function: Callable[[Given], Result], given: Given) -> Result:
+        """Call the function.
 
         Args:
             function: the same one at every call, from one named tuple of tensors to another,
                 without gradients. What it does depends on their shapes alone, and but for its first
                 call it asks the GPU for no number and copies none to it.
+            given: the tensors.
         """
         if torch.cuda.is_current_stream_capturing():  # It becomes a part of somebody else's graph.
             return function(given)
@@ -41,9 +45,9 @@ class Replayed:
         return result
 
     @staticmethod
-    def record(function: Callable[[NamedTuple], NamedTuple],
-               given: NamedTuple) -> tuple[torch.cuda.CUDAGraph, NamedTuple, NamedTuple]:
-        """The graph, where it takes its tensors from, and where it leaves its result."""
+    def record(function: Callable[[Given], Result],
+               given: Given) -> tuple[torch.cuda.CUDAGraph, Given, Result]:
+        """Return the graph, where it takes its tensors from, and where it leaves its result."""
         with torch.inference_mode(False):  # Outside of that mode they are written to as well.
             places = type(given)(*(each.clone() for each in given))
         # Libraries choose their algorithms and get their memory before, as PyTorch demands.

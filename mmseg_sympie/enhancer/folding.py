@@ -8,16 +8,15 @@ import math
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ...normalization import IMAGENET_RGB_255, ChannelStatistics
-from ...runtime.device_constants import constant
-from ..dwm import WarpParameters
+from ..normalization import IMAGENET_RGB_255, ChannelStatistics
+from ..runtime.device_constants import constant
+from .dwm import WarpParameters
 
 
 class PixelFormat(NamedTuple):
-    """What the three numbers of a pixel mean: channel order, normalisation and type.
+    """Format of images: channel order, normalisation and type.
 
     `statistics` are in that order and on 0..255.
     """
@@ -27,7 +26,7 @@ class PixelFormat(NamedTuple):
     dtype: torch.dtype = torch.float32
 
     def from_rgb_255(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W), RGB on 0..255 -> the same image in these terms."""
+        """Convert images (B, 3, H, W), RGB on 0..255, to this format."""
         image = image.flip(1) if self.channel_order == 'bgr' else image
         return self.statistics.standardise(image).to(self.dtype)
 
@@ -35,23 +34,26 @@ class PixelFormat(NamedTuple):
 class FoldedWarp(NamedTuple):
     """`out[c] = clamp(sum_yx kernel[y, x] sum_d matrix[d, c] image[d] + bias[c])`."""
 
-    matrix: Tensor  # (B, 3, 3), row = channel as it arrives, column = as it leaves
+    matrix: Tensor  # (B, 3, 3), row = input channel, column = output channel
     kernel: Tensor  # (B, 5, 5)
     bias: Tensor  # (B, 3)
-    border: Tensor  # (B, 3), of each arriving channel outside the image
-    lowest: Tensor  # (3,), black and white as they leave
-    highest: Tensor
+    border: Tensor  # (B, 3), value of each input channel outside the image
+    lowest: Tensor  # (3,), black in the output format
+    highest: Tensor  # (3,), white
 
 
 def fold(parameters: WarpParameters, input_order: str, output_format: PixelFormat,
          clamps: bool = True) -> FoldedWarp:
-    """The warp from raw images on 0..255 to the segmentor's input.
+    """Fold parameters and formats into the warp from raw images to the segmentor's input.
 
     Args:
-        parameters: for B images, on RGB, standardised.
-        input_order: 'bgr' or 'rgb'.
+        parameters: for B images, RGB, standardised.
+        input_order: channel order of the raw images on 0..255, 'bgr' or 'rgb'.
         output_format: what the segmentor takes.
-        clamps: to black and white.
+        clamps: whether the result is clamped to black and white.
+
+    Returns:
+        The folded warp of B images.
     """
     matrix, shift, kernel = parameters
     mean, std = (constant(values, shift) for values in IMAGENET_RGB_255)
@@ -67,23 +69,3 @@ def fold(parameters: WarpParameters, input_order: str, output_format: PixelForma
               else 3 * (math.copysign(math.inf, value - 1),) for value in (0.0, 255.0))
     return FoldedWarp(matrix / std, kernel, (bias - mean) / std, border,
                       *(constant(limit, shift) for limit in limits))
-
-
-def warp_folded(image: Tensor, folded: FoldedWarp) -> Tensor:
-    """The folded warp in PyTorch, on any device: one grouped convolution.
-
-    Args:
-        image: (B, 3, H, W), uint8 or float on 0..255.
-
-    Returns:
-        float32 (B, 3, H, W).
-    """
-    batch, _, height, width = image.shape
-    shifted = image - folded.border[..., None, None]
-    weight = folded.matrix.mT[..., None, None] * folded.kernel[:, None, None]
-    bias = folded.bias + (folded.kernel.sum(dim=(1, 2))[:, None]
-                          * torch.einsum('bd,bdc->bc', folded.border, folded.matrix))
-    warped = F.conv2d(shifted.reshape(1, batch * 3, height, width), weight.flatten(0, 1),
-                      bias.flatten(), padding=2, groups=batch).view(batch, 3, height, width)
-    return torch.clamp(warped, folded.lowest[:, None, None], folded.highest[:, None, None],
-                       out=warped)
