@@ -6,7 +6,7 @@ changes nothing outside it.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .version import __version__
+from .runtime.version import __version__
 
 if TYPE_CHECKING:
     from . import enhancer, registry

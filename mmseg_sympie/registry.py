@@ -13,7 +13,7 @@ from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
-from .version import check_mmseg
+from .runtime.version import check_mmseg
 
 check_mmseg()
 

@@ -11,7 +11,7 @@ from commands import ROOT, tool
 import mmseg_sympie
 from mmseg_sympie import cli
 from mmseg_sympie.cli import COMMANDS, convert_checkpoint, main, render_scenes, train, visualize
-from mmseg_sympie.version import check_mmseg
+from mmseg_sympie.runtime.version import check_mmseg
 
 HEAVY = {'torch', 'numpy', 'mmengine', 'mmcv', 'mmseg', 'cv2', 'PIL', 'matplotlib', 'numba'}
 TOOLS = sorted(path.stem for path in (ROOT / 'tools').glob('*.py'))

@@ -14,7 +14,7 @@ from types import ModuleType
 
 from ..errors import errors_without_traceback
 from ..io.home import expand_home
-from ..version import __version__
+from ..runtime.version import __version__
 
 COMMANDS = ('demo', 'test', 'compare', 'predict', 'enhance', 'visualize', 'attach', 'configs',
             'train', 'corrupt', 'export', 'run-onnx', 'benchmark', 'source-statistics',

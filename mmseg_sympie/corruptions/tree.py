@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from ..datasets.photographs import NO_LABEL, Photographs
 from ..errors import InputError
 from ..io.files import read_json, written_whole
-from ..version import __version__
+from ..runtime.version import __version__
 from .by_name import corrupted
 
 RECORD = 'corruptions.json'

@@ -10,7 +10,7 @@ import mmengine
 import torch
 
 from ..io.checkpoints import read_mmengine_checkpoints_safely
-from ..version import check_mmseg
+from ..runtime.version import check_mmseg
 
 # Beginnings of what the libraries warn of in every run.
 REPEATED = ('When align_corners=True', 'Default ``avg_non_ignore`` is False',

@@ -151,8 +151,8 @@ def grey_effect(correction: Correction) -> tuple[float, float, float]:
     """`grey_response` averaged over the channels.
 
     Returns:
-        gain, contrast, offset: the mean becomes `contrast * v + offset`; `gain` is how much brighter
-        that makes a grey of 127.5.
+        gain, contrast, offset: the mean becomes `contrast * v + offset`; `gain` is how much
+        brighter that makes a grey of 127.5.
     """
     contrast, offset = (float(values.mean()) for values in grey_response(correction))
     return contrast + offset / 127.5, contrast, offset

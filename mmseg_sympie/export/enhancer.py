@@ -24,7 +24,7 @@ from ..enhancer.thumbnail import (
     ThumbnailAndMean,
 )
 from ..errors import InputError
-from ..version import __version__
+from ..runtime.version import __version__
 from .builder import FLOAT, INT64, OPSET, UINT8, Builder
 
 IMAGE, NORMALISED = 'image', 'normalised'
