@@ -9,12 +9,12 @@ from commands import tool
 from PIL import Image
 from torchvision.models import mobilenet_v2
 
+from mmseg_sympie.corruptions.by_name import corruption_names
 from mmseg_sympie.datasets.photographs import Photographs
 from mmseg_sympie.datasets.vizwiz import VizWizClassification
 from mmseg_sympie.engine.batches import (
     Loading,
     corrupted_batches,
-    corruption_names,
     folder_batches,
     severity_folders,
     vizwiz_batches,
