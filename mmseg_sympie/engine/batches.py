@@ -1,4 +1,4 @@
-"""Batches of corrupted images: made on the fly, from folders, or bad from the camera."""
+"""Batches of test images: corrupted on the fly, read from folders, or with real quality flaws."""
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
