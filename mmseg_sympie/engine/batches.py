@@ -1,5 +1,6 @@
 """Batches of test images: corrupted on the fly, read from folders, or with real quality flaws."""
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,8 +79,12 @@ def vizwiz_batches(dataset: VizWizClassification, loading: Loading) -> Iterator[
         rows = {name: has[index] for name, has in dataset.flaws.items()}
         labels = None if dataset.labels is None else dataset.labels[index].to(image.device)
         yield Batch(image, batch['file'], '-', {**rows, EVERY: None}, dataset.answers,
-                    None if labels is None else
-                    lambda answer, labels=labels: labels.gather(1, answer[:, None])[:, 0])
+                    None if labels is None else partial(_is_among, labels))
+
+
+def _is_among(labels: Tensor, answer: Tensor) -> Tensor:
+    """Whether each answer (B,) is one of the labels (B, classes) of its image."""
+    return labels.gather(1, answer[:, None])[:, 0]
 
 
 def severity_folders(root: Path) -> dict[tuple[str, str], Path]:

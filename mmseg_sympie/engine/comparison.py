@@ -84,11 +84,12 @@ def compare_reports_of(folders: Sequence[str], out: str | None = None,
         out: a folder for the tables.
         page: a folder for the numbers as one page.
     """
-    for folder in filter(None, (out, page)):
-        check_writable(folder)
+    for folder in (out, page):
+        if folder is not None:
+            check_writable(folder)
     reports = dict(zip(run_names(folders), map(read_report, folders)))
     if len(folders) == 2:
-        show_comparison(*folders, ' -> '.join(folders), out)
+        show_comparison(folders[0], folders[1], ' -> '.join(folders), out)
     else:
         training_free = list(filter(is_training_free, reports))
         show_enhancers(compare_enhancers(reports, training_free, next(iter(reports))),

@@ -11,7 +11,7 @@ from torch import nn
 
 from ..corruptions.by_name import corrupted, corruption_names
 from ..datasets.photographs import Photographs
-from ..deepcorrect.corrections import filter_layers
+from ..deepcorrect.corrections import FilterLayer, filter_layers
 from ..deepcorrect.plots import plot_ranking
 from ..deepcorrect.priority import MEASURES
 from ..deepcorrect.rank import Example, rank_layers
@@ -71,7 +71,7 @@ def open_model(args: argparse.Namespace) -> tuple[Any, Any]:
     return model, dataset
 
 
-def chosen_layers(network: nn.Module, patterns: Sequence[str]) -> dict[str, nn.Module]:
+def chosen_layers(network: nn.Module, patterns: Sequence[str]) -> dict[str, FilterLayer]:
     """Layers by name, in the network's order."""
     layers = filter_layers(network)
     if not patterns:
