@@ -7,14 +7,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 REQUIREMENTS := requirements/$(STACK).txt requirements/dev.txt
 
-.PHONY: demo test test-fast lint hooks clean
+.PHONY: demo test test-fast lint docs hooks clean
 
 demo: $(READY)
 	$(BIN)/python tools/render_scenes.py --out data/demo --only-val
 	$(BIN)/python tools/test.py configs/demo_sympie.py --compare
 	@echo
 	@echo 'These scenes are synthetic: they show the tool at work, not what it gains on real streets.'
-	@echo 'Real data: $(BIN)/python tools/test.py configs/deeplabv2_acdc_sympie.py --compare (see README)'
+	@echo 'Real data: $(BIN)/python tools/test.py configs/deeplabv2_acdc_sympie.py --compare (see docs/data.md)'
 
 # The threads of one test process do not keep the cores from the other while they wait.
 test: $(READY)
@@ -34,6 +34,16 @@ lint: $(READY)
 hooks: $(READY)
 	$(BIN)/pre-commit install
 
+# The pages of docs/ in site/; the packages for them are in an environment of their own.
+docs: .venv-docs/.ready
+	.venv-docs/bin/python docs/model_zoo.py
+	.venv-docs/bin/mkdocs build --strict
+
+.venv-docs/.ready: requirements/docs.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install -r requirements/docs.txt
+	touch $@
+
 $(READY): $(REQUIREMENTS) $(wildcard requirements/$(STACK)-build.txt) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo 'The pinned versions need Python 3.11 or newer: make PYTHON=python3.11 ...'; exit 1; }
@@ -46,4 +56,4 @@ $(READY): $(REQUIREMENTS) $(wildcard requirements/$(STACK)-build.txt) pyproject.
 	touch $@
 
 clean:
-	rm -rf $(VENV) data/demo
+	rm -rf $(VENV) .venv-docs site data/demo

@@ -1,6 +1,6 @@
 _base_ = ['./_base_/distorted_training.py']
-# Correction units for configs/mobilenetv2_camvid.py, on its daylight frames. The ranking: README,
-# 'DeepCorrect'.
+# Correction units for configs/mobilenetv2_camvid.py, on its daylight frames. The ranking:
+# docs/deepcorrect.md.
 model = dict(
     upstream=dict(type='mmseg_sympie.MMSegSegmentor', config='configs/mobilenetv2_camvid.py'),
     corrections=dict(

@@ -1,6 +1,6 @@
 _base_ = ['./_base_/distorted_training.py']
 # Correction units for configs/classifiers/mobilenetv2.py, on a thousand photographs. The ranking:
-# README, 'DeepCorrect'.
+# docs/deepcorrect.md.
 model = dict(
     upstream=dict(
         type='mmseg_sympie.MMPretrainClassifier', config='configs/classifiers/mobilenetv2.py'),

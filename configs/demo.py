@@ -1,7 +1,7 @@
 # A small segmentor on synthetic scenes: trained on clear ones, tested on fog, night, rain and snow.
 _base_ = ['./_base_/models/deeplabv2_mobilenetv2.py', './_base_/datasets/demo.py',
           './_base_/runtime.py']
-# ImageNet weights: README, 'CamVid on a CPU'. Needed to train it again, not to test it.
+# ImageNet weights: docs/data.md. Needed to train it again, not to test it.
 model = dict(
     backbone=dict(init_cfg=dict(
         type='Pretrained', checkpoint='checkpoints/mobilenetv2_imagenet.pth')),

@@ -1,6 +1,6 @@
 _base_ = ['./_base_/models/espnetv2.py', './_base_/datasets/cityscapes.py',
           './_base_/schedule_80000.py', './_base_/runtime.py']
-# Predicted at 1024x512, scored at the size of the label. The weights come trained: README.
+# Predicted at 1024x512, scored at the size of the label. Weights: docs/model_zoo.md.
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=(1024, 512), keep_ratio=False),

@@ -1,5 +1,5 @@
 _base_ = ['./mobilenetv2_camvid.py']
-# Correction units on top of the same checkpoint: README, 'DeepCorrect'.
+# Correction units on top of the same checkpoint: docs/deepcorrect.md.
 model = dict(backbone=dict(
     type='mmseg_sympie.CorrectedBackbone',
     backbone='MobileNetV2',

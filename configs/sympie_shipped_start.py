@@ -1,7 +1,7 @@
 _base_ = ['./_base_/datasets/photographs.py', './_base_/pretraining.py']
 # The first 900 of the 3,100 steps behind the weights that ship (mmseg_sympie/weights/README.md):
 # 9 GB, and at 2.6 s a step 40 minutes, on two CPU cores (75 when it was run); needs
-# checkpoints/mobilenetv2_camvid.pth (README, 'CamVid on a CPU'). sympie_shipped_middle.py goes
+# checkpoints/mobilenetv2_camvid.pth (docs/data.md). sympie_shipped_middle.py goes
 # on from it. A run from scratch should set model.enhancer.min_contrast_255=50 here already.
 # Of three images one is a photograph for each of two classifiers, which do not want the same (one
 # alone teaches its own taste), and one is a daylight street for a segmentor.

@@ -1,31 +1,32 @@
-"""SyMPIE for MMSegmentation: a small frozen image enhancer in front of any segmentor."""
-from importlib import metadata
+"""SyMPIE for MMSegmentation: a small frozen image enhancer in front of any segmentor.
 
-from .version import __version__
+What the package offers is imported when it is asked for: importing the package takes no time, and
+changes nothing outside it.
+"""
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ['__version__', 'attach', 'enhancer', 'registry']
+from .runtime.version import __version__
+
+if TYPE_CHECKING:
+    from . import enhancer, registry
+    from .attachment import attach
+    from .engine.inference import ImageEnhancer, SegmentorWithEnhancer, load_enhancer
+
+__all__ = ['ImageEnhancer', 'SegmentorWithEnhancer', '__version__', 'attach', 'enhancer',
+           'load_enhancer', 'registry']
+
+_MODULE_OF = dict(attach='attachment', ImageEnhancer='engine.inference',
+                  SegmentorWithEnhancer='engine.inference', load_enhancer='engine.inference')
 
 
-def _check_mmseg() -> None:
-    for distribution in ('mmsegmentation', 'onedl-mmsegmentation'):
-        try:
-            found = metadata.version(distribution)
-        except metadata.PackageNotFoundError:
-            continue
-        if int(found.split('.')[0]) < 1:
-            raise ImportError(
-                f'mmseg_sympie needs MMSegmentation 1.0 or newer, found {distribution} {found}. '
-                "Run, in this project's folder: pip install -e '.[onedl]'")
-        return
-    raise ImportError('mmseg_sympie needs MMSegmentation, and none is installed. '
-                      "Run, in this project's folder: pip install -e '.[onedl]'")
+def __getattr__(name: str) -> Any:
+    if name in _MODULE_OF:
+        return getattr(import_module(f'{__name__}.{_MODULE_OF[name]}'), name)
+    if name in __all__:
+        return import_module(f'{__name__}.{name}')
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 
-_check_mmseg()
-
-from .io.checkpoints import read_mmengine_checkpoints_safely  # noqa: E402
-
-read_mmengine_checkpoints_safely()
-
-from . import enhancer, registry  # noqa: E402
-from .attach import attach  # noqa: E402
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,31 +1,32 @@
 """Enhancers as data preprocessors: one mixin in front of the preprocessor a config already has."""
-import functools
-import inspect
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from mmengine.model import BaseDataPreprocessor
 from mmseg.models import SegDataPreProcessor
 from torch import Tensor, nn
 
-from .enhancer import load_source
-from .enhancer.fast import FastSyMPIE, PixelFormat, fast_path
+from .enhancer.build import Source, build_enhancer, enhancer_configs
+from .enhancer.chain import EnhancerChain
+from .enhancer.fast import FastAffine, FastSyMPIE, PixelFormat
 from .enhancer.smoother import ParameterSmoother
 from .errors import InputError
-from .io.config import type_name
 from .normalization import ChannelStatistics
-from .registry import MODELS, SCOPE
+from .registry import MODELS
+from .runtime.subclass import in_front_of
 
-TAKE_A_SOURCE = ('SourceMatch', 'SyMPIE')
-_HINT = "Load images with dict(type='LoadImageFromFile'): 8 bit, three channels."
+_CLS = 'mmpretrain.ClsDataPreprocessor'
+_PRECISIONS = ('float32', 'bfloat16', 'float16')
 
 
-class EnhancerMixin:
+class EnhancerMixin(BaseDataPreprocessor):
     """Enhance the incoming images, then hand them to the data preprocessor behind it.
 
-    The enhancers are frozen: in evaluation mode, without gradients, out of the optimiser, and in no
-    state dict, so that a model has the same keys with and without them.
+    The enhancers are `Frozen`: in evaluation mode, without gradients, out of the optimiser, and in
+    no state dict, so that a model has the same keys with and without them. Where it is known how
+    the preprocessor behind normalises, one pass over the image enhances and normalises it.
 
     Args:
         enhancer: config of an enhancer, a list of them applied in order, or None or [] for no
@@ -46,37 +47,71 @@ class EnhancerMixin:
             half precision.
         cuda_graph: on a GPU, launch SyMPIE's network as a whole for single images without smoothing
             (`Replayed`).
-        *args, **kwargs: of the preprocessor behind the mixin.
+        **kwargs: of the preprocessor behind the mixin.
     """
 
-    def __init__(self, *args, enhancer: dict | Sequence[dict] | None = dict(), source=None,
-                 checkpoint: str | None = None, channel_order: str | None = None,
-                 smoothing: dict | None = None, precision: str | None = None,
-                 cuda_graph: bool = False, output_dtype: str = 'float32', **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, *, enhancer: dict | Sequence[dict] | None = dict(),
+                 source: Source | None = None, checkpoint: str | None = None,
+                 channel_order: str | None = None, smoothing: dict | None = None,
+                 precision: str | None = None, cuda_graph: bool = False,
+                 output_dtype: str = 'float32', **kwargs):
+        super().__init__(**kwargs)
         if channel_order is None:
-            own = inspect.signature(super().__init__).bind(*args, **kwargs).arguments
-            to_bgr = own.get('rgb_to_bgr', kwargs.get('rgb_to_bgr'))  # passed on as **kwargs
-            channel_order = 'rgb' if to_bgr else 'bgr'
+            channel_order = 'rgb' if kwargs.get('rgb_to_bgr') else 'bgr'
         if channel_order not in ('bgr', 'rgb'):
             raise InputError(f"channel_order must be 'bgr' or 'rgb', got {channel_order!r}.")
         self.channel_order = channel_order
-        # In a tuple, PyTorch does not see the modules: no train(), no state dict, no optimiser, and
-        # above all no init_weights(), which would overwrite the trained weights in training.
-        self.enhancers = tuple(_frozen(build_enhancer(cfg))
-                               for cfg in enhancer_configs(enhancer, checkpoint, source))
-        self.fast, self.output_format = None, PixelFormat(channel_order)
         for name, value in dict(precision=precision or 'float32',
                                 output_dtype=output_dtype).items():
-            if value not in ('float32', 'bfloat16', 'float16'):
+            if value not in _PRECISIONS:
                 raise InputError(f"{name} is 'float32', 'bfloat16' or 'float16', got {value!r}.")
         self.output_dtype = getattr(torch, output_dtype)
-        if self.enhancers:
-            self.fast = fast_path(self.enhancers[-1], channel_order,
-                                  precision and getattr(torch, precision), cuda_graph)
-        if self.fast is not None and self._normalises_as_known():
-            self.output_format = self._take_over_normalisation()
+        self.chain = EnhancerChain(
+            [build_enhancer(cfg) for cfg in enhancer_configs(enhancer, checkpoint, source)],
+            channel_order, getattr(torch, precision) if precision else None, cuda_graph)
+        self.behind = self._without_normalisation(**kwargs) if self.chain else None
+        self.output_format = (PixelFormat(channel_order) if self.behind is None else
+                              self._own_format(**kwargs))
         self.smoother = self._build_smoother(smoothing)
+
+    @property
+    def enhancers(self) -> tuple[nn.Module, ...]:
+        """The enhancers, in the order in which they are applied."""
+        return self.chain.enhancers
+
+    @property
+    def fast(self) -> FastSyMPIE | FastAffine | None:
+        """The fast path of the last enhancer, if it has one."""
+        return self.chain.fast
+
+    @contextmanager
+    def without_enhancers(self) -> Iterator[None]:
+        """Meanwhile, this is the plain preprocessor."""
+        chain, self.chain = self.chain, EnhancerChain([], self.channel_order)
+        try:
+            yield
+        finally:
+            self.chain = chain
+
+    def _without_normalisation(self, **kwargs) -> BaseDataPreprocessor | None:
+        """A preprocessor that does what the one behind the mixin does after normalising.
+
+        None where the one behind is to normalise by itself what the enhancers return.
+
+        Args:
+            **kwargs: of the preprocessor behind the mixin.
+        """
+        return None
+
+    def _own_format(self, **kwargs) -> PixelFormat:
+        """What the preprocessor behind the mixin makes of images by these arguments."""
+        converts = any(kwargs.get(name) for name in ('bgr_to_rgb', 'rgb_to_bgr', 'to_rgb'))
+        channel_order = ('rgb' if self.channel_order == 'bgr' else 'bgr'
+                         ) if converts else self.channel_order
+        if kwargs.get('mean') is None:
+            return PixelFormat(channel_order, dtype=self.output_dtype)
+        mean, std = (tuple(values.flatten().expand(3).tolist()) for values in (self.mean, self.std))
+        return PixelFormat(channel_order, ChannelStatistics(mean, std), self.output_dtype)
 
     def _build_smoother(self, smoothing: dict | None) -> ParameterSmoother | None:
         if smoothing is None:
@@ -86,35 +121,28 @@ class EnhancerMixin:
                              f'{self.enhancers}.')
         return ParameterSmoother(self.fast, **smoothing)
 
-    def _normalises_as_known(self) -> bool:
-        """Whether `forward` behind is one of the libraries', which ask the flags that we clear."""
-        own = type(self).__mro__[type(self).__mro__.index(EnhancerMixin) + 1:]
-        owner = next(base for base in own if 'forward' in vars(base))
-        return owner.__module__.split('.')[0] in ('mmengine', 'mmseg', 'mmpretrain', 'mmdet')
-
-    def _take_over_normalisation(self) -> PixelFormat:
-        """Switch it off in the preprocessor behind, and say what it was."""
-        channel_order, statistics = self.channel_order, PixelFormat().statistics
-        for name in ('channel_conversion', '_channel_conversion', 'to_rgb'):
-            if getattr(self, name, False):
-                channel_order = {'bgr': 'rgb', 'rgb': 'bgr'}[self.channel_order]
-                setattr(self, name, False)
-        if getattr(self, '_enable_normalize', False):
-            statistics = ChannelStatistics(*(tuple(values.flatten().expand(3).tolist())
-                                             for values in (self.mean, self.std)))
-            self._enable_normalize = False
-        return PixelFormat(channel_order, statistics, self.output_dtype)
-
     def forward(self, data: dict, training: bool = False) -> dict:
-        data = self.cast_data(data)
-        images = data['inputs']
-        if self.enhancers or self.output_format != PixelFormat(self.channel_order):
-            smoother = None if training else self.smoother
-            enhanced = self._by_size(images, self.output_format, smoother)
+        """Enhance the images of a batch, normalise and pad them.
+
+        Args:
+            data: a batch of the data loader: `inputs` as for `enhance`, and perhaps `data_samples`.
+            training: whether to pad and augment as for training.
+
+        Returns:
+            `inputs` (B, 3, H, W), as the model takes them, and `data_samples`.
+        """
+        if self.chain:
+            data = self.cast_data(data)
+            images = data['inputs']
+            enhanced = self.chain(images, self.output_format, None if training else self.smoother)
             if self._is_done(enhanced, training):
                 return dict(inputs=enhanced, data_samples=data.get('data_samples'))
             data = {**data, 'inputs': enhanced if isinstance(images, Tensor) else list(enhanced)}
-        result = super().forward(data, training)
+        if self.chain and self.behind is not None:
+            # Moved with the module that holds it, it would still send images to the old device.
+            result = self.behind.to(self.device)(data, training)
+        else:
+            result = super().forward(data, training)
         if self.output_dtype != torch.float32:
             result = {**result, 'inputs': result['inputs'].to(self.output_dtype)}
         return result
@@ -132,148 +160,70 @@ class EnhancerMixin:
         Raises:
             InputError: other channels, an integer type other than uint8, or values out of 0..255.
         """
-        if not self.enhancers:
+        if not self.chain:
             return images
-        enhanced = self._by_size(images, PixelFormat(self.channel_order))
+        enhanced = self.chain(images, PixelFormat(self.channel_order))
         return enhanced if isinstance(images, Tensor) else list(enhanced)
 
-    def _by_size(self, images: Tensor | Sequence[Tensor], output_format: PixelFormat,
-                 smoother: ParameterSmoother | None = None) -> Tensor | Sequence[Tensor]:
-        """Enhanced images, as one batch where all are of one size."""
-        if isinstance(images, Tensor):
-            return self._enhance_batch(images, output_format, smoother)
-        if not all(isinstance(image, Tensor) for image in images):
-            raise InputError('An enhancer needs images (3, H, W), got a '
-                             f'{type(images[0]).__name__} for each of them: several views of one '
-                             'image are not supported.')
-        indices_by_size = defaultdict(list)
-        for index, image in enumerate(images):
-            indices_by_size[image.shape].append(index)
-        enhanced = list(images)
-        for indices in indices_by_size.values():
-            alike = [images[index] for index in indices]
-            stacked = torch.stack(alike) if len(alike) > 1 else alike[0][None]  # without a copy
-            batch = self._enhance_batch(stacked, output_format, smoother)
-            if len(alike) == len(images):
-                return batch
-            for index, image in zip(indices, batch):
-                enhanced[index] = image
-        return enhanced
-
-    @torch.no_grad()
-    def _enhance_batch(self, image: Tensor, output_format: PixelFormat,
-                       smoother: ParameterSmoother | None) -> Tensor:
-        _check_images(image)
-        with torch.autocast(image.device.type, enabled=False):
-            if self.fast is None or not self.enhancers or not FastSyMPIE.supports(image):
-                return output_format.from_rgb_255(self._to_rgb_255(image, self.enhancers))
-            if len(self.enhancers) > 1:
-                before = self._to_rgb_255(image, self.enhancers[:-1])
-                image = PixelFormat(self.channel_order).from_rgb_255(before)
-            return self.fast(image, output_format, smoother and smoother(image))
-
-    def _to_rgb_255(self, image: Tensor, enhancers: Sequence[nn.Module]) -> Tensor:
-        """Raw images (B, 3, H, W) -> enhanced by the reference path, RGB on 0..255, float32."""
-        image = image.float() / 255
-        if self.channel_order == 'bgr':
-            image = image.flip(1)
-        for enhancer in enhancers:
-            # PyTorch does not move what it does not see, so the enhancer follows its input.
-            image = enhancer.to(image.device)(image)
-        return image * 255
-
-    def extra_repr(self) -> str:
+    def __repr__(self) -> str:
         names = ', '.join(type(enhancer).__name__ for enhancer in self.enhancers)
-        return f'enhancers=({names}), channel_order={self.channel_order!r}'
+        return (f'{type(self).__name__}(enhancers=({names}), '
+                f'channel_order={self.channel_order!r})')
 
 
 @MODELS.register_module()
 class SyMPIEDataPreprocessor(EnhancerMixin, SegDataPreProcessor):
     """MMSegmentation's `SegDataPreProcessor` with enhancers in front; see `EnhancerMixin`."""
 
+    def _without_normalisation(self, **kwargs) -> BaseDataPreprocessor:
+        return SegDataPreProcessor(**{**kwargs, 'mean': None, 'std': None, 'bgr_to_rgb': False,
+                                      'rgb_to_bgr': False})
+
     def _is_done(self, enhanced: Tensor | Sequence[Tensor], training: bool) -> bool:
-        return (isinstance(enhanced, Tensor) and self.fast is not None
-                and not (training or self.test_cfg))
+        return isinstance(enhanced, Tensor) and not (training or self.test_cfg)
 
 
 @MODELS.register_module()
-def EnhancedDataPreprocessor(behind: str | type, **kwargs) -> BaseDataPreprocessor:
+class EnhancedDataPreprocessor(EnhancerMixin):
     """Any other data preprocessor with enhancers in front; see `EnhancerMixin`.
 
+    The object is one of the class behind too (`in_front_of`), which normalises by itself.
+
     Args:
-        behind: its name, such as 'mmdet.DetDataPreprocessor', or its class.
+        behind: the name of the preprocessor behind, such as 'mmdet.DetDataPreprocessor', or its
+            class.
         **kwargs: its arguments, and those of the mixin.
 
     Raises:
         InputError: there is none of this name.
     """
-    base = MODELS.get(behind) if isinstance(behind, str) else behind
-    if base is None:
-        raise InputError(f'There is no data preprocessor {behind!r}. Name its scope, as in '
-                         "'mmdet.DetDataPreprocessor', and install its package.")
-    return _enhanced(base)(**kwargs)
+
+    def __new__(cls, behind: str | type, **kwargs) -> Any:
+        """An object of a subclass of the class behind."""
+        return object.__new__(in_front_of(cls, _preprocessor_class(behind)))
+
+    def __init__(self, behind: str | type, **kwargs):
+        super().__init__(**kwargs)
 
 
 @MODELS.register_module()
-def SyMPIEClsDataPreprocessor(**kwargs) -> BaseDataPreprocessor:
+class SyMPIEClsDataPreprocessor(EnhancedDataPreprocessor):
     """MMPretrain's `ClsDataPreprocessor` with enhancers in front; see `EnhancerMixin`."""
-    return EnhancedDataPreprocessor('mmpretrain.ClsDataPreprocessor', **kwargs)
+
+    def __new__(cls, **kwargs) -> Any:
+        """As for `EnhancedDataPreprocessor`."""
+        return super().__new__(cls, _CLS)
+
+    def __init__(self, **kwargs):
+        super().__init__(_CLS, **kwargs)
+
+    def _without_normalisation(self, **kwargs) -> BaseDataPreprocessor:
+        return _preprocessor_class(_CLS)(**{**kwargs, 'mean': None, 'std': None, 'to_rgb': False})
 
 
-@functools.cache
-def _enhanced(base: type[BaseDataPreprocessor]) -> type[BaseDataPreprocessor]:
-    return type(f'Enhanced{base.__name__}', (EnhancerMixin, base), {})
-
-
-def build_enhancer(cfg: dict) -> nn.Module:
-    """Build an enhancer from a config whose type and scope prefix may be left out."""
-    cfg = dict(cfg)
-    cfg.setdefault('type', 'SyMPIE')
-    if isinstance(cfg['type'], str) and '.' not in cfg['type']:
-        cfg['_scope_'] = SCOPE
-    return MODELS.build(cfg)
-
-
-def enhancer_configs(enhancer: dict | Sequence[dict] | None, checkpoint: str | None = None,
-                     source=None) -> Sequence[dict]:
-    """The enhancers in order, for the arguments of `EnhancerMixin`, each with its type."""
-    single = isinstance(enhancer, dict) or not isinstance(enhancer or (), Sequence)
-    configs = [enhancer] if single else list(enhancer or ())
-    if not all(isinstance(config, dict) for config in configs):
-        raise InputError("enhancer must be a config such as dict(type='MeanMatch'), or a list of "
-                         f'them, got {enhancer!r}.')
-    learned = source is None or checkpoint is not None
-    configs = [{'type': 'SyMPIE' if learned or 'checkpoint' in config else 'SourceMatch', **config}
-               for config in configs]
-    if checkpoint is not None:
-        if len(configs) != 1 or type_name(configs[0]['type']) != 'SyMPIE' \
-                or 'checkpoint' in configs[0]:
-            raise InputError(f'checkpoint={checkpoint!r} is short for a single SyMPIE enhancer, '
-                             f'but enhancer={enhancer!r} was given too. Write the checkpoint '
-                             'there.')
-        configs[0]['checkpoint'] = checkpoint
-    if source is not None:
-        load_source(source)  # Also where no enhancer asks for it, a wrong name is an error.
-        configs = [{'source': source, **config} if type_name(config['type']) in TAKE_A_SOURCE
-                   else config for config in configs]
-    return configs
-
-
-def _frozen(enhancer: nn.Module) -> nn.Module:
-    return enhancer.eval().requires_grad_(False)
-
-
-def _check_images(image: Tensor) -> None:
-    if image.dim() != 4 or image.shape[1] != 3:
-        raise InputError('An enhancer needs colour images (3, H, W), got '
-                         f'{tuple(image.shape[1:])}. {_HINT}')
-    if image.dtype == torch.uint8:
-        return
-    if not image.dtype.is_floating_point:
-        raise InputError('An enhancer needs images of uint8 or float on 0..255, got '
-                         f'{image.dtype}. {_HINT}')
-    lowest, highest = (value.item() for value in image.aminmax()) if image.numel() else (0, 0)
-    if not (0 <= lowest and highest <= 255):
-        raise InputError('An enhancer needs images on 0..255, got values from '
-                         f'{lowest:g} to {highest:g}. Is the image normalised already, or of 16 '
-                         f'bit? {_HINT}')
+def _preprocessor_class(name: str | type) -> type:
+    found = MODELS.get(name) if isinstance(name, str) else name
+    if found is None:
+        raise InputError(f'There is no data preprocessor {name!r}. Name its scope, as in '
+                         "'mmdet.DetDataPreprocessor', and install its package.")
+    return found

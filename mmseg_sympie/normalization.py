@@ -27,11 +27,12 @@ class ChannelStatistics(NamedTuple):
 
     def like(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and deviation as (3, 1, 1) tensors of the image's type and device: `constant`s."""
-        return tuple(constant(values, image).view(3, 1, 1) for values in self)
+        return (constant(self.mean, image).view(3, 1, 1), constant(self.std, image).view(3, 1, 1))
 
     def of(self, value: float) -> tuple[float, float, float]:
-        """What the three channels of a pixel of that value are standardised to."""
-        return tuple((value - mean) / std for mean, std in zip(*self))
+        """Standardise the three channels of a pixel of that value."""
+        first, second, third = ((value - mean) / std for mean, std in zip(self.mean, self.std))
+        return first, second, third
 
 
 # RGB images on [0, 1]: what the enhancer and torchvision's classifiers see.

@@ -13,6 +13,10 @@ from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
+from .runtime.version import check_mmseg
+
+check_mmseg()
+
 SCOPE = 'mmseg_sympie'
 
 MODELS = Registry('model', parent=MMENGINE_MODELS, scope=SCOPE,

@@ -1,6 +1,5 @@
 """Putting an enhancer in front of any config: attach, tools/attach.py, tools/check_zoo.py."""
 import json
-import runpy
 import subprocess
 import sys
 
@@ -12,6 +11,7 @@ from mmengine.model import BaseDataPreprocessor, ImgDataPreprocessor
 from mmseg.registry import MODELS
 
 import mmseg_sympie
+from mmseg_sympie import cli
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.io.config import load_config
 from mmseg_sympie.registry import MODELS as OWN_MODELS
@@ -65,7 +65,7 @@ def test_no_preprocessor_at_all():
 
 
 @pytest.mark.slow
-def test_sympie_takes_over_the_normalisation_of_a_users_preprocessor(enhancer_checkpoint):
+def test_a_users_preprocessor_normalises_the_enhanced_image(enhancer_checkpoint):
     """The same image leaves, with a real enhancer, whatever does the normalising."""
     settings = dict(mean=[10.0, 20.0, 30.0], std=[2.0, 4.0, 5.0], bgr_to_rgb=True)
     found = [enhanced(dict(settings, type=kind), grey=80, checkpoint=enhancer_checkpoint)[1]
@@ -188,7 +188,7 @@ def test_a_config_in_pythons_style_gets_a_child_in_it(tmp_path, monkeypatch, cap
 
 def attach_tool(monkeypatch, *args):
     monkeypatch.setattr(sys, 'argv', ['tools/attach.py', *map(str, args)])
-    runpy.run_path(str(ROOT / 'tools/attach.py'), run_name='__main__')
+    cli.run('attach')
 
 
 @pytest.mark.parametrize('base,out,message', [

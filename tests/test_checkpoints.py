@@ -21,8 +21,19 @@ from mmseg_sympie.enhancer.pretrained import (
     convert_published_enhancer,
 )
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.io.checkpoints import read_checkpoint, unwrap_state_dict, with_dataset_meta
+from mmseg_sympie.io.checkpoints import (
+    read_checkpoint,
+    read_mmengine_checkpoints_safely,
+    unwrap_state_dict,
+    with_dataset_meta,
+)
 from mmseg_sympie.io.files import sha256
+
+
+@pytest.fixture(autouse=True)
+def safe_loader(tools_leave_nothing_behind):
+    """MMEngine's loader as our commands set it."""
+    read_mmengine_checkpoints_safely()
 
 
 def hidden_code(path) -> None:

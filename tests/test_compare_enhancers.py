@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from commands import ROOT
 
-from mmseg_sympie.attach import find_preprocessor
+from mmseg_sympie.attachment import find_preprocessor
 from mmseg_sympie.engine.segmentation import enhancers_of
 from mmseg_sympie.engine.variants import folder_name, is_training_free, variant, with_none
 from mmseg_sympie.enhancer.parse import parse_enhancer

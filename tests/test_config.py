@@ -1,26 +1,25 @@
 """Configs in every style and encoding, the options of a command line, and their mistakes."""
 import argparse
 import copy
-import runpy
 
 import pytest
 import torch
-from commands import ROOT
+from mmengine.config import DictAction
 from mmengine.registry import DATASETS
 from mmseg.models import SegDataPreProcessor
 from torch import nn
 
-from mmseg_sympie.attach import attach, is_enhanced
-from mmseg_sympie.cli.options import device
+from mmseg_sympie.attachment import attach, is_enhanced
+from mmseg_sympie.cli.options import CfgOptions, config_value, device
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.datasets import ACDCDataset, CamVidDataset
 from mmseg_sympie.datasets.street_scenes import loads_labels
-from mmseg_sympie.engine.panels import write_report_page
+from mmseg_sympie.engine.comparison import for_submission
+from mmseg_sympie.engine.page import write_report_page
 from mmseg_sympie.engine.segmentation import check_inputs, enhancers_of, has_enhancer, run_test
 from mmseg_sympie.errors import InputError, errors_without_traceback
 from mmseg_sympie.evaluation import read_report
 from mmseg_sympie.io.config import (
-    CfgOptions,
     building,
     forget_pretrained,
     is_python_style,
@@ -119,6 +118,16 @@ def test_options_that_are_no_pairs(words, capsys):
     assert given.cfg_options == {'a.b': 1, 'c': [1, 2], 'd': 'x=y'}
 
 
+@pytest.mark.parametrize('text,wanted', [
+    ('1', 1), ('1e-3', 0.001), ('true', True), ('None', None), ('', ''), ('a b', 'ab'),
+    ('"x"', 'x'), ('1,2', [1, 2]), ('1,', [1]), ('[1,2]', [1, 2]), ('(64,96)', (64, 96)),
+    ('[]', []), ('()', ()), ('[a,(1,2.5),[b]]', ['a', (1, 2.5), ['b']]),
+    ('[(1,2),c]', [(1, 2), 'c']),
+    ('1,,2', [1, '', 2]), ('[1],[2]x', [[1], '[2]x'])])
+def test_values_are_read_as_mmengine_reads_them(text, wanted):
+    assert config_value(text) == wanted == DictAction._parse_iterable(text)
+
+
 PREPROCESSOR = dict(type='mmseg_sympie.SyMPIEDataPreprocessor')
 
 
@@ -198,7 +207,6 @@ def test_a_config_in_pythons_style_is_tested_and_reported(scenes, tmp_path, caps
     assert 'SyMPIEDataPreprocessor' in (tmp_path / 'report.md').read_text()
     write_report_page(cfg, str(tmp_path / 'w.pth'), tmp_path, tmp_path / 'i.html', False)
     assert 'SyMPIE, 1 images' in (tmp_path / 'i.html').read_text(encoding='utf-8')
-    for_submission = runpy.run_path(str(ROOT / 'tools/test.py'))['for_submission']
     for_submission(cfg, tmp_path / 's.zip')
     assert cfg.test_dataloader.dataset.split == 'test'
     assert len(cfg.test_dataloader.dataset.pipeline) == 2

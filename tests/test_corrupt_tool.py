@@ -1,11 +1,11 @@
 """tools/corrupt.py and tools/benchmark.py corruptions on small images."""
 import json
-import runpy
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from commands import ROOT, tool
+from commands import call, tool
 from PIL import Image
 
 from mmseg_sympie.corruptions.by_name import corruption_names
@@ -42,9 +42,8 @@ def whole(folder, **kwargs):
 @pytest.fixture
 def corrupt():
     """tools/corrupt.py without the seconds that a process of its own takes to start."""
-    main = runpy.run_path(str(ROOT / 'tools/corrupt.py'))['main']
     with num_threads(torch.get_num_threads()):
-        yield lambda *args: main([str(arg) for arg in args])
+        yield partial(call, 'corrupt')
 
 
 def write(tree):

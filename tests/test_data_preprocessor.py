@@ -1,4 +1,7 @@
 """The data preprocessor: switching on, lists, own enhancers, and images it must refuse."""
+import copy
+import pickle
+
 import golden
 import pytest
 import torch
@@ -149,3 +152,32 @@ def test_in_front_of_a_detectors_preprocessor():
     wanted = [(45 - 120) / 50, (90 - 110) / 60, (90 - 100) / 70]
     assert found['inputs'][0, :, 0, 0].tolist() == pytest.approx(wanted)
     assert found['data_samples'][0].batch_input_shape == (64, 64)
+
+
+@pytest.mark.parametrize('kind', [dict(type=SYMPIE), dict(
+    type='mmseg_sympie.EnhancedDataPreprocessor', behind='ImgDataPreprocessor')])
+def test_copies_and_pickles_work_alike(kind):
+    preprocessor = MMSEG_MODELS.build(dict(kind, mean=[10.0], std=[2.0],
+                                           enhancer=dict(type='MeanMatch', target=100)))
+    image = torch.full((3, 8, 8), 50, dtype=torch.uint8)
+    for twin in (copy.deepcopy(preprocessor), pickle.loads(pickle.dumps(preprocessor))):
+        assert type(twin) is type(preprocessor)
+        assert twin.enhancers[0] is not preprocessor.enhancers[0]
+        found = twin(dict(inputs=[image], data_samples=None))['inputs']
+        assert found[0, :, 0, 0].tolist() == pytest.approx([45] * 3)
+
+
+def test_registered_names_are_classes():
+    for name in ('SyMPIEDataPreprocessor', 'SyMPIEClsDataPreprocessor',
+                 'EnhancedDataPreprocessor', 'CorrectedBackbone'):
+        assert isinstance(MODELS.get(f'mmseg_sympie.{name}'), type)
+
+
+def test_without_enhancers_for_a_while_it_is_the_plain_preprocessor():
+    settings = dict(mean=[10.0, 20.0, 30.0], std=[2.0, 4.0, 5.0], bgr_to_rgb=True)
+    enhanced, plain = build(**settings), MMSEG_MODELS.build(
+        dict(type='SegDataPreProcessor', **settings))
+    data = dict(inputs=[golden.image_255(20, 30)], data_samples=None)
+    with enhanced.without_enhancers():
+        assert torch.equal(enhanced(data)['inputs'], plain(data)['inputs'])
+    assert not torch.equal(enhanced(data)['inputs'], plain(data)['inputs'])

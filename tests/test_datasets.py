@@ -11,6 +11,10 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_sympie.datasets import ResizeLongSide
+from mmseg_sympie.errors import InputError
+from mmseg_sympie.io.config import load_config
+
+ROOT = Path(__file__).parents[1]
 
 
 def write(path: Path, array: np.ndarray) -> None:
@@ -82,6 +86,27 @@ def test_camvid_labels_and_sequences(tmp_path, space, wanted):
     assert len(build('CamVidDataset', tmp_path, split='train', sequences='0001TP')) == 1
     with pytest.raises(FileNotFoundError, match="with the prefix '0016EE'"):
         build('CamVidDataset', tmp_path, split='train', sequences=['0016E5', '0016EE'])
+
+
+def test_camvid_parts_under_conditions_of_their_own(tmp_path):
+    for split, name in (('train', '0001TP_1'), ('train', '0016E5_1'), ('test', 'Seq05VD_1')):
+        pair(tmp_path / f'{split}/{name}.png', tmp_path / f'{split}annot/{name}.png',
+             values=range(12), size=(3, 4))
+    parts = [dict(sequences='Seq05VD', condition='daylight'),
+             dict(split='train', sequences=['0001TP'], condition='dusk')]
+    dataset = build('CamVidDataset', tmp_path, parts=parts)
+    samples = [item['data_samples'] for item in dataset]
+    assert [(Path(sample.img_path).stem, sample.condition) for sample in samples] == [
+        ('Seq05VD_1', 'daylight'), ('0001TP_1', 'dusk')]
+    with pytest.raises(InputError, match='not both'):
+        build('CamVidDataset', tmp_path, parts=parts, condition='dusk')
+
+
+def test_every_test_set_has_its_pipeline_where_the_inferencer_looks():
+    for path in ROOT.glob('configs/*.py'):
+        cfg = load_config(str(path))
+        if 'test_dataloader' in cfg:
+            assert cfg.test_dataloader.dataset.pipeline[0].type == 'LoadImageFromFile', path
 
 
 def test_camvid_public_copy(real_data):

@@ -1,6 +1,7 @@
 """DeepCorrect's units: in any backbone, exact at the start, on top of untouched checkpoints."""
 import copy
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -243,3 +244,19 @@ def test_copies_have_units_of_their_own(tmp_path):
     twin.corrections['conv1'].body[-1].bias.data.fill_(1.0)
     assert all(torch.equal(*both) for both in zip(outputs(network, image), before))
     assert not torch.equal(outputs(twin, image)[0], before[0])
+
+
+def test_trained_units_pickle_and_keep_their_precision_in_a_network_of_another(tmp_path):
+    ranking = write_ranking(tmp_path / 'priority.json', {'conv1': 64})
+    new = CorrectedBackbone('ResNet', ranking=ranking, depth=18)
+    nn.init.normal_(new.corrections['conv1'].body[-1].weight, std=0.3)
+    torch.save(new.corrections.state_dict(), tmp_path / 'units.pth')
+    network = CorrectedBackbone('ResNet', checkpoint=str(tmp_path / 'units.pth'), depth=18)
+    image = torch.randn(1, 3, 32, 32)
+    wanted = outputs(network, image)
+    loaded = pickle.loads(pickle.dumps(network))
+    assert type(loaded) is type(network)
+    assert all(torch.equal(*both) for both in zip(outputs(loaded, image), wanted))
+    for found, value in zip(outputs(loaded.double(), image.double()), wanted):
+        assert found.dtype == torch.float64
+        torch.testing.assert_close(found.float(), value, rtol=1e-3, atol=1e-4)

@@ -1,12 +1,10 @@
 """Correction priority: by hand on three filters, and exact in networks with branches."""
 import json
-import runpy
-import sys
 from functools import partial
 
 import pytest
 import torch
-from commands import ROOT
+from commands import ROOT, call
 from mmseg.registry import MODELS as MMSEG_MODELS
 from torch import nn
 
@@ -14,6 +12,7 @@ from mmseg_sympie.deepcorrect import priority as priorities
 from mmseg_sympie.deepcorrect.corrections import filter_layers
 from mmseg_sympie.deepcorrect.priority import MEASURES, clean_activation, substituted_logits
 from mmseg_sympie.deepcorrect.rank import Example, rank_layers
+from mmseg_sympie.engine.rank_filters import chosen_layers
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.evaluation.confusion import areas, confusion_matrix, mean_iou
 from mmseg_sympie.io.config import load_config
@@ -160,11 +159,8 @@ def test_tool_on_a_segmentor(scenes, demo_segmentor, tmp_path, monkeypatch, caps
     monkeypatch.setattr(priorities, 'VALUES_AT_ONCE', 2_000_000)  # several passes
     out, layer = tmp_path / 'rank', 'layer1.0.conv.1.conv'
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(sys, 'argv', [
-        'rank_filters.py', '--segmentor', 'configs/demo.py', '--limit', '1', '--corruptions',
-        'darken', '--severities', '5', '--layers', layer, '--out', str(out), '--cfg-options',
-        f'data_root={scenes}'])
-    runpy.run_path('tools/rank_filters.py', run_name='__main__')
+    call('rank_filters', '--segmentor', 'configs/demo.py', '--limit', 1, '--corruptions', 'darken',
+         '--severities', 5, '--layers', layer, '--out', out, '--cfg-options', f'data_root={scenes}')
     assert layer in capsys.readouterr().out
     assert (out / 'priority.png').is_file()
     found = json.loads((out / 'priority.json').read_text())['layers'][layer]
@@ -184,10 +180,9 @@ def test_tool_on_a_segmentor(scenes, demo_segmentor, tmp_path, monkeypatch, caps
 
 
 def test_tool_names_layers_it_does_not_find():
-    tool = runpy.run_path(str(ROOT / 'tools/rank_filters.py'))
     network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(), nn.Linear(4, 2))
     assert list(filter_layers(network)) == ['0', '2']
-    assert list(tool['chosen_layers'](network, None)) == ['0']
-    assert list(tool['chosen_layers'](network, ['2'])) == ['2']
+    assert list(chosen_layers(network, None)) == ['0']
+    assert list(chosen_layers(network, ['2'])) == ['2']
     with pytest.raises(InputError, match="'conv\\*'; there are 0, 2"):
-        tool['chosen_layers'](network, ['conv*'])
+        chosen_layers(network, ['conv*'])

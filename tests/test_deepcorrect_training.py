@@ -16,12 +16,12 @@ from mmseg_sympie.deepcorrect import Corrections, DistortionTrainer
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.io.checkpoints import read_checkpoint
 from mmseg_sympie.io.config import load_config
-from mmseg_sympie.pretraining.upstream import FrozenModel
+from mmseg_sympie.pretraining.upstream import UpstreamModel
 from mmseg_sympie.registry import MODELS
 
 
 @MODELS.register_module(force=True)
-class SmallClassifier(FrozenModel):
+class SmallClassifier(UpstreamModel):
     """Two convolutions and a head."""
 
     def __init__(self):

@@ -1,29 +1,22 @@
 """The synthetic streets: their labels, their depth, what weather does, and the files written."""
-import importlib.util
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
+from commands import call
 from PIL import Image
 
 from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.demo.weather import CONDITIONS, apply_weather
+from mmseg_sympie.engine.scenes import plan_frames
 
-TOOL = Path(__file__).parents[1] / 'tools' / 'render_scenes.py'
 SKY, ROAD = 10, 0
+render = partial(call, 'render_scenes')
 
 
 @pytest.fixture(scope='module')
 def scenes():
     return [render_street(seed, 96, 192) for seed in range(40)]
-
-
-@pytest.fixture(scope='module')
-def tool():
-    spec = importlib.util.spec_from_file_location('render_scenes', TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_a_scene_depends_on_its_seed_alone(scenes):
@@ -100,9 +93,9 @@ def test_snow_whitens_terrain(scenes):
     assert len(gains) > 3 and np.mean(gains) > 30
 
 
-def test_tool_writes_the_acdc_tree_once(tool, tmp_path, capsys):
-    arguments = ['--out', str(tmp_path), '--train', '2', '--val', '1', '--seed', '4']
-    tool.main(arguments)
+def test_tool_writes_the_acdc_tree_once(tmp_path, capsys):
+    arguments = ['--out', tmp_path, '--train', '2', '--val', '1', '--seed', '4']
+    render(*arguments)
     parts = [('clear/train', 1), ('clear/train', 2),
              *((f'{name}/val', 1) for name in ('clear', *CONDITIONS))]
     expected = {'render.json'}
@@ -120,28 +113,28 @@ def test_tool_writes_the_acdc_tree_once(tool, tmp_path, capsys):
 
     written = {name: path.stat().st_mtime_ns for name, path in files.items()}
     capsys.readouterr()
-    tool.main(arguments)
+    render(*arguments)
     assert 'already' in capsys.readouterr().out
     assert written == {name: path.stat().st_mtime_ns for name, path in files.items()}
 
 
-def test_tool_shares_no_street_between_parts(tool, tmp_path):
-    frames = [*tool.plan_frames(tmp_path, 50, 9, 0), *tool.plan_frames(tmp_path, 50, 9, 1)]
+def test_tool_shares_no_street_between_parts(tmp_path):
+    frames = [*plan_frames(tmp_path, 50, 9, 0), *plan_frames(tmp_path, 50, 9, 1)]
     assert len({frame.seed for frame in frames}) == len(frames) == 2 * (50 + 5 * 9)
 
 
-def test_tool_adds_training_scenes_but_refuses_to_mix(tool, tmp_path):
-    tool.main(['--out', str(tmp_path), '--val', '1', '--only-val'])
+def test_tool_adds_training_scenes_but_refuses_to_mix(tmp_path):
+    render('--out', tmp_path, '--val', '1', '--only-val')
     assert not (tmp_path / 'gt/clear/train').exists()
     with pytest.raises(ValueError, match='other arguments'):
-        tool.main(['--out', str(tmp_path), '--val', '1', '--only-val', '--seed', '1'])
-    tool.main(['--out', str(tmp_path), '--val', '1', '--train', '1'])
+        render('--out', tmp_path, '--val', '1', '--only-val', '--seed', '1')
+    render('--out', tmp_path, '--val', '1', '--train', '1')
     assert len(list((tmp_path / 'gt/clear/train').rglob('*.png'))) == 1
     with pytest.raises(ValueError, match='other arguments'):
-        tool.main(['--out', str(tmp_path), '--val', '1', '--train', '2'])
+        render('--out', tmp_path, '--val', '1', '--train', '2')
 
 
-def test_tool_names_the_folder_it_cannot_write(tool, tmp_path):
+def test_tool_names_the_folder_it_cannot_write(tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(OSError, match='file/demo'):
-        tool.main(['--out', str(tmp_path / 'file' / 'demo'), '--val', '1'])
+        render('--out', str(tmp_path / 'file' / 'demo'), '--val', '1')

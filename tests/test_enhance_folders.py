@@ -1,12 +1,10 @@
 """Folders in tools/enhance.py: what is found, what goes on, and what is kept."""
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import ROOT
+from commands import call
 from PIL import Image
 
 from mmseg_sympie.engine.enhance_plan import plan, results
@@ -15,13 +13,7 @@ from mmseg_sympie.errors import InputError
 
 def enhance(*arguments, out):
     """The tool with a mean match to 120, in this process; what it printed is for capsys."""
-    spec = importlib.util.spec_from_file_location('enhance_tool', ROOT / 'tools/enhance.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, 'argv', ['enhance.py', *map(str, arguments), '--out', str(out),
-                                    '--mean-match', '120'])
-        module.main()
+    call('enhance', *arguments, '--out', out, '--mean-match', 120)
 
 
 def grey(path: Path, level=40, size=(8, 6), **options) -> Path:

@@ -286,7 +286,8 @@ def test_no_verdict_on_a_handful(tmp_path, images, labelled_images, words):
     comparison = compare_reports(*folders)
     assert words in verdict(comparison).splitlines()[0]
     write_comparison(tmp_path, comparison)
-    assert summary_cards(folders[1], comparison).count('class="gain"') == 2 * ('clear' in words)
+    cards = summary_cards(dict(zip(('none', 'x'), folders)), dict(x=comparison))
+    assert cards.count('class="gain"') == 2 * ('clear' in words)
     for file in ('compare.json', '0/report.json', '1/report.json'):
         read = json.loads((tmp_path / file).read_text(), parse_constant=pytest.fail)
     assert (read['scores']['all']['miou'] is None) == (labelled_images == 0)

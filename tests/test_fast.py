@@ -1,13 +1,9 @@
 """The fast path against the reference, on every kind of image, and when it is taken."""
-import importlib.util
 import os
-import shutil
 import subprocess
 import sys
-import sysconfig
 import tracemalloc
 from pathlib import Path
-from types import SimpleNamespace
 
 import golden
 import numpy as np
@@ -22,21 +18,13 @@ from warps import folded_and_images, noise_255
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.datasets import CamVidDataset
 from mmseg_sympie.enhancer import NEM, SyMPIE, WarpParameters, view
-from mmseg_sympie.enhancer.fast import (
-    FastSyMPIE,
-    FoldedWarp,
-    PixelFormat,
-    fold,
-    look,
-    result_memory,
-    warp_cpu,
-    warp_folded,
-)
-from mmseg_sympie.enhancer.fast.gpu import triton_works
-from mmseg_sympie.enhancer.fast.network import PackedConv2d, inference_network, pack_weights
-from mmseg_sympie.enhancer.fast.result_memory import empty_result, forget_results
-from mmseg_sympie.enhancer.nem import VIEW_SIDE_PX
+from mmseg_sympie.enhancer.backends import backend, compiled, reference, thumbnail_and_mean
+from mmseg_sympie.enhancer.backends.result_memory import empty_result, forget_results
+from mmseg_sympie.enhancer.fast import FastSyMPIE
+from mmseg_sympie.enhancer.folding import FoldedWarp, PixelFormat, fold
+from mmseg_sympie.enhancer.inference_network import PackedConv2d, inference_network, pack_weights
 from mmseg_sympie.enhancer.pretrained import convert_published_enhancer
+from mmseg_sympie.enhancer.thumbnail import VIEW_SIDE_PX
 from mmseg_sympie.io.checkpoints import load_weights
 from mmseg_sympie.io.config import load_config
 from mmseg_sympie.normalization import IMAGENET_RGB, IMAGENET_RGB_255, ChannelStatistics
@@ -58,7 +46,7 @@ def result(preprocessor, images):
     return preprocessor(dict(inputs=images, data_samples=None))['inputs']
 
 
-def reference(preprocessor, images):
+def by_reference(preprocessor, images):
     """Images of float64 take the reference path."""
     assert not FastSyMPIE.supports(torch.zeros(1, dtype=torch.float64))
     return result(preprocessor, images.double())
@@ -72,7 +60,7 @@ def reference(preprocessor, images):
 def test_equals_the_reference(size, order):
     preprocessor = build(**order)
     images = noise_255(*size, count=2)
-    found, wanted = result(preprocessor, images), reference(preprocessor, images)
+    found, wanted = result(preprocessor, images), by_reference(preprocessor, images)
     assert found.dtype == torch.float32 and found.shape == images.shape
     assert (found - wanted).abs().max() < 2e-5 * RANGE_OF_NORMALISED
 
@@ -106,7 +94,7 @@ def test_shipped_weights_in_half_precision(minima, iterations):
     preprocessor = build('bfloat16', checkpoint=None, bgr_to_rgb=True, enhancer=dict(
         type='SyMPIE', iterations=iterations, **minima))
     images = golden.image_255(270, 481)[None] // 3
-    difference = (result(preprocessor, images) - reference(preprocessor, images)).abs().max()
+    difference = (result(preprocessor, images) - by_reference(preprocessor, images)).abs().max()
     assert difference < 2e-3 * RANGE_OF_NORMALISED
 
 
@@ -114,7 +102,7 @@ def test_behind_another_enhancer():
     preprocessor = build(checkpoint=None, enhancer=[
         dict(type='MeanMatch', target=200), dict(type='SyMPIE', checkpoint=GOLDEN)])
     images = noise_255(60, 80, count=2)
-    difference = (result(preprocessor, images) - reference(preprocessor, images)).abs().max()
+    difference = (result(preprocessor, images) - by_reference(preprocessor, images)).abs().max()
     assert difference < 2e-5 * RANGE_OF_NORMALISED
 
 
@@ -124,20 +112,22 @@ def test_without_normalisation_the_enhanced_image_comes_out():
     assert (result(preprocessor, images) - images).abs().max() < 0.01
 
 
-@pytest.mark.parametrize('size', SIZES + [(1080, 1920), (1920, 1080), (500, 1999)])
-def test_a_look_is_view_and_mean(size):
+@pytest.mark.parametrize('size', [*SIZES, (1080, 1920), (1920, 1080), (500, 1999), (1, 3000),
+                                  (2801, 7)])
+def test_thumbnail_and_mean(size):
     images = noise_255(*size, count=2)
-    seen = look(images)
-    assert (seen.thumbnail - view(images.float())).abs().max() < 1e-3
-    assert (seen.mean[:, 0] - images.double().mean(dim=(1, 2, 3))).abs().max() < 1e-4
+    found = thumbnail_and_mean(images)
+    assert (found.thumbnail - view(images.float())).abs().max() < 1e-3
+    assert (found.mean[:, 0] - images.double().mean(dim=(1, 2, 3))).abs().max() < 1e-4
 
 
-def test_mean_by_hand():
+@pytest.mark.parametrize('module', [compiled, reference])
+def test_mean_by_hand(module):
     images = torch.zeros(2, 3, 5, 4, dtype=torch.uint8)
     images[1, 0] = 90  # one channel of three
     images[1, 2, 0, 0] = 120  # one value of sixty
-    assert look(images).mean.tolist() == [[0], [32]]
-    assert look(images.float() / 2).mean.tolist() == [[0], [16]]
+    assert module.thumbnail_and_mean(images).mean.tolist() == [[0], [32]]
+    assert module.thumbnail_and_mean(images.float() / 2).mean.tolist() == [[0], [16]]
 
 
 @pytest.mark.parametrize('weights', [GOLDEN, None])
@@ -176,13 +166,14 @@ def test_a_real_segmentor_decides_the_same(real_data, demo_segmentor):
         data = model.data_preprocessor(pseudo_collate([dataset[index]]))
         raw = dataset[index]['inputs'][None]
         with torch.no_grad():
+            both = data['inputs'], by_reference(model.data_preprocessor, raw)
             fast, slow = (model.encode_decode(images, [data['data_samples'][0].metainfo]).argmax(1)
-                          for images in (data['inputs'], reference(model.data_preprocessor, raw)))
+                          for images in both)
         same.append((fast == slow).float().mean().item())
     assert len(same) >= 3 and np.mean(same) >= 0.999
 
 
-# One folded warp, three ways to compute it.
+# One folded warp by three backends.
 
 def test_folded_warp_by_hand():
     """Red from blue and a half more of it; outside the image is what the shift turns into 0."""
@@ -197,8 +188,8 @@ def test_folded_warp_by_hand():
     blue = (130 / 255 - 0.406) / 0.225 + 1  # standardised and shifted
     inside = (255 * (1.5 * blue * 0.229 + 0.485) - 10) / 2
     outside = (255 * 0.485 - 10) / 2
-    for warp in (warp_folded, warp_cpu):
-        found = warp(image, folded)[0, :, 0]
+    for module in (reference, compiled):
+        found = module.warp(image, folded)[0, :, 0]
         assert found[0].tolist() == pytest.approx([outside, inside], abs=1e-3)
         assert found[1].tolist() == pytest.approx([255 * 0.456] * 2, abs=1e-3)
 
@@ -207,23 +198,23 @@ def test_folded_warp_by_hand():
 @pytest.mark.parametrize('kind', ['uint8', 'float32', 'channels_last', 'transposed'])
 def test_compiled_equals_pytorch(kind, threads):
     folded, images = folded_and_images()
-    wanted = warp_folded(images, folded)
+    wanted = reference.warp(images, folded)
     images = {'uint8': images, 'float32': images.float(),
               'channels_last': images.contiguous(memory_format=torch.channels_last),
               'transposed': images.transpose(2, 3).contiguous().transpose(2, 3)}[kind]
     with num_threads(threads):
-        found = warp_cpu(images, folded)
+        found = compiled.warp(images, folded)
     assert (found - wanted).abs().max() < 1e-5
-    assert (warp_folded(images, folded) - wanted).abs().max() < 1e-5
+    assert (reference.warp(images, folded) - wanted).abs().max() < 1e-5
 
 
 @pytest.mark.slow
 def test_triton_equals_the_others_in_its_interpreter():
     triton = pytest.importorskip('triton')
     kinds = dict(warp=['uint8', 'float32', 'channels_last', 'half'],
-                 look=['larger', 'itself', 'smaller'])
+                 thumbnail=['larger', 'itself', 'smaller', 'strip'])
     if triton.__version__.startswith('3.4.'):
-        del kinds['look']  # With NumPy 2.4, its interpreter cannot loop up to an argument.
+        del kinds['thumbnail']  # With NumPy 2.4, its interpreter cannot loop up to an argument.
     outcome = subprocess.run(
         [sys.executable, Path(__file__).parent / 'helpers/triton_interpreted.py', *kinds],
         capture_output=True, text=True, env={**os.environ, 'TRITON_INTERPRET': '1'})
@@ -236,58 +227,37 @@ def test_triton_equals_the_others_in_its_interpreter():
 @pytest.mark.parametrize('capability', [75, 90])
 @pytest.mark.parametrize('kernel,kinds', [
     ('warp', dict(image='*u8', out='*fp16')), ('warp', dict(image='*u8', out='*fp32')),
-    ('warp', dict(image='*fp32', out='*bf16')), ('look', dict(image='*u8')),
-    ('look', dict(image='*fp32'))])
+    ('warp', dict(image='*fp32', out='*bf16')), ('thumbnail', dict(image='*u8')),
+    ('thumbnail', dict(image='*fp32'))])
 def test_triton_compiles_and_registers_suffice(kernel, kinds, capability, tmp_path):
     """As for contiguous images, on Nvidia's Turing and Hopper, neither of which it needs."""
     triton = pytest.importorskip('triton')
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    from mmseg_sympie.enhancer.fast import triton_look, triton_warp
-    module = dict(warp=triton_warp, look=triton_look)[kernel]
-    function = getattr(module, f'_{kernel}_kernel')
+    from mmseg_sympie.enhancer.backends import triton_kernels
+    function = getattr(triton_kernels, f'_{kernel}_kernel')
     numbers = dict(SIDE=VIEW_SIDE_PX, stride_x=1, image_stride_x=1, out_stride_x=1)
-    numbers.update({name: number for name, number in vars(module).items() if name.isupper()})
+    numbers.update({name: number for name, number in vars(triton_kernels).items()
+                    if name.isupper()})
     numbers = {name: numbers[name] for name in function.arg_names if name in numbers}
     floats = (*FoldedWarp._fields, 'row_weight', 'column_weight', 'thumbnail', 'sums')
     kinds = {**dict.fromkeys(floats, '*fp32'), **dict.fromkeys(numbers, 'constexpr'),
              **dict.fromkeys(('first_row', 'first_column'), '*i32'), **kinds}
-    compiled = triton.compile(
+    binary = triton.compile(
         ASTSource(function, {name: kinds.get(name, 'i32') for name in function.arg_names}, numbers),
         target=GPUTarget('cuda', capability, 32),
-        options=dict(num_warps=getattr(module, 'NUM_WARPS', 4)))
-    binary = tmp_path / 'kernel.cubin'
-    binary.write_bytes(compiled.asm['cubin'])
+        options=dict(num_warps=triton_kernels.NUM_WARPS if kernel == 'warp' else 4))
+    file = tmp_path / 'kernel.cubin'
+    file.write_bytes(binary.asm['cubin'])
     tool = Path(triton.__file__).parent / 'backends' / 'nvidia' / 'bin' / 'cuobjdump'
-    usage = subprocess.run([tool, '-res-usage', binary], capture_output=True, text=True).stdout
+    usage = subprocess.run([tool, '-res-usage', file], capture_output=True, text=True).stdout
     assert 'REG:' in usage and 'STACK:0 ' in usage, usage
 
 
-def test_triton_works_where_it_can(monkeypatch, tmp_path):
-    installed = {'triton': 'triton', 'gcc': '/usr/bin/gcc'}
-    monkeypatch.setattr(torch.cuda, 'get_device_capability', lambda device: device.index)
-    monkeypatch.setattr(shutil, 'which', installed.get)
-    monkeypatch.setattr(importlib.util, 'find_spec', installed.get)
-    monkeypatch.setattr(sysconfig, 'get_path', lambda *names: tmp_path)
-    monkeypatch.delenv('CC', raising=False)
-
-    def works(capability=(9, 0)):
-        return triton_works.__wrapped__(SimpleNamespace(index=capability))
-
-    assert not works()  # for want of Python's header
-    (tmp_path / 'Python.h').touch()
-    assert works() and works((7, 0)) and not works((6, 1))
-    monkeypatch.setenv('CC', '/opt/cc')
-    assert not works()
-    installed['/opt/cc'] = installed.pop('gcc')
-    assert works()
-    monkeypatch.delenv('CC')
-    assert not works()
-    installed['clang'] = '/usr/bin/clang'
-    assert works()
-    del installed['triton']
-    assert not works()
+def test_backend_of_a_device():
+    assert backend(torch.device('cpu')) is compiled
+    assert backend(torch.device('meta')) is reference
 
 
 # When it is taken, and what becomes of its memory.
@@ -329,12 +299,6 @@ def test_a_result_is_not_overwritten_while_a_part_of_it_is_held():
     assert len({address, *(other.untyped_storage().data_ptr() for other in others)}) == 4
 
 
-def test_on_a_cpu_results_come_from_memory_that_is_kept():
-    forget_results()
-    result(build(), noise_255(40, 50))
-    assert [memory.shape for memory, _ in result_memory._results] == [(1, 3, 40, 50)]
-
-
 def test_memory_of_a_result_is_used_again():
     forget_results()
     result = empty_result((1, 3, 40, 50))
@@ -354,7 +318,7 @@ def test_memory_beyond_the_results_is_less_than_an_image():
     forget_results()
     tracemalloc.start()
     try:
-        warp_cpu(image, folded)
+        compiled.warp(image, folded)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -381,10 +345,11 @@ def test_a_subclass_with_its_own_forward_is_asked():
 
 def test_without_its_enhancers_a_preprocessor_still_normalises():
     preprocessor = build()
-    preprocessor.enhancers = ()
     images = noise_255(40, 50)
     wanted = (images - preprocessor.mean) / preprocessor.std
-    assert (result(preprocessor, images) - wanted).abs().max() < 1e-4
+    with preprocessor.without_enhancers():
+        assert (result(preprocessor, images) - wanted).abs().max() < 1e-4
+    assert (result(preprocessor, images) - wanted).abs().max() > 1e-2
 
 
 def test_precision_is_a_setting():
@@ -401,8 +366,10 @@ def test_one_or_many_images_of_a_size_are_not_copied_after_the_warp():
     for count in (1, 3):
         forget_results()
         found = result(build(), list(noise_255(40, 50, count)))
-        memory, = [memory for memory, _ in result_memory._results]
-        assert found.shape == (count, 3, 40, 50) and found.data_ptr() == memory.ctypes.data
+        assert found.shape == (count, 3, 40, 50)
+        address = found.data_ptr()
+        del found
+        assert empty_result((count, 3, 40, 50)).data_ptr() == address
 
 
 @pytest.mark.parametrize('how', [dict(), dict(enhancer=dict(type='MeanMatch'), checkpoint=None),

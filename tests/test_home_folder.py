@@ -1,14 +1,15 @@
 """`~` in every path of a config, an option or an argument."""
-import argparse
 from pathlib import Path
 
 import pytest
 import torch
 from data_sets import build
 
+from mmseg_sympie.cli import parse_args
 from mmseg_sympie.datasets.photographs import Photographs
-from mmseg_sympie.io.config import CfgOptions, expand_home, load_config, parsed_args
+from mmseg_sympie.io.config import load_config
 from mmseg_sympie.io.files import sha256
+from mmseg_sympie.io.home import expand_home
 
 
 @pytest.fixture(autouse=True)
@@ -50,13 +51,8 @@ def test_anywhere_in_a_config_and_its_options(home, tmp_path):
 
 
 def test_on_a_command_line(home):
-    parser = argparse.ArgumentParser()
-    parser.add_argument('config')
-    parser.add_argument('--out', type=Path)
-    parser.add_argument('--images', nargs='+')
-    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={})
-    args = parsed_args(parser, ['~/c.py', '--out=~/o', '--images', '~/a.png', 'b.png',
-                                '--cfg-options', 'load_from=~/x.pth', 'a.b=[~/y,z]'])
+    args = parse_args('visualize', ['~/c.py', '--out=~/o', '--images', '~/a.png', 'b.png',
+                                    '--cfg-options', 'load_from=~/x.pth', 'a.b=[~/y,z]'])
     assert (args.config, args.out) == (f'{home}/c.py', home / 'o')
     assert args.images == [f'{home}/a.png', 'b.png']
     assert args.cfg_options == {'load_from': f'{home}/x.pth', 'a.b': [f'{home}/y', 'z']}
@@ -70,11 +66,3 @@ def test_in_arguments_of_python(home):
         Photographs('~/photos', labels=None)
     with pytest.raises(FileNotFoundError, match=f'no images were found below {home}/photos'):
         build('CityscapesDataset', '~/photos')
-
-
-def test_every_tool_writes_it_out():
-    root = Path(__file__).parents[1]
-    tools = [path.read_text() for path in root.glob('tools/*.py')]
-    assert len(tools) >= 18
-    for text in tools:
-        assert 'parsed_args(parser' in text or 'os.path.expanduser' in text

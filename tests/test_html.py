@@ -71,7 +71,7 @@ def panel():
     labels[:, 20:], labels[:5] = 1, 255
     image = np.full((20, 30, 3), 100, np.uint8)
     return Panel(f'/d/{HOSTILE}.png', HOSTILE, (0, 1), [image, image], [labels % 2] * 2, labels,
-                 [None, None], [None, None])
+                 [None, None])
 
 
 def test_page_needs_no_network(page):
@@ -111,7 +111,7 @@ def test_page_shows_six_images_in_the_palette(page):
 
 
 def test_everything_is_escaped(small_report, panel, tmp_path):
-    write_page(tmp_path / 'index.html', HOSTILE, HOSTILE, small_report, [('best', panel)], PALETTE)
+    write_page(tmp_path / 'index.html', {HOSTILE: small_report}, [('best', panel)], PALETTE)
     page = (tmp_path / 'index.html').read_text()
     assert '<b>&' not in page
     rows = Table(page).rows
@@ -125,7 +125,7 @@ def test_pictures_are_small_and_keep_their_labels(small_report, panel, tmp_path)
     large = panel._replace(images=[np.zeros((1000, 2000, 3), np.uint8)] * 2,
                            truth=np.kron(panel.truth, np.ones((50, 66), np.uint8)))
     large = large._replace(predictions=[large.truth % 2] * 2)
-    write_page(tmp_path / 'x.html', 'x', 'x', small_report, [('best', large)], PALETTE)
+    write_page(tmp_path / 'x.html', {'x': small_report}, [('best', large)], PALETTE)
     page = (tmp_path / 'x.html').read_text()
     truth, = pictures(page, 'truth')
     assert truth.size == (720, 364)

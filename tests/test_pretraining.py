@@ -2,6 +2,7 @@
 import itertools
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -27,10 +28,11 @@ from mmseg_sympie.io.checkpoints import read_checkpoint
 from mmseg_sympie.io.config import load_config
 from mmseg_sympie.io.files import sha256
 from mmseg_sympie.normalization import IMAGENET_RGB
-from mmseg_sympie.pretraining.pretrainer import Pretrainer, clip_to_norm, update_average
+from mmseg_sympie.pretraining.gradients import clip_to_norm, update_average
+from mmseg_sympie.pretraining.pretrainer import Pretrainer
 from mmseg_sympie.pretraining.release import centre_on_clean, half_precision, shrink_to_identity
 from mmseg_sympie.pretraining.stream import PretrainingStream, RoundRobinSampler
-from mmseg_sympie.pretraining.upstream import FrozenModel, MMSegSegmentor
+from mmseg_sympie.pretraining.upstream import MMSegSegmentor, UpstreamModel
 from mmseg_sympie.registry import MODELS
 
 ROOT = Path(__file__).parents[1]
@@ -139,7 +141,7 @@ def test_student_starts_as_the_identity_and_the_average_equals_it():
 
 
 @MODELS.register_module(force=True)
-class Mobile(FrozenModel):
+class Mobile(UpstreamModel):
     """torchvision's MobileNetV2, untrained, on small images."""
 
     def __init__(self):
@@ -191,7 +193,7 @@ def test_batch_norm_that_is_not_behind_its_neighbour_stays():
         def forward(self, image):
             return self.conv(self.norm(image).relu()).mean(dim=(2, 3))
 
-    frozen = FrozenModel(Crossed())
+    frozen = UpstreamModel(Crossed())
     frozen.logits = lambda image: frozen.model(image)
     image = torch.rand(1, 3, 4, 4) - 3.2
     expected = frozen.logits(image)
@@ -277,6 +279,17 @@ def test_a_stream_goes_on_where_it_stopped():
     sampler.first_step = 2
     assert [stream[position]['drawn'] for position in itertools.islice(sampler, 12)] == whole[8:]
     assert len(set(whole)) == 20
+
+
+def test_an_item_leaves_the_global_generators_alone():
+    stream = stream_of(5)
+    wanted = stream[0, 3]['drawn']
+    np.random.seed(1)
+    torch.manual_seed(1)
+    before = np.random.get_state()[1].copy(), torch.get_rng_state(), random.getstate()
+    assert stream[0, 3]['drawn'] == wanted
+    assert (np.random.get_state()[1] == before[0]).all()
+    assert torch.equal(torch.get_rng_state(), before[1]) and random.getstate() == before[2]
 
 
 def test_processes_share_a_stream_without_overlap():
@@ -421,7 +434,7 @@ def test_a_release_is_neutral_on_clean_images_and_half_as_large():
     assert released['stem.0.weight'].dtype == torch.float16
     again = SyMPIE(released).eval()
     assert again.min_mean_255 == 110 and again.min_contrast_255 == 20
-    predicted = again.nem(again.look(IMAGENET_RGB.standardise(images))[0])
+    predicted = again.nem(again.network_input(IMAGENET_RGB.standardise(images))[0])
     identity = WarpParameters.identity().join()[0]
     torch.testing.assert_close(predicted.mean(dim=0), identity, rtol=0, atol=2e-2)
     assert (predicted - identity).abs().max() > 0.1  # what depends on the image is still there

@@ -12,7 +12,7 @@ import torch
 from commands import ROOT
 from mmseg.structures import SegDataSample
 
-from mmseg_sympie.attach import known_source
+from mmseg_sympie.attachment import known_source
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.enhancer import (
     CLAHE,
@@ -291,10 +291,47 @@ def test_sources_that_ship(name):
     ('cityscape', 'named .cityscape.: wanted one of camvid, cityscapes, imagenet'),
     (dict(mean=[1, 2, 3]), 'black should be'),
     (dict(SOURCE._asdict(), covariance=[[1, 1, 1]]), 'covariance should be'),
-    (dict(SOURCE._asdict(), log_contrast=float('nan')), 'log_contrast should be one finite')])
+    (dict(SOURCE._asdict(), log_contrast=float('nan')), 'log_contrast should be one finite'),
+    (dict(SOURCE._asdict(), contrast_spread=-0.05), 'contrast_spread .* from 0, got -0.05')])
 def test_broken_sources(given, message):
     with pytest.raises(InputError, match=message):
         SyMPIEDataPreprocessor(source=given)
+
+
+@pytest.mark.parametrize('kind, arguments, message', [
+    (CLAHE, dict(clip_limit=0), 'clip_limit is a positive number, got 0'),
+    (CLAHE, dict(clip_limit='high'), "clip_limit is a positive number, got 'high'"),
+    (CLAHE, dict(clip_limit=float('nan')), 'clip_limit is a positive number, got nan'),
+    (CLAHE, dict(tiles=0), 'tiles is a whole number from 1, got 0'),
+    (CLAHE, dict(tiles=2.5), 'tiles is a whole number from 1, got 2.5'),
+    (Levels, dict(min_mean_255=0), 'min_mean_255 is between 0 and 255, got 0'),
+    (Levels, dict(min_mean_255=255), 'min_mean_255 is between 0 and 255, got 255'),
+    (Levels, dict(min_mean_255='bright'), "between 0 and 255, got 'bright'"),
+    (Levels, dict(min_contrast_255=-1), 'min_contrast_255 is between 0 and 127.5, got -1'),
+    (Levels, dict(min_contrast_255=float('nan')), 'between 0 and 127.5, got nan')])
+def test_arguments_out_of_their_range(kind, arguments, message):
+    with pytest.raises(InputError, match=message):
+        kind(**arguments)
+
+
+@pytest.mark.parametrize('arguments', [dict(min_mean_255=None), dict(min_contrast_255=None)])
+def test_levels_without_one_of_the_minima(arguments):
+    image = picture(mean=30, contrast=5).float() / 255
+    assert (Levels(**arguments)(image) - image).abs().max() > 0.05
+
+
+def test_statistics_are_computed_once_an_image(monkeypatch):
+    """For the match and for the fade of what the network predicts."""
+    measured, of = [], ImageStatistics.of
+    monkeypatch.setattr(ImageStatistics, 'of', lambda grid: measured.append(grid) or of(grid))
+    image = picture(97, 131)
+    sympie = SyMPIE(NEM().state_dict(), source='cityscapes').eval()
+    with torch.no_grad():
+        sympie(image / 255)
+    assert len(measured) == 1
+    SyMPIEDataPreprocessor(enhancer=dict(type='SyMPIE', checkpoint=NEM().state_dict()),
+                           source='cityscapes').enhance(image)
+    assert len(measured) == 2
 
 
 def test_a_missing_file_and_a_contradiction(tmp_path):

@@ -21,7 +21,7 @@ def seen_by_a_new_thread():
 
 @pytest.mark.parametrize('own', [True, False])
 @pytest.mark.parametrize('count', [1, 3])
-def test_bands_cover_every_row_once(count, own, monkeypatch):
+def test_blocks_cover_every_row_once(count, own, monkeypatch):
     if own:
         monkeypatch.setattr(threads, '_openmp', lambda process: None)
     done = np.zeros((2, 1001), int)
@@ -80,7 +80,7 @@ def openmp():
         pytest.skip('the OpenMP of this PyTorch cannot be called')
 
 
-def test_bands_are_done_by_the_threads_of_pytorch(openmp):
+def test_blocks_are_done_by_the_threads_of_pytorch(openmp):
     """Python has begun one of the two: its own."""
     meeting, done_by = threading.Barrier(2), []
 
@@ -95,7 +95,7 @@ def test_bands_are_done_by_the_threads_of_pytorch(openmp):
     assert len(set(done_by)) == 2 and len(set(done_by) & pythons) == 1
 
 
-def test_an_error_in_a_band_is_raised(openmp):
+def test_an_error_in_a_block_is_raised(openmp):
     def run(index, top, bottom):
         if top:
             raise KeyError(top)
@@ -116,7 +116,7 @@ def test_a_forked_process_has_threads_of_its_own():
 
             def run(_, top, bottom):
                 rows.extend(range(top, bottom))
-                if top < 100:  # the first two bands
+                if top < 100:  # the first two blocks
                     meeting.wait(timeout=10)
 
             parallel_for_rows(run, 1, 1000, work=10**9)

@@ -95,8 +95,7 @@ def test_class_names_beyond_the_locale(scenes, demo_segmentor, tmp_path):
 
 
 def test_everything_missing_is_named_at_once(tmp_path):
-    output = tool('test', 'configs/deeplabv2_acdc_sympie.py', '--out', tmp_path, fails=True,
-                  input='')
+    output = tool('test', 'configs/deeplabv2_acdc_sympie.py', '--out', tmp_path, fails=True)
     for text in ('segmentor checkpoint checkpoints/deeplabv2_cityscapes.pth does not exist',
                  'ACDC: the folder data/acdc does not exist',
                  'rgb_anon/{condition}/{split}/{sequence}/*_rgb_anon.png',

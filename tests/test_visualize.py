@@ -9,13 +9,13 @@ from matplotlib.patches import Patch
 from PIL import Image
 
 from mmseg_sympie.data_preprocessor import build_enhancer
+from mmseg_sympie.engine.page import write_report_page
 from mmseg_sympie.engine.panels import (
     applied,
     build_test_set,
     choose_images,
     enhanced,
     make_panels,
-    write_report_page,
 )
 from mmseg_sympie.engine.segmentation import run_test, without_enhancer
 from mmseg_sympie.enhancer import SyMPIE
@@ -24,14 +24,17 @@ from mmseg_sympie.evaluation import read_report
 from mmseg_sympie.evaluation.compare import show_comparison
 from mmseg_sympie.evaluation.panel_plots import Row, figure_of
 from mmseg_sympie.evaluation.panels import (
+    Correction,
     Panel,
     choose,
+    choose_by_condition,
     colourise,
+    curve_picture,
     effect,
     find_images,
+    grey_response,
     image_ious,
     legend_entries,
-    parameter_picture,
 )
 from mmseg_sympie.normalization import IMAGENET_RGB
 
@@ -48,7 +51,7 @@ def panel():
     image = np.zeros((2, 2, 3), np.uint8)
     return Panel('/d/fog/1.png', 'fog', (0, 1), [image, image + 9],
                  [labels([0, 1], [1, 1]), labels([0, 0], [1, 0])], labels([0, 0], [1, 255]),
-                 [None, np.eye(5)], [None, np.eye(3)])
+                 [None, Correction(np.eye(3), np.zeros(3), np.eye(5))])
 
 
 def test_best_median_and_worst():
@@ -58,6 +61,13 @@ def test_best_median_and_worst():
     assert list(choose(scores, ('worst', 'best'), 1).items()) == [(2, 'worst'), (6, 'best')]
     # Of few images none is chosen twice.
     assert choose(np.array([1.0, 2.0]), count=2) == {1: 'best', 0: 'median'}
+
+
+def test_each_condition_by_itself_and_night_first():
+    scores = np.array([1, 9, 5, 3, 7, 2.0])
+    conditions = ['fog', 'night', 'fog', 'night', None, 'fog']
+    assert list(choose_by_condition(scores, conditions, ('best', 'worst')).items()) == [
+        (1, 'best'), (3, 'worst'), (2, 'best'), (0, 'worst'), (4, 'best')]
 
 
 def test_images_by_name():
@@ -72,7 +82,7 @@ def test_iou_and_colours_by_hand(panel):
     # Class 0: 1 of 2 found, then 2 of 2; class 1: 1 right of 2 predicted, then 1 of 1.
     assert panel.ious(2) == pytest.approx([50, 100])
     assert panel.only((1,)).ious(2) == pytest.approx([100])
-    assert panel.only((1,)).applications == (1,)
+    assert panel.only((1,)).variants == (1,)
     palette = [[128, 64, 128], [244, 35, 232], [70, 70, 70]]
     assert legend_entries([panel], ('road', 'sidewalk', 'building'), palette) == [
         (palette[0], 'road'), (palette[1], 'sidewalk'), ((0, 0, 0), 'not labelled')]
@@ -80,25 +90,29 @@ def test_iou_and_colours_by_hand(panel):
                                                         [[244, 35, 232], [0, 0, 0]]]
 
 
-def test_parameter_picture_has_white_for_zero_and_red_for_the_largest():
-    picture = parameter_picture(np.eye(5), -np.eye(3))
-    red, white, blue = picture[20, 20], picture[20, 80], picture[20, 300]
-    assert red[0] > 90 > red[2] and white.min() > 240 and blue[2] > 90 > blue[0]
-
-
-def test_parameter_pictures_are_on_one_scale_about_the_identity():
-    identity = np.zeros((5, 5))
-    identity[2, 2] = 1
-    assert (parameter_picture(identity, np.eye(3)) > 240).all()  # white where nothing changes
-    one, more, less = (parameter_picture(identity, np.eye(3) + change)[20, 300].astype(int)
-                       for change in (0.5 * np.eye(3), np.eye(3), -0.5 * np.eye(3)))
-    assert one[0] > 100 > one[2] and less[2] > 100 > less[0]
-    assert one.sum() > more.sum() + 100  # half as much is paler, whatever else is in the picture
-    assert (more == parameter_picture(identity, 9 * np.eye(3))[20, 300]).all()
-
-
-DELTA = np.eye(25)[12].reshape(5, 5)
 STD = np.array([58.395, 57.12, 57.375])
+IDENTITY = Correction(np.eye(3), np.zeros(3), np.eye(25)[12].reshape(5, 5))
+
+
+def test_curve_picture_shows_each_channel():
+    """Red doubled, green unchanged, blue halved: at a level of 64 they are 128, 64 and 32 high."""
+    doubled = np.diag([2, 1, 0.5])
+    mean, std = np.array([123.675, 116.28, 103.53]), STD
+    # Without an offset: x' = (x std + mean) gain, so the shift makes up for the mean.
+    shift = (mean * np.diag(doubled) - mean) / std / np.diag(doubled)
+    correction = IDENTITY._replace(matrix=doubled, shift=shift)
+    gain, offset = grey_response(correction)
+    assert np.allclose(gain, [2, 1, 0.5]) and np.allclose(offset, 0, atol=1e-9)
+    column = curve_picture(correction)[:, 64].astype(int)
+    for channel, level in enumerate((128, 64, 32)):
+        others = [each for each in range(3) if each != channel]
+        strength = column[:, channel] - column[:, others].max(1)
+        assert abs(255 - strength.argmax() - level) <= 2 and strength.max() > 60
+    assert (curve_picture(IDENTITY) == curve_picture(IDENTITY._replace(
+        kernel=np.full((5, 5), 0.04)))).all()  # a box filter leaves flat areas as they are
+
+
+DELTA = IDENTITY.kernel
 
 
 @pytest.mark.parametrize('kernel,matrix,shift,wanted', [
@@ -111,7 +125,7 @@ STD = np.array([58.395, 57.12, 57.375])
     # A box filter leaves flat areas as they are.
     (np.full((5, 5), 0.04), np.eye(3), np.zeros(3), 'gain 1.00, contrast 1.00, shift +0')])
 def test_what_a_correction_does_in_numbers(kernel, matrix, shift, wanted):
-    assert effect(kernel, matrix, shift) == wanted
+    assert effect(Correction(matrix, shift, kernel)) == wanted
 
 
 @pytest.mark.parametrize('columns', [1, 2, 3, 6])
@@ -164,9 +178,9 @@ def test_panels_are_the_images_that_were_tested(demo_comparison, demo_segmentor,
     # The parameters are those of the reference on the last image, but for the precision.
     pixels = torch.from_numpy(original.copy()).permute(2, 0, 1)[None] / 255
     predicted = SyMPIE().eval().predict(IMAGENET_RGB.standardise(pixels))
-    assert panel.kernels[0] is None
-    assert np.allclose(panel.kernels[1], predicted.kernel[0].detach(), atol=1e-2)
-    assert np.allclose(panel.matrices[1], predicted.matrix[0].detach(), atol=1e-2)
+    assert panel.corrections[0] is None
+    assert np.allclose(panel.corrections[1].kernel, predicted.kernel[0].detach(), atol=1e-2)
+    assert np.allclose(panel.corrections[1].matrix, predicted.matrix[0].detach(), atol=1e-2)
     assert panel.effects()[0] == '' and panel.effects()[1].startswith('gain ')
     assert panel.only((1,)).effects() == panel.effects()[1:]
 
@@ -221,7 +235,7 @@ def test_colour_maps_are_parameters_too(mean_match_config, enhancers, wanted):
     flat = np.zeros((5, 5))
     flat[2, 2] = 1
     assert np.allclose(kernel, flat)
-    found = effect(kernel, matrix, shift)
+    found = effect(Correction(matrix, shift, kernel))
     assert found == wanted or wanted is None
     if wanted is None:  # MeanMatch comes last, on what SyMPIE has made of the image.
         assert np.allclose(matrix, matrix[0, 0] * np.eye(3), atol=1e-5)
@@ -260,9 +274,9 @@ def test_enhancers_applied_again(mean_match_config, demo_segmentor):
     assert np.abs(panel.images[1] - once).max() <= 1  # a half rounds either way
     assert np.abs(panel.images[2] - once).max() <= 1  # the mean is there already
     gain = 60 / image.mean()  # of the last application
-    assert panel.matrices[0] is None and panel.condition == 'night'
-    assert np.allclose(panel.matrices[1], gain * np.eye(3), rtol=0.01)
-    assert np.allclose(panel.matrices[2], np.eye(3), atol=0.01)
+    assert panel.corrections[0] is None and panel.condition == 'night'
+    assert np.allclose(panel.corrections[1].matrix, gain * np.eye(3), rtol=0.01)
+    assert np.allclose(panel.corrections[2].matrix, np.eye(3), atol=0.01)
     assert len(applied(mean_match_config, 3).enhancers) == 3
 
 
@@ -299,7 +313,7 @@ def test_visualize(scenes, demo_comparison, demo_segmentor, tmp_path):
     for folder in folders:
         assert {path.name for path in folder.iterdir()} == {
             'original.png', 'enhanced.png', 'prediction_without.png', 'prediction_with.png',
-            'truth.png', 'filter_and_matrix.png', 'iterations.png'}
+            'truth.png', 'correction.png', 'iterations.png'}
         path = paths[int(folder.name.split('_')[0])]
         assert (cv2.imread(str(folder / 'original.png')) == cv2.imread(path)).all()
         truth = np.asarray(Image.open(folder / 'truth.png'))

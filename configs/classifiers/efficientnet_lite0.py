@@ -1,4 +1,4 @@
-# ImageNet weights: README, 'Weights'.
+# ImageNet weights: docs/model_zoo.md.
 model = dict(
     type='ImageClassifier',
     data_preprocessor=dict(

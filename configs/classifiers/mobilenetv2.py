@@ -1,4 +1,4 @@
-# torchvision's ImageNet weights: README, 'Weights'.
+# torchvision's ImageNet weights: docs/model_zoo.md.
 model = dict(
     type='ImageClassifier',
     data_preprocessor=dict(

@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from torch import Tensor
 from tqdm import tqdm
 
 from ..errors import InputError
 from ..evaluation.report import percent, write_csv
+from ..io.figures import new_figure, save_figure
 from ..io.files import written_whole
 from ..io.video import import_av, pixel_format, read_frames, to_frame
 from ..normalization import IMAGENET_RGB
@@ -35,10 +34,12 @@ class Rate(NamedTuple):
 
     @property
     def name(self) -> str:
+        """For people."""
         return f'CRF {self.crf}' if self.kbit_s is None else f'{self.kbit_s} kbit/s'
 
     @property
     def file_name(self) -> str:
+        """Of the video at this rate."""
         return f'crf_{self.crf}.mp4' if self.kbit_s is None else f'kbit_s_{self.kbit_s}.mp4'
 
 
@@ -104,7 +105,8 @@ def feature_extractor(text: str, device: str) -> Callable[[Tensor], Tensor]:
     if not hasattr(network, 'features'):
         raise InputError(f"torchvision's {name} has no part called features. Wanted one such as "
                          'vgg19, mobilenet_v2, densenet121, efficientnet_b0 or convnext_tiny.')
-    return lambda image: network.features(IMAGENET_RGB.standardise(image.float() / 255))
+    features = network.get_submodule('features')
+    return lambda image: features(IMAGENET_RGB.standardise(image.float() / 255))
 
 
 @torch.inference_mode()
@@ -115,7 +117,13 @@ def compare(frames: Iterable[Tensor], versions: Mapping[str, Compressed],
 
     Args:
         frames: originals (1, 3, H, W), RGB, uint8.
+        versions: compressed videos of these frames, by name.
         enhance: from such frames to RGB on 0..255, which is clamped here.
+        features: from images on 0..255 to a tensor.
+        device: of the computation.
+
+    Returns:
+        The distances by name.
     """
     compressed = [read_frames(version.file) for version in versions.values()]
     total = next(iter(versions.values())).frames
@@ -157,8 +165,7 @@ def write_results(folder: Path, title: str, measured: Mapping[str, Distances],
     write_csv(path.with_suffix('.csv'), [['x264', *numbers[ORIGINAL]],
                                          *([name, *found.values()]
                                            for name, found in numbers.items())])
-    with written_whole(path.with_suffix('.png')) as partial:
-        plot_feature_errors(measured, versions, partial)
+    plot_feature_errors(measured, versions, path.with_suffix('.png'))
 
 
 def plot_feature_errors(measured: Mapping[str, Distances], versions: Mapping[str, Compressed],
@@ -166,8 +173,7 @@ def plot_feature_errors(measured: Mapping[str, Distances], versions: Mapping[str
     """Error of the features against the bitrate, without and with the enhancer."""
     names = sorted(versions, key=lambda name: versions[name].kbit_s)
     rates = [versions[name].kbit_s for name in names]
-    figure = Figure(figsize=(7, 4.5), layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure(7, 4.5)
     axes = figure.subplots()
     axes.plot(rates, [measured[name].features for name in names], 'o-', color='#7a7a7a',
               label='compressed')
@@ -181,4 +187,4 @@ def plot_feature_errors(measured: Mapping[str, Distances], versions: Mapping[str
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=130)
+    save_figure(figure, path)

@@ -1,7 +1,8 @@
 """Time of each corruption beside the NumPy implementations."""
 import argparse
+import functools
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +18,7 @@ from .timing import interleaved, machine, summary, write_table
 
 
 def numpy_package() -> ModuleType | None:
+    """Import the NumPy implementations, where they are installed."""
     try:
         return importlib.import_module('imagecorruptions')
     except ImportError:
@@ -33,19 +35,25 @@ def measure_corruptions(args: argparse.Namespace) -> dict[str, dict[str, dict[st
     image = stacked[number % 5].contiguous().to(args.device)
     severity = number % 5 + 1
     generator = torch.Generator(args.device).manual_seed(0)
-    package, timed, images = numpy_package(), {}, {}
+    package = numpy_package()
+    timed: dict[tuple[str, str], Callable[[], Any]] = {}
+    images: dict[tuple[str, str], int] = {}
     for name in POOL:
         drawn = Draw([name] * args.batch_size, severity)
-        timed[name, 'ours'] = lambda drawn=drawn: corrupt(image, drawn, POOL, generator)
+        timed[name, 'ours'] = functools.partial(corrupt, image, drawn, POOL, generator)
         images[name, 'ours'] = args.batch_size
         if package and name in package.get_corruption_names('all'):
-            timed[name, 'numpy'] = lambda name=name: [
-                package.corrupt(scene, level + 1, name) for level, scene in enumerate(scenes)]
+            timed[name, 'numpy'] = functools.partial(_corrupt_by_numpy, package, scenes, name)
             images[name, 'numpy'] = 5
-    measured = {name: {} for name in POOL}
+    measured: dict[str, dict[str, dict[str, float]]] = {name: {} for name in POOL}
     for key, values in interleaved(timed, args.repeats, args.device).items():
         measured[key[0]][key[1]] = summary(values, images[key])
     return measured
+
+
+def _corrupt_by_numpy(package: ModuleType, scenes: Sequence[np.ndarray], name: str) -> None:
+    for level, scene in enumerate(scenes):
+        package.corrupt(scene, level + 1, name)
 
 
 def corruption_table(measured: Mapping[str, Any]) -> list[list[str]]:
@@ -55,13 +63,15 @@ def corruption_table(measured: Mapping[str, Any]) -> list[list[str]]:
                                                                  else [])]]
 
     def add(title: str, names: list[str], compared: bool) -> None:
-        ours, theirs = ({key: sum(measured[name][whose][key] for name in names) / len(names)
-                         for key in ('median', 'fastest', 'slowest')}
-                        if whose == 'ours' or compared else None for whose in ('ours', 'numpy'))
-        rows.append([title, f'{1000 / ours["median"]:.0f}', *(f'{ms:.3f}' for ms in ours.values())])
+        def average(whose: str, key: str) -> float:
+            return sum(measured[name][whose][key] for name in names) / len(names)
+
+        ours = average('ours', 'median')
+        rows.append([title, f'{1000 / ours:.0f}', *(
+            f'{average("ours", key):.3f}' for key in ('median', 'fastest', 'slowest'))])
         if both:
-            rows[-1] += [f'{theirs["median"]:.1f}', f'{theirs["median"] / ours["median"]:.1f}'
-                         ] if compared else ['', '']
+            rows[-1] += [f'{average("numpy", "median"):.1f}',
+                         f'{average("numpy", "median") / ours:.1f}'] if compared else ['', '']
 
     for name in measured:
         add(name, [name], name in both)

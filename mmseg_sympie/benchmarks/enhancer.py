@@ -1,22 +1,23 @@
 """Cost of the enhancer: the published formulation, plain preprocessing, and ours."""
 import argparse
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from mmengine.analysis import FlopAnalyzer
 from mmseg.models import SegDataPreProcessor
 from torch import Tensor
 
 from ..data_preprocessor import SyMPIEDataPreprocessor
 from ..enhancer import NEM, WarpParameters, clamp_to_image_range, view
-from ..enhancer.fast import fold, look, warp_raw
+from ..enhancer.backends import thumbnail_and_mean, warp
+from ..enhancer.dwm import filter_images
+from ..enhancer.folding import fold
 from ..evaluation.report import terminal
-from ..io.files import check_writable, written_whole
+from ..io.figures import new_figure, save_figure
+from ..io.files import check_writable
 from ..normalization import IMAGENET_RGB, IMAGENET_RGB_255
 from ..runtime.malloc import trim_malloc, tune_malloc
 from .memory import peak_mib
@@ -30,11 +31,7 @@ def published_warp(image: Tensor, parameters: WarpParameters) -> Tensor:
     """The warp as Sec. 3.1 states it: shift, then matrix, then one filter for each channel."""
     shifted = image + parameters.shift[..., None, None]
     mixed = torch.einsum('bdhw,bdc->bchw', shifted, parameters.matrix)
-    batch, _, height, width = image.shape
-    kernels = parameters.kernel[:, None].repeat_interleave(3, dim=0)
-    filtered = F.conv2d(mixed.reshape(1, batch * 3, height, width), kernels, padding=2,
-                        groups=batch * 3)
-    return filtered.view_as(image)
+    return filter_images(mixed, parameters.kernel)
 
 
 def calls(size: tuple[int, int], batch_size: int, device: str,
@@ -56,7 +53,7 @@ def calls(size: tuple[int, int], batch_size: int, device: str,
     thumbnail = view(standardised)
     parameters = WarpParameters.split(sympie.nem(thumbnail))
     warped = published_warp(standardised, parameters)
-    seen = look(raw)
+    measured = thumbnail_and_mean(raw)
     folded = fold(parameters, 'bgr', ours.output_format)
 
     def published() -> Tensor:
@@ -69,10 +66,10 @@ def calls(size: tuple[int, int], batch_size: int, device: str,
         'NEM, published': lambda: sympie.nem(thumbnail),
         'warp, published': lambda: published_warp(standardised, parameters),
         'clamp, published': lambda: clamp_to_image_range(warped),
-        'view and mean, ours': lambda: look(raw),
-        'NEM, ours': lambda: ours.fast.predict_from(seen),
+        'view and mean, ours': lambda: thumbnail_and_mean(raw),
+        'NEM, ours': lambda: ours.fast.predict_from(measured),
         'folding, ours': lambda: fold(parameters, 'bgr', ours.output_format),
-        'warp, ours': lambda: warp_raw(raw, folded, ours.output_dtype)}
+        'warp, ours': lambda: warp(raw, folded, ours.output_dtype)}
     if raw.is_cuda and batch_size == 1:
         recorded = SyMPIEDataPreprocessor(**options, cuda_graph=True).to(device)
         timed[f'{OURS} with cuda_graph=True'] = lambda: recorded(data)
@@ -83,10 +80,10 @@ def calls(size: tuple[int, int], batch_size: int, device: str,
 def benchmark_enhancer(args: argparse.Namespace) -> None:
     """Write and print the tables; for the arguments see tools/benchmark.py."""
     check_writable(args.out)
-    if args.tune_malloc:
+    if args.keep_freed_memory:
         tune_malloc()
     # A call would pay for giving back what another has left, or find it and pay less.
-    before = (lambda: None) if args.tune_malloc else trim_malloc
+    before = (lambda: None) if args.keep_freed_memory else trim_malloc
     measured = []
     for threads, batch_size, size in itertools.product(args.threads, args.batch_sizes, args.sizes):
         torch.set_num_threads(threads)
@@ -104,14 +101,13 @@ def benchmark_enhancer(args: argparse.Namespace) -> None:
              f'{machine(args.device, args.threads[-1])}, network in '
              f'{args.precision or "the precision of the device"}, medians of {args.repeats}')
     if args.device == 'cpu':
-        title += f', freed memory {"kept" if args.tune_malloc else "returned"}'
+        title += f', freed memory {"kept" if args.keep_freed_memory else "returned"}'
     tables = [table(measured), table_of_parts(measured[-1])]
     costs = dict(nem_macs=FlopAnalyzer(NEM(), torch.zeros(1, 3, 224, 224)).unsupported_ops_warnings(
         False).total(),
                  warp_macs_per_pixel=3 * 3 + 3 * 25)
     write_table(args.out / 'enhancer', title, tables, dict(measured=measured, **costs))
-    with written_whole(args.out / 'enhancer.png') as partial:
-        plot(measured, title, partial)
+    plot(measured, title, args.out / 'enhancer.png')
     for rows in tables:
         print(terminal(rows, title, summary_rows=len(rows) - 1))
     print('Multiply-adds at 1920x1080: network {nem_macs:.3g}, warp {warp:.3g} '
@@ -139,7 +135,7 @@ def measure_segmentor(cell: dict[str, Any], args: argparse.Namespace) -> None:
                                                                         cell['batch_size'])
 
 
-def table(measured: list[Mapping[str, Any]]) -> list[list[str]]:
+def table(measured: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """Rows of text, header first: a row for each size, batch size and number of threads."""
     rows = [['size', 'batch', 'threads', 'published ms', 'plain ms', 'ours ms', 'spread',
              'images/s', 'published / ours', 'ours / plain', 'GPU peak MiB: plain', 'ours']]
@@ -165,10 +161,9 @@ def table_of_parts(cell: Mapping[str, Any]) -> list[list[str]]:
     return rows
 
 
-def plot(measured: list[Mapping[str, Any]], title: str, path) -> None:
+def plot(measured: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
     """Milliseconds an image against its pixels, both on logarithmic axes."""
-    figure = Figure(figsize=(8, 5), layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure(8, 5)
     axes = figure.subplots()
     batch_size, threads = measured[-1]['batch_size'], measured[-1]['threads']
     cells = sorted((cell for cell in measured
@@ -182,4 +177,4 @@ def plot(measured: list[Mapping[str, Any]], title: str, path) -> None:
     axes.set_title(title, fontsize=8)
     axes.grid(which='both', alpha=0.3)
     axes.legend(frameon=False)
-    figure.savefig(path, dpi=130)
+    save_figure(figure, path)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 import torchvision
+from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import DefaultScope
 
@@ -48,7 +49,7 @@ def benchmark_pretraining(args: argparse.Namespace) -> None:
     print(terminal(rows, title, summary_rows=len(milliseconds)))
 
 
-def calls(model: Pretrainer, cfg: dict, batch_size: int) -> dict[str, Callable]:
+def calls(model: Pretrainer, cfg: Config, batch_size: int) -> dict[str, Callable]:
     """A step, its corruptions alone, and what it asks of the networks alone, on random images."""
     optim_wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     if model.batch_norm_steps is not None:
@@ -66,11 +67,11 @@ def calls(model: Pretrainer, cfg: dict, batch_size: int) -> dict[str, Callable]:
 
     def networks() -> None:
         with torch.no_grad(), model.precision(image, optim_wrapper):
-            model.average.nem(image)
+            model.average.get_submodule('nem')(image)
         for _ in range(2):  # losses
             leaf = image.clone().requires_grad_()
             with model.precision(image, optim_wrapper):
-                vector = model.student.nem(image)
+                vector = model.student.get_submodule('nem')(image)
                 loss = sum(upstream.loss(leaf[rows], wanted)
                            for upstream, rows, wanted in model.parts(image, seen))
             (vector.sum() + loss).backward()

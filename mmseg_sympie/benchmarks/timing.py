@@ -26,9 +26,13 @@ def interleaved(timed: Mapping[Any, Callable], repeats: int, device: str,
     machine that slept is slow to start a second thread.
 
     Args:
+        timed: the calls, by name.
+        repeats: of each call, after two to warm up.
+        device: that they run on.
+        title: of the progress bar.
         before: called before each of them, untimed.
     """
-    milliseconds = {name: [] for name in timed}
+    milliseconds: dict[Any, list[float]] = {name: [] for name in timed}
     for repeat in tqdm(range(repeats + 2), desc=title):
         for name, call in timed.items():
             before()

@@ -1,18 +1,67 @@
-"""Options that several commands share: the device and the enhancer."""
+"""Options that several commands share: changes to a config, the device and the enhancer."""
 import argparse
+from collections.abc import Sequence
+from typing import Any
 
-import torch
-from torch import Tensor
 
-from ..enhancer.affine import MeanMatch, SourceMatch
-from ..enhancer.dwm import WarpParameters
-from ..enhancer.fast import FastAffine, FastSyMPIE, PixelFormat
-from ..enhancer.sympie import SyMPIE
-from ..errors import InputError
+class CfgOptions(argparse.Action):
+    """`--cfg-options KEY=VALUE ...` as a dict, with a message for what is no such pair."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
+                 values: Any, option_string: str | None = None) -> None:
+        """Add the pairs to those of the same option before."""
+        options = dict(getattr(namespace, self.dest, None) or {})
+        for pair in values:
+            key, equals, text = pair.partition('=')
+            balanced = all(text.count(a) == text.count(b) for a, b in ('()', '[]'))
+            if not (key and equals and balanced):
+                parser.error(f'argument {option_string}: {pair!r} is not KEY=VALUE, such as '
+                             'model.test_cfg.mode=whole; lists are [1,2], without spaces.')
+            options[key] = config_value(text)
+        setattr(namespace, self.dest, options)
+
+
+def config_value(text: str) -> Any:
+    """A value as MMEngine's `DictAction` reads it: '1', '[a,(1,2.5)]', 'True', 'None' or a text."""
+    text = text.strip('\'"').replace(' ', '')
+    parts = _split(text)
+    if len(parts) == 1 and text[:1] + text[-1:] in ('()', '[]'):
+        return (tuple if text[0] == '(' else list)(map(config_value, _split(text[1:-1])))
+    if len(parts) > 1 or text.endswith(','):
+        return [config_value(part) for part in parts]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    named = {'true': True, 'false': False}
+    return None if text == 'None' else named.get(text.lower(), text)
+
+
+def _split(text: str) -> Sequence[str]:
+    """The parts of a text between commas outside brackets; none after the last comma."""
+    parts, depth = [''], 0
+    for char in text:
+        depth += (char in '([') - (char in ')]')
+        if char == ',' and depth == 0:
+            parts.append('')
+        else:
+            parts[-1] += char
+    return parts if parts[-1] else parts[:-1]
+
+
+def add_cfg_options(parser: argparse.ArgumentParser, of: str = 'the config') -> None:
+    """--cfg-options."""
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={},
+                        metavar='KEY=VALUE', help=f'changes to {of}; data_root=FOLDER sets '
+                        'the root of all its data sets')
 
 
 def device(text: str) -> str:
     """A `type` for argparse: a device that PyTorch has here, such as 'cpu' or 'cuda:1'."""
+    if text == 'cpu':
+        return text
+    import torch
     try:
         found = torch.device(text)
         if found.type == 'cuda':
@@ -27,6 +76,13 @@ def device(text: str) -> str:
     return text
 
 
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """--device; where it is left out, `cli.execute` sets it."""
+    parser.add_argument('--device', type=device, help='by default the GPU, where there is one')
+
+
 def add_enhancer_options(parser: argparse.ArgumentParser) -> None:
     """--checkpoint or --mean-match, --source, --iterations and --device."""
     enhancer = parser.add_mutually_exclusive_group()
@@ -37,32 +93,4 @@ def add_enhancer_options(parser: argparse.ArgumentParser) -> None:
                         help='what the model behind was trained on, such as cityscapes: match the '
                         'images to it (SourceMatch), and with --checkpoint correct the match')
     parser.add_argument('--iterations', type=int, default=1, help='applications of SyMPIE')
-    parser.add_argument('--device', type=device,
-                        default='cuda' if torch.cuda.is_available() else 'cpu')
-
-
-def chosen_enhancer(args: argparse.Namespace) -> FastSyMPIE | FastAffine | MeanMatch:
-    """The enhancer that the options of `add_enhancer_options` name, on their device."""
-    alone = args.mean_match is not None or (args.source and not args.checkpoint)
-    if args.source and args.mean_match is not None:
-        raise InputError('--source and --mean-match are two enhancers: leave one out.')
-    if alone and args.iterations != 1:
-        raise InputError('--iterations is of SyMPIE: leave it out, or name --checkpoint.')
-    if args.mean_match is not None:
-        return MeanMatch(args.mean_match)
-    if args.source is not None and args.checkpoint is None:
-        return FastAffine(SourceMatch(args.source), 'rgb')
-    sympie = SyMPIE(args.checkpoint, args.iterations, source=args.source)
-    return FastSyMPIE(sympie.eval().to(args.device), 'rgb')
-
-
-def enhance_raw(enhancer: FastSyMPIE | FastAffine | MeanMatch, image: Tensor,
-                parameters: WarpParameters | None = None) -> Tensor:
-    """Enhance images (B, 3, H, W), RGB, uint8, to RGB on 0..255; not clamped with MeanMatch.
-
-    Args:
-        parameters: of SyMPIE's first application, where they are known already.
-    """
-    if isinstance(enhancer, MeanMatch):
-        return 255 * enhancer(image.float() / 255)
-    return enhancer(image, PixelFormat('rgb'), parameters)
+    add_device(parser)

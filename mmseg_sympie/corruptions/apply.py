@@ -29,6 +29,8 @@ def draw(num_images: int, pool: Mapping[str, Corruption], generator: torch.Gener
     """One corruption of the pool and one severity for each image.
 
     Args:
+        num_images: B.
+        pool: the corruptions to draw from, by name.
         generator: of the CPU, whatever device the images are on, so that the choice is the same.
         severities: equally likely.
         weights: how likely each corruption of the pool is; by default equally.
@@ -52,6 +54,8 @@ def corrupt(image: Tensor, drawn: Draw, pool: Mapping[str, Corruption],
 
     Args:
         image: (B, 3, H, W), RGB on [0, 1].
+        drawn: a corruption and a severity for each image.
+        pool: the corruptions by name.
         generator: on the image's device; what is random follows from it.
 
     Returns:

@@ -60,7 +60,7 @@ def glass_blur(image: Tensor, severity: Tensor, generator: torch.Generator) -> T
     blurred = blurred.clamp_(0, 1).mul_(255).add_(1e-3).floor_().div_(255)
     reach, rounds = (per_image(constants, severity).flatten().long()
                      for constants in (GLASS_REACH_PX, GLASS_ROUNDS))
-    displace = cpu.shuffle_pixels if cpu.on_cpu(image) else shuffle_at_once
+    displace = cpu.shuffle_pixels if cpu.by_loops(image) else shuffle_at_once
     for turn in range(max(GLASS_ROUNDS)):
         rows = (turn < rounds).nonzero()[:, 0]
         chance = cpu.rand(len(rows), *image.shape[2:], generator=generator)
@@ -81,6 +81,8 @@ def motion_blur_along(image: Tensor, severity: Tensor, angle_deg: Tensor) -> Ten
     for ImageNet-C; the number of taps is twice ImageNet-C's radius plus one.
 
     Args:
+        image: (B, 3, H, W), RGB on [0, 1].
+        severity: (B,), integers 1 to 5.
         angle_deg: (B,), downwards positive, from -45 to 45.
     """
     taps = max(MOTION_TAPS)
@@ -100,7 +102,7 @@ def motion_blur_along(image: Tensor, severity: Tensor, angle_deg: Tensor) -> Ten
 def zoom_blur(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
     """Average the image with enlargements of its centre, 1, 1 + step, ... times (ImageNet-C)."""
     result = torch.empty_like(image, dtype=torch.float32)
-    enlarge = enlarge_by_loops if cpu.on_cpu(image) else enlarge_in_turn
+    enlarge = enlarge_by_loops if cpu.by_loops(image) else enlarge_in_turn
     for level in severity.unique().tolist():
         rows = (severity == level).nonzero()[:, 0]
         step, count = ZOOM_STEP[level - 1], ZOOM_COUNT[level - 1]

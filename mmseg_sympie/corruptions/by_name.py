@@ -28,7 +28,7 @@ def corruption_names(wanted: Sequence[str]) -> list[str]:
     Raises:
         InputError: an unknown name.
     """
-    names = []
+    names: list[str] = []
     for name in wanted:
         if name not in _SETS and name not in pools.ALL:
             raise InputError(f'Unknown corruption {name!r}; known are {", ".join(_SETS)}, and each '

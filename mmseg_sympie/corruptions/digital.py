@@ -84,7 +84,7 @@ def elastic_transform(image: Tensor, severity: Tensor, generator: torch.Generato
     outermost pixels repeated, and its square is in the centre whatever the aspect ratio.
     """
     image = image.float()
-    sample = cpu.remap if cpu.on_cpu(image) else remap_by_grid
+    sample = cpu.remap if cpu.by_loops(image) else remap_by_grid
     moved = sample(image, *_affine_positions(image, severity, generator))
     return sample(moved, *_displaced_positions(image, severity, generator)).clamp_(0, 1)
 
@@ -127,6 +127,7 @@ def _mirrored_blur(size: int, sigma: Tensor) -> Tensor:
     frequency response, so the matrix of any size is exact although filters may be longer.
 
     Args:
+        size: of the signal, in pixels.
         sigma: (N,), pixels.
 
     Returns:

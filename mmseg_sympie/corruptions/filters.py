@@ -21,7 +21,7 @@ def correlate(padded: Tensor, kernel: Tensor) -> Tensor:
     Returns:
         (B, C, H, W).
     """
-    if cpu.on_cpu(padded):
+    if cpu.by_loops(padded):
         return cpu.correlate(padded, kernel)
     by = correlate_directly if kernel[0].numel() <= MOST_TAPS else correlate_by_fft
     return by(padded, kernel)

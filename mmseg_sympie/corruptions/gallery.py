@@ -2,9 +2,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from torch import Tensor
+
+from ..io.figures import new_figure, save_figure
 
 PANELS_PER_COLUMN = 4
 PANEL_INCHES = 1.7
@@ -15,17 +15,16 @@ def draw_gallery(groups: Mapping[str, Mapping[str, Tensor]], path: Path, title: 
 
     Args:
         groups: name of a group -> title -> image (3, H, W), RGB on [0, 1].
-        path: the figure; its suffix says of what kind.
+        path: of the figure; its suffix names the format.
+        title: of the figure.
     """
     columns = [(name if start == 0 else '', list(images.items())[start:start + PANELS_PER_COLUMN])
                for name, images in groups.items()
                for start in range(0, len(images), PANELS_PER_COLUMN)]
     rows = max(len(panels) for _, panels in columns)
     height, width = next(iter(columns[0][1]))[1].shape[-2:]
-    figure = Figure(figsize=(PANEL_INCHES * len(columns),
-                             0.5 + rows * (0.15 + PANEL_INCHES * height / width)),
-                    layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure(PANEL_INCHES * len(columns),
+                        0.5 + rows * (0.15 + PANEL_INCHES * height / width))
     axes = figure.subplots(rows, len(columns), squeeze=False)
     for panel in axes.flat:
         panel.set_axis_off()
@@ -37,4 +36,4 @@ def draw_gallery(groups: Mapping[str, Mapping[str, Tensor]], path: Path, title: 
                                  textcoords='offset points', weight='bold', fontsize=9)
     if title:
         figure.suptitle(title, fontsize=10)
-    figure.savefig(path, dpi=150)
+    save_figure(figure, path, dpi=150)

@@ -42,6 +42,7 @@ def jpeg_compression(image: Tensor, severity: Tensor, generator: torch.Generator
     Args:
         image: (B, 3, H, W), RGB on [0, 1].
         severity: (B,), integers 1 to 5.
+        generator: not used; every corruption takes one.
 
     Returns:
         (B, 3, H, W), float32, whole multiples of 1 / 255.
@@ -95,13 +96,13 @@ def _code(planes: Tensor, step: tuple, scale: Tensor) -> Tensor:
         (B, C, H padded to a multiple of 8, W), whole numbers on -128..127.
     """
     planes = F.pad(planes, (0, 0, 0, -planes.shape[2] % 8), mode='replicate')
-    step = ((constant(step, planes).view(64, 1) * scale + 50) / 100).floor().clamp(1, 255)
+    steps = ((constant(step, planes).view(64, 1) * scale + 50) / 100).floor().clamp(1, 255)
     transform = _cosine_transform(planes.device)
     blocks = F.pixel_unshuffle(planes, 8)
     # libjpeg keeps eighths of a coefficient, then rounds halves away from zero: ties are frequent.
     eighths = (8 * transform @ blocks.unflatten(1, (-1, 64)).flatten(3)).round()
-    level = ((eighths.abs() + 4 * step) / (8 * step)).floor().copysign(eighths)
-    decoded = transform.T @ (level * step)
+    level = ((eighths.abs() + 4 * steps) / (8 * steps)).floor().copysign(eighths)
+    decoded = transform.T @ (level * steps)
     # Blocks of one colour often end on a half, which libjpeg rounds up; the excess is for float32.
     return F.pixel_shuffle((decoded + 0.501).floor().clamp(-128, 127).view_as(blocks), 8)
 

@@ -25,7 +25,7 @@ def shot_noise(image: Tensor, severity: Tensor, generator: torch.Generator) -> T
     """Count photons, Poisson with a mean proportional to the value (ImageNet-C)."""
     photons = per_image(PHOTONS_OF_WHITE, severity)
     mean = image.float() * photons
-    if cpu.on_cpu(image):
+    if cpu.by_loops(image):
         return cpu.poisson(mean, photons, generator).div_(photons)
     return torch.poisson(mean, generator=generator).div_(photons).clamp_(0, 1)
 

@@ -22,6 +22,7 @@ def plasma_fractal(size: int, decay: Tensor, generator: torch.Generator) -> Tens
     Args:
         size: a power of two, the side of the square result.
         decay: (B, 1, 1, 1); the random displacement falls by its square from scale to scale.
+        generator: of the device of `decay`.
 
     Returns:
         (B, 1, size, size), each stretched to [0, 1].
@@ -29,7 +30,7 @@ def plasma_fractal(size: int, decay: Tensor, generator: torch.Generator) -> Tens
     batch = len(decay)
     noise = cpu.rand(batch, 1, size, size, generator=generator) * 2 - 1
     height = noise.new_zeros(batch, 1, 1, 1)
-    amplitude = 1.0
+    amplitude: Tensor | float = 1.0
     while (side := height.shape[-1]) < size:
         step = size // (2 * side)
         wobble = noise[..., ::step, ::step] * amplitude
@@ -86,7 +87,8 @@ def _crystals(batch: int, rows: int, columns: int, generator: torch.Generator) -
     density, device = 0.03, generator.device
     turn = torch.rand(batch, generator=generator, device=device) * (math.pi / 3)
     fading = torch.exp(-torch.arange(-12, 13, device=device).square() / (2 * 5 ** 2))
-    star = sum(line_kernel(fading.expand(batch, -1), turn + arm * math.pi / 3) for arm in range(3))
+    arms = [line_kernel(fading.expand(batch, -1), turn + arm * math.pi / 3) for arm in range(3)]
+    star = arms[0] + arms[1] + arms[2]
     seeds = cpu.rand(batch, 1, rows, columns, generator=generator)
     # The part of a uniform number below the density, stretched: few points, of any brightness.
     bright = (1 - seeds / density).clamp(min=0)

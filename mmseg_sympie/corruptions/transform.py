@@ -1,6 +1,6 @@
 """Corrupt the images of any pipeline that loads them as MMCV does."""
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -36,8 +36,8 @@ class RandomCorruption(BaseTransform):
     def __init__(self, corruptions: str | Sequence[str] = tuple(POOL),
                  severities: int | Sequence[int] = _SEVERITIES,
                  seed: int | None = None, mixed: bool = False):
-        names, levels = ((given,) if np.ndim(given) == 0 else tuple(given)
-                         for given in (corruptions, severities))
+        names = tuple(corruptions) if isinstance(corruptions, (list, tuple)) else (corruptions,)
+        levels = tuple(severities) if isinstance(severities, Iterable) else (severities,)
         unknown = [name for name in names if name not in ALL]
         if unknown:
             raise InputError(f'RandomCorruption: unknown corruption {unknown[0]!r}; known are '
@@ -55,6 +55,7 @@ class RandomCorruption(BaseTransform):
         self.mixed = mixed
 
     def transform(self, results: dict) -> dict:
+        """Corrupt the image of a pipeline; the label stays."""
         image = results['img']
         if image.ndim != 3 or image.shape[2] != 3:
             raise InputError('RandomCorruption wants images (H, W, 3), got '

@@ -13,12 +13,12 @@ from torch.utils.data import Dataset
 from ..datasets.photographs import NO_LABEL, Photographs
 from ..errors import InputError
 from ..io.files import read_json, written_whole
-from ..version import __version__
+from ..runtime.version import __version__
 from .by_name import corrupted
 
 RECORD = 'corruptions.json'
 # JPEG as the released ImageNet-C is saved.
-SAVING = {'jpg': dict(quality=85, optimize=True), 'png': {}}
+SAVING: dict[str, dict[str, Any]] = {'jpg': dict(quality=85, optimize=True), 'png': {}}
 
 
 class CorruptedTree(Dataset):

@@ -46,7 +46,8 @@ def frost(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor
     ImageNet-C overlays crops of photographs of frost; here the frost is computed, with the
     photographs' colours, contrast and growth of contrast with distance (see `frost_texture`).
     """
-    texture = frost_texture(len(image), *image.shape[2:], generator).clamp_(0, 1)
+    height, width = image.shape[2:]
+    texture = frost_texture(len(image), height, width, generator).clamp_(0, 1)
     texture *= per_image((0.4, 0.6, 0.7, 0.7, 0.75), severity)
     weight = per_image((1, 0.8, 0.7, 0.65, 0.6), severity)
     return texture.addcmul_(image.float(), weight).clamp_(0, 1)
@@ -64,7 +65,8 @@ def snow(image: Tensor, severity: Tensor, generator: torch.Generator) -> Tensor:
     luma = (red * 0.299).add_(green, alpha=0.587).add_(blue, alpha=0.114)
     keep = per_image((0.8, 0.7, 0.7, 0.65, 0.55), severity)
     white = torch.maximum(image, luma * 1.5 + 0.5).lerp_(image, keep)
-    noise = _zoomed_noise(*image.shape[2:], per_image((3, 2, 4, 4.5, 2.5), severity), generator)
+    height, width = image.shape[2:]
+    noise = _zoomed_noise(height, width, per_image((3, 2, 4, 4.5, 2.5), severity), generator)
     layer = noise.mul_(0.3).add_(per_image((0.1, 0.2, 0.55, 0.55, 0.55), severity))
     threshold = per_image((0.5, 0.5, 0.9, 0.85, 0.85), severity)
     layer = (layer * (layer >= threshold)).clamp_(max=1)

@@ -33,6 +33,7 @@ class ACDCDataset(StreetSceneDataset):
         super().__init__(**kwargs)
 
     def list_files(self, root: Path) -> list[dict]:
+        """The files of all conditions, in their order."""
         split, ref = (f'{self.split}_ref', '_ref') if self.reference else (self.split, '')
         files = []
         for condition in self.conditions:

@@ -28,6 +28,8 @@ class CamVidDataset(StreetSceneDataset):
         condition: what the report calls these frames, as 'daylight' or 'dusk'.
         label_space: 'camvid' for its 11 classes, 'cityscapes' for train ids (a bicyclist is a
             rider or a bicycle there: rider).
+        parts: for frames under several conditions, a dict of `split`, `sequences` and `condition`
+            for each, one after the other; a split that is left out is the one above.
         **kwargs: of `StreetSceneDataset`.
     """
 
@@ -38,12 +40,16 @@ class CamVidDataset(StreetSceneDataset):
     LABEL_HINT = 'CamVid labels are 0..10 and 11 (void), as its public copy has them.'
 
     def __init__(self, split: str = 'test', sequences: Sequence[str] | None = None,
-                 condition: str | None = None, label_space: str = 'camvid', **kwargs):
+                 condition: str | None = None, label_space: str = 'camvid',
+                 parts: Sequence[dict] = (), **kwargs):
         spaces = dict(camvid=CAMVID_METAINFO, cityscapes=CITYSCAPES_METAINFO)
         if label_space not in spaces:
             raise InputError(f'label_space must be one of {list(spaces)}, got {label_space!r}.')
-        self.sequences = (sequences,) if isinstance(sequences, str) else sequences
-        self.split, self.condition = split, condition
+        if parts and (sequences or condition):
+            raise InputError('CamVidDataset takes sequences and condition, or parts that name '
+                             'theirs, not both.')
+        self.parts = [dict(dict(split=split), **part) for part in
+                      parts or [dict(sequences=sequences, condition=condition)]]
         self.label_space = label_space
         super().__init__(metainfo=spaces[label_space], **kwargs)
 
@@ -53,6 +59,7 @@ class CamVidDataset(StreetSceneDataset):
 
     @property
     def raw_label_map(self) -> dict[int, int]:
+        """Label in the file -> label in the label space."""
         if self.label_space == 'camvid':
             return {_VOID: IGNORE_LABEL}
         # 12..18 are no CamVid labels; unmapped they would pass for train ids.
@@ -60,13 +67,18 @@ class CamVidDataset(StreetSceneDataset):
                 **dict.fromkeys(range(_VOID + 1, 19), _NO_CLASS)}
 
     def list_files(self, root: Path) -> list[dict]:
-        everything = labelled_pairs(root / self.split, root / f'{self.split}annot')
+        """The files of all parts."""
+        return [file for part in self.parts for file in self._list_part(root, **part)]
+
+    def _list_part(self, root: Path, split: str, sequences: str | Sequence[str] | None = None,
+                   condition: str | None = None) -> list[dict]:
+        everything = labelled_pairs(root / split, root / f'{split}annot')
         pairs = []
-        for prefix in self.sequences or ['']:
+        for prefix in (sequences,) if isinstance(sequences, str) else sequences or ['']:
             chosen = [pair for pair in everything if pair[0].name.startswith(prefix)]
             if not chosen:
                 raise FileNotFoundError(self._missing(
-                    f'no images were found in {root / self.split} with the prefix {prefix!r}'))
+                    f'no images were found in {root / split} with the prefix {prefix!r}'))
             pairs += chosen
-        return [dict(img_path=image, seg_map_path=label, condition=self.condition)
+        return [dict(img_path=image, seg_map_path=label, condition=condition)
                 for image, label in pairs]

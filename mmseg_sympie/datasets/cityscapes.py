@@ -20,6 +20,7 @@ class CityscapesTrainIdDataset(StreetSceneDataset):
         super().__init__(**kwargs)
 
     def list_files(self, root: Path) -> list[dict]:
+        """The files of all cities."""
         images, labels = (root / kind / self.split for kind in ('leftImg8bit', 'gtFine'))
         return [dict(img_path=image, seg_map_path=label, condition=None)
                 for city in subfolders(images) for image, label in labelled_pairs(

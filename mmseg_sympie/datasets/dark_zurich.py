@@ -20,6 +20,7 @@ class DarkZurichDataset(StreetSceneDataset):
         super().__init__(**kwargs)
 
     def list_files(self, root: Path) -> list[dict]:
+        """The files of all sequences."""
         images, labels = (root / kind / self.split / 'night' for kind in ('rgb_anon', 'gt'))
         return [dict(img_path=image, seg_map_path=label, condition='night')
                 for sequence in subfolders(images) for image, label in labelled_pairs(

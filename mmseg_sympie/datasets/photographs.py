@@ -89,22 +89,22 @@ class Photographs(Dataset):
         if self.short_side_px is not None:
             image = resize_short_side(image, self.short_side_px)
         if self.crop_px is not None:
-            image = self._crop(image)
+            image = self._crop(image, self.crop_px)
         pixels = np.array(image)
         if self.random_crop and np.random.rand() < 0.5:
             pixels = pixels[:, ::-1]
         return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).contiguous()
 
-    def _crop(self, image: Image.Image) -> Image.Image:
-        room = [side - self.crop_px for side in image.size]
+    def _crop(self, image: Image.Image, crop_px: int) -> Image.Image:
+        room = [side - crop_px for side in image.size]
         if min(room) < 0:
             raise InputError(f'{self.root}: an image of {image.size[0]}x{image.size[1]} is smaller '
-                             f'than crop_px={self.crop_px}. Set short_side_px.')
+                             f'than crop_px={crop_px}. Set short_side_px.')
         if self.random_crop:
             left, top = (np.random.randint(space + 1) for space in room)
         else:
             left, top = (round(space / 2) for space in room)  # as torchvision's CenterCrop
-        return image.crop((left, top, left + self.crop_px, top + self.crop_px))
+        return image.crop((left, top, left + crop_px, top + crop_px))
 
     def _check_files(self) -> None:
         bad = [file for file, _ in self.entries if not (self.root / file).is_file()

@@ -50,6 +50,7 @@ class StreetSceneDataset(BaseSegDataset):
         raise NotImplementedError
 
     def load_data_list(self) -> list[dict]:
+        """The files of the tree, checked, as MMSegmentation takes them."""
         root = Path(self.data_root)
         if not root.is_dir():
             raise FileNotFoundError(self._missing(f'the folder {root} does not exist'))
@@ -78,6 +79,7 @@ class StreetSceneDataset(BaseSegDataset):
         return self.label_map
 
     def prepare_data(self, idx: int) -> dict | None:
+        """Image number `idx` through the pipeline, with its condition."""
         info = self.get_data_info(idx)
         image, label, condition = (info[key] for key in ('img_path', 'seg_map_path', 'condition'))
         try:

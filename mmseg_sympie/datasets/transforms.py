@@ -19,6 +19,7 @@ class ResizeLongSide(BaseTransform):
         self.long_side_px = long_side_px
 
     def transform(self, results: dict) -> dict:
+        """Resize image and label, if there is one."""
         height, width = results['img'].shape[:2]
         scale = self.long_side_px / max(height, width)
         if scale < 1:

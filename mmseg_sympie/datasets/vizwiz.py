@@ -11,7 +11,7 @@ Two forms of its annotations are known, and both are read here.
    `flaws` null where they are unknown, and the 200 classes as the keys of `IN_to_VizWiz.json`
    in the same folder. Where that file is missing, the classes that occur as labels are taken.
 
-An answer is right if it is one of the image's labels; an image counts in each flaw it has.
+A prediction is correct if it is one of the image's labels; an image counts in each flaw it has.
 """
 from pathlib import Path
 from typing import Any
@@ -57,15 +57,18 @@ class VizWizClassification(Photographs):
         if self._released:
             self.categories = torch.tensor(sorted(entry['id'] for entry in
                                                   self._found['categories']))
-            self.labels, self.flaws = None, {}
+            self.labels: Tensor | None = None
+            self.flaws: dict[str, Tensor] = {}
         else:
             self._read_labels()
 
     @property
     def num_classes(self) -> int:
+        """ImageNet's."""
         return 1000
 
     def named_class_folders(self) -> list[str]:
+        """None: the classes are in the annotations."""
         return []
 
     def _entries(self, labels: str | None) -> list[tuple[str, int]]:
@@ -74,9 +77,10 @@ class VizWizClassification(Photographs):
 
     def _read_labels(self) -> None:
         entries = [self._found[file] for file, _ in self.entries]
-        self.labels = torch.zeros(len(entries), 1000, dtype=torch.bool)
+        labels = torch.zeros(len(entries), 1000, dtype=torch.bool)
         for row, entry in enumerate(entries):
-            self.labels[row, entry['labels']] = True
+            labels[row, entry['labels']] = True
+        self.labels = labels
         self.flaws = {name: torch.tensor([bool((entry['flaws'] or {}).get(key))
                                           for entry in entries]) for key, name in FLAWS.items()}
         mapping = self._path.with_name('IN_to_VizWiz.json')

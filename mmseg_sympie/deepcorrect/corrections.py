@@ -9,6 +9,7 @@ from ..io.checkpoints import read_checkpoint, unwrap_state_dict
 from .unit import CorrectionUnit
 
 UNITS = 'correction units'
+FilterLayer = nn.Conv2d | nn.Linear
 
 
 class Corrections(nn.ModuleDict):
@@ -60,6 +61,7 @@ class Corrections(nn.ModuleDict):
             InputError: it has no such layer, or one with fewer filters.
         """
         for name, unit in self.items():
+            assert isinstance(unit, CorrectionUnit)
             layer = find_layer(network, name.replace('/', '.'))
             if int(unit.filters.max()) >= num_filters(layer):
                 raise InputError(
@@ -70,7 +72,7 @@ class Corrections(nn.ModuleDict):
             layer.register_forward_hook(unit.after)
 
 
-def find_layer(network: nn.Module, name: str) -> nn.Module:
+def find_layer(network: nn.Module, name: str) -> FilterLayer:
     """The convolution or linear layer of this name.
 
     Raises:
@@ -83,12 +85,12 @@ def find_layer(network: nn.Module, name: str) -> nn.Module:
     return layers[name]
 
 
-def filter_layers(network: nn.Module) -> dict[str, nn.Module]:
+def filter_layers(network: nn.Module) -> dict[str, FilterLayer]:
     """All layers whose filters can be ranked and corrected, by name."""
     return {name: module for name, module in network.named_modules()
             if isinstance(module, (nn.Conv2d, nn.Linear))}
 
 
-def num_filters(layer: nn.Module) -> int:
+def num_filters(layer: FilterLayer) -> int:
     """Channels of its output."""
     return layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels

@@ -1,9 +1,10 @@
-"""Correction priority: what a model gains when one filter sees as if the image were clean.
+"""Correction priority: what a model gains from the clean activation of one filter.
 
 Clean and distorted version of an image go through the network together, and the maps of one filter
 after the other are replaced by their clean activations (DeepCorrect, arXiv 1705.02406, Sec. III).
 """
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -29,7 +30,7 @@ class CleanActivation(NamedTuple):
 
 
 def clean_activation(logits: Logits, layer: nn.Module, image: Tensor) -> CleanActivation:
-    """What a layer says of a clean image (1, 3, H, W), RGB on [0, 1].
+    """The activation of a layer for a clean image (1, 3, H, W), RGB on [0, 1].
 
     Raises:
         InputError: the model does not call the layer, or not once, as that of a shared head.
@@ -60,6 +61,8 @@ def substituted_logits(logits: Logits, layer: nn.Module, image: Tensor, clean: T
     The layers below see the image once; from the layer on it is there K times.
 
     Args:
+        logits: the model.
+        layer: of the model.
         image: (1, 3, H, W), RGB on [0, 1].
         clean: output of the layer for the clean image.
         replaced: (K, C), bool, the filters that each copy has from the clean image.
@@ -87,7 +90,8 @@ class _OneImageManyCopies(TorchFunctionMode):
     does not, and neither can `x += y` make x larger.
     """
 
-    OUT_OF_PLACE = {torch.Tensor.add_: torch.add, torch.Tensor.mul_: torch.mul}
+    OUT_OF_PLACE: dict[Callable, Callable] = {torch.Tensor.add_: torch.add,
+                                              torch.Tensor.mul_: torch.mul}
 
     def __torch_function__(self, function: Callable, types: tuple, args: tuple = (),
                            kwargs: Any = None) -> Any:
@@ -102,7 +106,8 @@ class _OneImageManyCopies(TorchFunctionMode):
         return function(*args, **kwargs)
 
 
-class Measure(NamedTuple):
+@dataclass(frozen=True)
+class Measure:
     """An error, from counts that are added up over images."""
 
     count: Callable[[Tensor, Tensor], Tensor]  # scores (K, classes, ...), target (1, ...) -> counts

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from ..errors import InputError
 from ..io.files import read_json, write_json
-from .corrections import num_filters
+from .corrections import FilterLayer, num_filters
 from .priority import Logits, Measure, clean_activation, priority, substituted_logits
 
 Level = tuple[str, int]  # corruption and severity
@@ -24,7 +24,7 @@ class Example(NamedTuple):
     target: Tensor  # (1,) class, or (1, H, W) label map, 255 where nothing is labelled
 
 
-def rank_layers(logits: Logits, layers: Mapping[str, nn.Module],
+def rank_layers(logits: Logits, layers: Mapping[str, FilterLayer],
                 examples: Callable[[], Iterable[Example]], number: tuple[int, int],
                 measure: Measure, folder: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Rank the filters of layers, and measure what correcting the best n at once would give.
@@ -32,8 +32,12 @@ def rank_layers(logits: Logits, layers: Mapping[str, nn.Module],
     Each layer's result is kept in `folder/layers`; a run that stopped goes on behind the last.
 
     Args:
+        logits: the model.
+        layers: of the model, by name.
         examples: gives the same ones at every call.
         number: of examples, and of levels of each.
+        measure: the error that correcting is to lower.
+        folder: for `priority.json` and the results of the layers.
         settings: what the results depend on; a folder with others is refused.
 
     Returns:
@@ -57,7 +61,7 @@ def rank_layers(logits: Logits, layers: Mapping[str, nn.Module],
     return dict(settings=dict(settings), layers=ranked)
 
 
-def rank_layer(logits: Logits, layer: nn.Module, examples: Callable[[], Iterable[Example]],
+def rank_layer(logits: Logits, layer: FilterLayer, examples: Callable[[], Iterable[Example]],
                measure: Measure, bar: tqdm) -> dict[str, Any]:
     """`order` of the filters, best first, with their `priority`; errors by `level`.
 

@@ -33,6 +33,7 @@ def chosen_filters(path: str | Path, beta: float = 0.5,
 
     Args:
         path: of the ranking.
+        beta: share of the filters, above 0 and up to 1.
         layers: names; by default all that were ranked.
     """
     if not 0 < beta <= 1:

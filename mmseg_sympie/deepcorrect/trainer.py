@@ -1,6 +1,7 @@
 """Training on images of which a share is distorted: correction units alone, or all weights."""
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from mmengine.dist import get_rank
@@ -13,8 +14,10 @@ from ..corruptions import corrupt, draw
 from ..corruptions.pools import ALL
 from ..errors import InputError
 from ..io.files import written_whole
+from ..pretraining.upstream import UpstreamModel
 from ..registry import HOOKS, MODELS
 from ..runtime.distributed import unwrapped
+from ..runtime.frozen import Frozen
 from .corrections import Corrections
 from .ranking import chosen_filters
 
@@ -59,9 +62,9 @@ class DistortionTrainer(BaseModel):
         self.severities, self.distorted_share = list(severities), distorted_share
         self.l1, self.seed = l1, seed
         self.autocast = autocast and getattr(torch, autocast)
-        # In a tuple, PyTorch does not see the model: what is not trained is in no checkpoint.
-        self.upstream = (MODELS.build(upstream),)
-        model = self.upstream[0].model
+        self.frozen = Frozen(MODELS.build(upstream))
+        model = self.frozen.module.model
+        # What is trained is a module of this one's too, and so in the checkpoint.
         if corrections is None:
             self.trained = model.requires_grad_(True)
         else:
@@ -69,6 +72,11 @@ class DistortionTrainer(BaseModel):
         for module in (model, self.trained):
             module.to(memory_format=torch.channels_last)
         self.register_buffer('step', torch.zeros((), dtype=torch.long))
+
+    @property
+    def upstream(self) -> tuple[UpstreamModel]:
+        """The model, in the form in which a `Pretrainer` has its models."""
+        return (self.frozen.module,)
 
     def init_weights(self) -> None:
         """Nothing: weights are set in the constructor."""
@@ -80,7 +88,7 @@ class DistortionTrainer(BaseModel):
             raise InputError('DistortionTrainer is for training; test the model it trained.')
         image = inputs.float().contiguous(memory_format=torch.channels_last) / 255
         image = self.distort(image)
-        upstream = self.upstream[0].to(image.device)
+        upstream = self.frozen.on(image.device)
         with torch.autocast(image.device.type, self.autocast or torch.bfloat16,
                             enabled=self.autocast is not None):
             losses = dict(loss_task=upstream.loss(image, target[0]))
@@ -125,10 +133,12 @@ class ExportTrained(Hook):
     """At the end, `trained.pth`: correction units, or all weights; and how many were trained."""
 
     def before_train(self, runner: Runner) -> None:
+        """Log the number of trained parameters."""
         number = sum(parameter.numel() for parameter in _trained(runner).parameters())
         runner.logger.info(f'{number:,} trained parameters')
 
     def after_train(self, runner: Runner) -> None:
+        """Write the file."""
         if runner.rank == 0:
             path = Path(runner.work_dir) / 'trained.pth'
             # Given a path, torch.save writes its name into the file, and so into its checksum.
@@ -137,4 +147,5 @@ class ExportTrained(Hook):
 
 
 def _trained(runner: Runner) -> nn.Module:
-    return unwrapped(runner.model).trained
+    model: Any = unwrapped(runner.model)
+    return model.trained

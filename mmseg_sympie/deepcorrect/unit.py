@@ -21,7 +21,9 @@ class CorrectionUnit(nn.Module):
     Source: DeepCorrect (Borkar and Karam, arXiv 1705.02406).
     """
 
-    def __init__(self, filters: Sequence[int], width: int | float | None = None,
+    filters: Tensor
+
+    def __init__(self, filters: Sequence[int] | Tensor, width: int | float | None = None,
                  num_convs: int = 1, kernel_size: int = 3):
         super().__init__()
         if kernel_size % 2 == 0 or num_convs < 0:
@@ -36,8 +38,8 @@ class CorrectionUnit(nn.Module):
             stack += [nn.Conv2d(inner, inner, kernel_size, padding=kernel_size // 2, bias=False),
                       nn.BatchNorm2d(inner), nn.ReLU()]
         last = nn.Conv2d(inner, count, 1)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        for parameter in last.parameters():
+            nn.init.zeros_(parameter)
         self.body = nn.Sequential(*stack, last)
 
     @classmethod
@@ -58,11 +60,13 @@ class CorrectionUnit(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Correct (B, C, H, W), all channels of the layer, to the same shape."""
-        change = self.body(features.index_select(1, self.filters))
-        return features.index_add(1, self.filters, change.to(features.dtype))
+        selected = features.index_select(1, self.filters).to(next(self.parameters()).dtype)
+        return features.index_add(1, self.filters, self.body(selected).to(features.dtype))
 
     def after(self, layer: nn.Module, inputs: tuple, output: Tensor) -> Tensor:
         """The forward hook; a linear layer's (..., C) is a row of pixels without neighbours."""
+        if self.filters.device != output.device:
+            self.to(output.device)  # A frozen unit does not move with the network.
         if isinstance(layer, nn.Linear):
             return self(output.reshape(-1, output.shape[-1], 1, 1)).view(output.shape)
         return self(output)

@@ -1,5 +1,6 @@
-"""Batches of corrupted images: made on the fly, from folders, or bad from the camera."""
+"""Batches of test images: corrupted on the fly, read from folders, or with real quality flaws."""
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from torch.utils.data import DataLoader
 from ..corruptions.by_name import corrupted
 from ..datasets.photographs import Photographs, stack_photographs
 from ..datasets.vizwiz import VizWizClassification
-from ..evaluation.classification import CLEAN, EVERY
+from ..evaluation.accuracy import CLEAN, EVERY
 from ..io.images import subfolders
 
 
@@ -32,6 +33,7 @@ class Loading(NamedTuple):
     device: str
 
     def num_batches(self, num_images: int) -> int:
+        """Batches of so many images."""
         return -(-num_images // self.batch_size)
 
     def batches(self, dataset: Photographs) -> Iterator[tuple[Tensor, dict]]:
@@ -77,8 +79,12 @@ def vizwiz_batches(dataset: VizWizClassification, loading: Loading) -> Iterator[
         rows = {name: has[index] for name, has in dataset.flaws.items()}
         labels = None if dataset.labels is None else dataset.labels[index].to(image.device)
         yield Batch(image, batch['file'], '-', {**rows, EVERY: None}, dataset.answers,
-                    None if labels is None else
-                    lambda answer, labels=labels: labels.gather(1, answer[:, None])[:, 0])
+                    None if labels is None else partial(_is_among, labels))
+
+
+def _is_among(labels: Tensor, answer: Tensor) -> Tensor:
+    """Whether each answer (B,) is one of the labels (B, classes) of its image."""
+    return labels.gather(1, answer[:, None])[:, 0]
 
 
 def severity_folders(root: Path) -> dict[tuple[str, str], Path]:

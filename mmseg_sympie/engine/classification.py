@@ -13,17 +13,17 @@ from ..deepcorrect.backbone import units_checkpoint
 from ..enhancer.parse import parse_enhancer
 from ..enhancer.pretrained import shipped
 from ..errors import InputError
-from ..evaluation.classification import NONE, Tally
+from ..evaluation.accuracy import NONE, Tally
 from ..io.config import building, load_config
 from ..io.files import sha256
-from ..pretraining.upstream import FrozenModel, MMPretrainClassifier, TorchvisionClassifier
+from ..pretraining.upstream import MMPretrainClassifier, TorchvisionClassifier, UpstreamModel
 from .batches import Batch
 
 Model = Callable[[Tensor], Tensor]
 Facts = dict[str, Any]  # What a report says of a model.
 
 
-def build_classifiers(texts: Sequence[str]) -> dict[str, tuple[FrozenModel, Facts]]:
+def build_classifiers(texts: Sequence[str]) -> dict[str, tuple[UpstreamModel, Facts]]:
     """Classifiers by a short name.
 
     Args:

@@ -1,4 +1,4 @@
-"""Which files `tools/enhance.py` reads and writes, and what it has done before."""
+"""Which files `sympie enhance` and `predict` read and write, and what they have done before."""
 import argparse
 import hashlib
 import json
@@ -58,8 +58,10 @@ def files_to_enhance(folder: Path, out: Path) -> list[str]:
 
 
 def results(files: Sequence[str]) -> list[str]:
-    """The result of each file of a folder: its name with another suffix, or with one more where
-    two differ in the suffix alone, as a.jpg and a.png.
+    """The result of each file of a folder.
+
+    It has the name with another suffix, or with one more where two differ in the suffix alone, as
+    a.jpg and a.png.
     """
     suffixes = [video.target_suffix(Path(file)) if is_video(Path(file)) else '.png'
                 for file in files]
@@ -88,15 +90,20 @@ def made_by(args: argparse.Namespace) -> str:
 
 
 class Record:
-    """`parameters.json`: what was predicted for each result, and by which enhancer.
+    """A file such as `parameters.json`: what was predicted for each result, and by which enhancer.
+
+    Args:
+        out: the folder of the results.
+        enhancer: what makes them now, with all that decides a result.
+        name: of the file.
 
     Raises:
         InputError: in the constructor, for a file that is no such record.
     """
 
-    def __init__(self, out: Path, enhancer: str):
-        self.out, self.enhancer = out, enhancer
-        path = out / RECORD
+    def __init__(self, out: Path, enhancer: str, name: str = RECORD):
+        self.out, self.enhancer, self.path = out, enhancer, out / name
+        path = self.path
         try:
             self.entries = json.loads(read_text(path)) if path.is_file() else {}
         except ValueError as error:
@@ -113,7 +120,9 @@ class Record:
                 and (self.out / target).is_file())
 
     def add(self, target: str, parameters: Mapping[str, Any]) -> None:
+        """Keep what was predicted for a result."""
         self.entries[target] = dict(parameters, enhancer=self.enhancer)
 
     def write(self) -> None:
-        write_json(self.out / RECORD, self.entries)
+        """Write the file."""
+        write_json(self.path, self.entries)

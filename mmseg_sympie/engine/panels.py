@@ -2,7 +2,6 @@
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,22 +14,25 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from ..attach import attach, find_preprocessor, is_enhanced
+from ..attachment import attach, find_preprocessor, is_enhanced
 from ..enhancer import WarpParameters
 from ..errors import InputError
-from ..evaluation.compare import paired
+from ..evaluation.differences import paired
 from ..evaluation.evaluator import with_report
-from ..evaluation.html import write_page
 from ..evaluation.metric import NO_LABEL
-from ..evaluation.panels import KINDS, Panel, choose, image_ious
-from ..evaluation.report import read_report
-from ..io.config import building, enter_scope, type_name
-from ..io.files import check_writable
+from ..evaluation.panels import (
+    KINDS,
+    Correction,
+    Panel,
+    choose,
+    choose_by_condition,
+    image_ious,
+)
+from ..io.config import building, enter_scope
 from ..io.labels import check_same_classes, with_void
 from ..registry import MODELS
 from .segmentation import (
     enhancers_of,
-    has_enhancer,
     load_segmentor,
     quieten_mmseg,
     segmentor_inside,
@@ -51,11 +53,13 @@ def image_paths(dataset: Dataset) -> Sequence[str]:
 
 def choose_images(dataset: Dataset, report: Mapping[str, Any],
                   without: Mapping[str, Any] | None = None, kinds: Sequence[str] = KINDS,
-                  count: int = 2) -> dict[int, str]:
+                  count: int = 2, by_condition: bool = False) -> dict[int, str]:
     """Index in the data set -> kind, by each image's mean IoU or its change.
 
     Args:
         report, without: from `read_report`; the change is from `without`, if that is given.
+        count: images of each kind.
+        by_condition: so many for each condition by itself, night first.
 
     Raises:
         InputError: the reports are of other images.
@@ -66,7 +70,9 @@ def choose_images(dataset: Dataset, report: Mapping[str, Any],
         before, images = paired(without['images'], images)
         scores = image_ious(images) - image_ious(before)
     index_of = {path: index for index, path in enumerate(image_paths(dataset))}
-    chosen = {images[place].name: kind for place, kind in choose(scores, kinds, count).items()}
+    places = (choose_by_condition(scores, [image.condition for image in images], kinds, count)
+              if by_condition else choose(scores, kinds, count))
+    chosen = {images[place].name: kind for place, kind in places.items()}
     for name in chosen:
         if name not in index_of:
             raise InputError(f'The report is of other images than the test set: {name} is not in '
@@ -110,12 +116,12 @@ def make_panels(cfg: Config, checkpoint: str, dataset: Dataset, indices: Sequenc
         images, predicted = zip(*(enhanced(preprocessor, image)
                                   for preprocessor in preprocessors))
         yield Panel(
-            name=sample.img_path, condition=sample.get('condition'), applications=applications,
+            name=sample.img_path, condition=sample.get('condition'), variants=applications,
             images=list(images), predictions=predictions,
             truth=_eight_bits(with_void(sample.gt_sem_seg.data, ignored)),
-            kernels=[each and each.kernel[0].numpy() for each in predicted],
-            matrices=[each and each.matrix[0].numpy() for each in predicted],
-            shifts=[each and each.shift[0].numpy() for each in predicted])
+            corrections=[each and Correction(*(getattr(each, name)[0].numpy()
+                                               for name in Correction._fields))
+                         for each in predicted])
 
 
 def applied(cfg: Config, times: int) -> BaseDataPreprocessor:
@@ -181,32 +187,3 @@ def _predict(model: BaseModel, packed: dict) -> np.ndarray:
 def _eight_bits(labels: Tensor) -> np.ndarray:
     """Labels (1, h, w), which `check_same_classes` has found to fit -> (h, w), uint8."""
     return labels.squeeze(0).to(torch.uint8).cpu().numpy()
-
-
-def check_page(cfg: Config, folder: Path) -> None:
-    """Raise InputError or OSError now where `write_report_page` could not do its work later."""
-    applied(cfg, 0)
-    check_writable(folder)
-
-
-def write_report_page(cfg: Config, checkpoint: str, out_dir: Path, page: Path,
-                      compare: bool) -> None:
-    """One page to look at the reports of `tools/test.py` in `out_dir`, with chosen images.
-
-    Args:
-        page: the file to write.
-        compare: whether the reports are in `without` and `with`, or a single one in `out_dir`.
-    """
-    report = read_report(out_dir / 'with' if compare else out_dir)
-    without = read_report(out_dir / 'without') if compare else None
-    dataset = build_test_set(cfg)
-    chosen = choose_images(dataset, report, without)
-    panels = make_panels(cfg, checkpoint, dataset, list(chosen),
-                         (0, 1) if has_enhancer(cfg) else (0,))
-    enhancers = enhancers_of(find_preprocessor(cfg)[1]) if has_enhancer(cfg) else []
-    names = ' and '.join(type_name(each['type']) for each in enhancers)
-    write_page(page, Path(cfg.filename).stem,
-               f"{names or 'No enhancer'}, {len(report['images'])} images, "
-               f"{report['details']['date'][:10]}",
-               report, list(zip(chosen.values(), panels)), dataset.metainfo['palette'], without)
-    print(f'Page: {page}')

@@ -14,6 +14,7 @@ def checkpoint_to_resume(work_dir: Path, wanted: str) -> Path | None:
     """The file to go on from; None where nothing was saved yet.
 
     Args:
+        work_dir: of the run.
         wanted: a file, or `NEWEST` of the work dir.
 
     Raises:
@@ -69,4 +70,4 @@ def checkpoints_in(folder: Path) -> list[Path]:
     """Those that MMEngine's hook saved in a folder, by number."""
     numbers = {path: int(match[1]) for path in (folder.iterdir() if folder.is_dir() else ())
                if (match := _SAVED.fullmatch(path.name))}
-    return sorted(numbers, key=numbers.get)
+    return sorted(numbers, key=lambda path: numbers[path])

@@ -1,13 +1,12 @@
 """One test run from a config: check what it needs, run it, report it."""
 import copy
 import hashlib
-import platform
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from mmengine.runner import Runner
 from torch import nn
 from tqdm import tqdm
 
-from ..attach import find_preprocessor, is_enhanced
+from ..attachment import find_preprocessor, is_enhanced
 from ..data_preprocessor import enhancer_configs
 from ..deepcorrect.backbone import units_checkpoint
 from ..enhancer.fast import network_precision
@@ -28,6 +27,7 @@ from ..enhancer.pretrained import shipped
 from ..errors import InputError
 from ..evaluation import SegmentationReport
 from ..evaluation.evaluator import check_data, with_report
+from ..evaluation.run_record import RunRecord, versions
 from ..io.checkpoints import load_weights
 from ..io.config import building, enter_scope, type_name
 from ..io.files import check_writable, plain, sha256
@@ -59,7 +59,7 @@ def has_enhancer(cfg: Config) -> bool:
     return is_enhanced(preprocessor) and preprocessor.get('enhancer', True) not in (None, [])
 
 
-def enhancers_of(preprocessor: dict) -> list[dict]:
+def enhancers_of(preprocessor: dict) -> Sequence[dict]:
     """The configs of the enhancers in the config of a data preprocessor of ours, in order."""
     return enhancer_configs(preprocessor.get('enhancer', dict()), preprocessor.get('checkpoint'),
                             preprocessor.get('source'))
@@ -111,22 +111,21 @@ def build_enhancers(cfg: Config) -> None:
 def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> dict[str, float]:
     """Test a segmentor; the report goes to `out_dir`, with the whole config beside it.
 
+    With a title, as of one run among several, the table by class is left to the files.
+
     A config with `IoUMetric` gets `SegmentationReport` instead. When the run stops early, by Ctrl-C
     or a broken file, the images done so far are reported in `out_dir/partial`.
 
     Raises:
         InputError: model, weights and data set do not fit together.
     """
-    details = run_details(cfg, checkpoint)  # of the config as it came, wherever the report goes
+    record = record_run(cfg, checkpoint)  # of the config as it came
     cfg = copy.deepcopy(cfg)
     cfg.work_dir = str(Path(out_dir) / 'logs')
     cfg.load_from = None  # Loaded below, strictly and without running code from the file.
     cfg.log_level = 'WARNING'
     quieten_mmseg()
     evaluator = with_report(cfg)
-    report = evaluator.metrics[0]
-    if type_name(report['type']) == 'SegmentationReport':
-        report.update(out_dir=out_dir, title=title, details=details)
     cfg.test_evaluator = evaluator.metrics
     cfg.setdefault('test_cfg', dict(type='TestLoop'))
     with building('what the config names'):
@@ -134,6 +133,10 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> dic
         classes = runner.test_dataloader.dataset.metainfo['classes']
     check_same_classes(segmentor_inside(runner.model), classes)
     load_segmentor(runner.model, checkpoint)
+    metric = runner.test_evaluator.metrics[0]
+    if isinstance(metric, SegmentationReport):
+        metric.out_dir, metric.title, metric.record = out_dir, title, record
+        metric.shows_table = not title
     runner.register_hook(ProgressBar())
     if runner.rank == 0:
         for note in evaluator.notes:
@@ -146,7 +149,7 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> dic
         raise
     if len(evaluator.metrics) > 1 and runner.rank == 0:
         for name, value in metrics.items():
-            if not name.startswith(f'{report.get("prefix")}/'):
+            if not name.startswith(f'{metric.prefix}/'):
                 print(f'{name}: {value}')
     return metrics
 
@@ -177,46 +180,44 @@ def segmentor_inside(model: nn.Module) -> nn.Module:
     return model
 
 
-def run_details(cfg: Config, checkpoint: str) -> dict[str, Any]:
-    """What made a result: config, weights with checksums, versions, command and date."""
+def record_run(cfg: Config, checkpoint: str) -> RunRecord:
+    """What makes a result: config, weights with checksums, data, versions, command and date."""
     preprocessor = find_preprocessor(cfg)[1]
-    details = dict(command=shlex.join(sys.argv), date=datetime.now(timezone.utc).isoformat(
-        timespec='seconds'), config=cfg.filename, checkpoint=checkpoint,
-        checkpoint_sha256=sha256(checkpoint),
+    enhancers = enhancers_of(preprocessor) if has_enhancer(cfg) else []
+    types = [type_name(each['type']) for each in enhancers]
+    sources = [each['source'] for each in enhancers if each.get('source')]
+    weights = [shipped(each.get('source')) for each in enhancers
+               if type_name(each['type']) == 'SyMPIE' and not each.get('checkpoint')]
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    precision = preprocessor.get('precision') or str(network_precision(device))
+    return RunRecord(
+        command=shlex.join(sys.argv), date=datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        config=cfg.filename, checkpoint=checkpoint, checkpoint_sha256=sha256(checkpoint),
         config_sha256=hashlib.sha256(cfg.pretty_text.encode()).hexdigest(),
-        data_preprocessor=plain(dict(preprocessor)))
-    for path in (*_checkpoints_below(preprocessor), *units_checkpoint(cfg)):
-        details[f'sha256 of {path}'] = sha256(path)
-    if has_enhancer(cfg):
-        for weights in _shipped_weights(preprocessor):
-            details['sha256 of the shipped enhancer'] = sha256(weights)
-        for source in (each['source'] for each in enhancers_of(preprocessor) if each.get('source')):
-            details['source statistics'] = load_source(source)._asdict()
-        device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-        if 'SyMPIE' in {type_name(each['type']) for each in enhancers_of(preprocessor)}:
-            details['precision of the enhancer'] = (preprocessor.get('precision')
-                                                or str(network_precision(device)))
-    details['versions'] = dict(versions())
-    details['device'] = torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu'
-    return details
+        model=_model_name(cfg.model), data=_data_facts(cfg), enhancers=types,
+        data_preprocessor=plain(dict(preprocessor)),
+        further_sha256={path: sha256(path) for path in (*_checkpoints_below(preprocessor),
+                                                        *units_checkpoint(cfg))},
+        shipped_sha256=sha256(weights[-1]) if weights else None,
+        source=load_source(sources[-1])._asdict() if sources else None,
+        precision=precision if 'SyMPIE' in types else None, versions=dict(versions()),
+        device=torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu')
 
 
-def _shipped_weights(preprocessor: dict) -> set[Path]:
-    """Of each SyMPIE without a checkpoint of its own among the enhancers."""
-    return {shipped(cfg.get('source')) for cfg in enhancers_of(preprocessor)
-            if type_name(cfg['type']) == 'SyMPIE' and not cfg.get('checkpoint')}
+def _model_name(model: Mapping[str, Any]) -> str:
+    parts = [model.get(part) for part in ('decode_head', 'backbone')]
+    if not all(isinstance(part, Mapping) and 'type' in part for part in parts):
+        inside = model.get('module')  # of test-time augmentation
+        return type_name(model['type']) + (f' of {_model_name(inside)}' if inside else '')
+    return ' on '.join(type_name(part['type']) for part in parts)
 
 
-def versions() -> Iterator[tuple[str, str]]:
-    """Name and version of what a result depends on."""
-    yield 'python', platform.python_version()
-    for name in ('mmseg-sympie', 'numpy', 'torch', 'torchvision', 'mmengine', 'onedl-mmengine',
-                 'mmcv', 'onedl-mmcv', 'mmsegmentation', 'onedl-mmsegmentation', 'mmpretrain',
-                 'onedl-mmpretrain'):
-        try:
-            yield name, version(name)
-        except PackageNotFoundError:
-            pass
+def _data_facts(cfg: Config) -> dict[str, Any]:
+    """Type and root of the test data, and whether `tools/render_scenes.py` rendered them."""
+    dataset = cfg.test_dataloader.dataset
+    root = dataset.get('data_root')
+    return dict(type=type_name(dataset.type), root=root,
+                synthetic=root is not None and (Path(root).expanduser() / 'render.json').is_file())
 
 
 def _checkpoints_below(node: Any) -> list[str]:
@@ -237,6 +238,7 @@ def _report_partly(runner: Runner, out_dir: str) -> None:
     print(f'\nStopped after {done} of {total} images{share}.')
     if done and isinstance(metric, SegmentationReport):
         metric.out_dir = str(Path(out_dir) / 'partial')
-        metric.title = f'PARTIAL: {done} of {total} images{share}'
-        metric.details = dict(partial=metric.title, **metric.details)
+        metric.title, metric.shows_table = f'PARTIAL: {done} of {total} images{share}', True
+        if metric.record is not None:
+            metric.record = replace(metric.record, partial=metric.title)
         metric.compute_metrics(metric.results)

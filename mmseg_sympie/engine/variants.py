@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mmengine.config import Config
 
-from ..attach import attach, find_preprocessor, is_enhanced, known_source
+from ..attachment import attach, find_preprocessor, is_enhanced, known_source
 from ..enhancer.parse import TRAINING_FREE, parse_arguments, parse_enhancer
 from ..errors import InputError
 from ..evaluation.compare_enhancers import NONE

@@ -1,7 +1,7 @@
 """Does a config of MMSegmentation's model zoo still work with an enhancer in front?"""
 import copy
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,18 @@ from mmengine.config import Config, ConfigDict
 from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
 from mmengine.structures import PixelData
+from mmengine.utils import import_modules_from_strings
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
-from torch import Tensor, nn
+from torch import Tensor
+from tqdm import tqdm
 
-from ..attach import attach
+from ..attachment import attach
 from ..enhancer import NEM
+from ..errors import InputError
+from ..evaluation.report import markdown
 from ..io.config import forget_pretrained
+from ..io.files import check_writable, write_json, write_text
 
 # What the small models of a family have in their names, the smallest first.
 SMALL = ('mit-b0', 'stdc1', 'r18', 'hr18s', 'mobilenet', 'tiny', 'vit-t', 'erfnet', 'hr18',
@@ -52,6 +57,36 @@ def small_config(path: Path) -> Config:
     return cfg
 
 
+def check_families(wanted: Sequence[str] | None,
+                   out: Path) -> tuple[dict[str, dict[str, str]], list[list[str]]]:
+    """Check families of the installed zoo; zoo.json and zoo.md go to `out`.
+
+    Args:
+        wanted: names of families; by default all.
+        out: the folder to write.
+
+    Returns:
+        The outcome of each family, and the rows of the table with the title row first.
+
+    Raises:
+        InputError: an unknown family.
+    """
+    known = families()
+    unknown = sorted(set(wanted or ()) - set(known))
+    if unknown:
+        raise InputError(f'Unknown families {", ".join(unknown)}; known are {", ".join(known)}.')
+    check_writable(out)
+    import_modules_from_strings(['mmseg.models'])
+    outcomes = {family: dict(config=known[family].stem, **check_config(known[family]))
+                for family in tqdm(wanted or known, unit='family')}
+    rows = [['family', 'config', *CHECKS]]
+    for family, outcome in outcomes.items():
+        rows.append([family, outcome['config'], *(outcome.get(check, '') for check in CHECKS)])
+    write_json(out / 'zoo.json', dict(torch=torch.__version__, families=outcomes))
+    write_text(out / 'zoo.md', markdown(rows) + '\n')
+    return outcomes, rows
+
+
 def check_config(path: Path) -> dict[str, str]:
     """What of `CHECKS` works: 'yes', or the error; what could not be tried is left out.
 
@@ -84,7 +119,8 @@ def check_config(path: Path) -> dict[str, str]:
             return outcome
         attempt(CHECKS[2], lambda: enhanced.load_state_dict(plain.state_dict(), strict=True))
         identity = attempt(CHECKS[3], lambda: MODELS.build(
-            attach(cfg, checkpoint=NEM().state_dict()).model.data_preprocessor))
+            attach(cfg, dict(type='SyMPIE', checkpoint=NEM().state_dict())
+                   ).model.data_preprocessor))
         if identity is not None:
             attempt(CHECKS[3], lambda: _same_logits(plain, identity, side))
         attempt(CHECKS[4], lambda: _logits(enhanced, side))
@@ -97,7 +133,7 @@ def check_config(path: Path) -> dict[str, str]:
     return outcome
 
 
-def _working_side(model: nn.Module) -> int:
+def _working_side(model: Any) -> int:
     """The first of `SIDES_PX` that the model takes."""
     for side in SIDES_PX:
         try:
@@ -106,6 +142,7 @@ def _working_side(model: nn.Module) -> int:
         except Exception:
             if side == SIDES_PX[-1]:
                 raise
+    raise AssertionError('no side was tried')
 
 
 def _batch(side_px: int) -> dict[str, list[Any]]:
@@ -122,7 +159,7 @@ def _batch(side_px: int) -> dict[str, list[Any]]:
 
 
 @torch.no_grad()
-def _logits(model: nn.Module, side_px: int) -> Tensor:
+def _logits(model: Any, side_px: int) -> Tensor:
     model.eval()
     torch.manual_seed(0)  # SegNeXt's head draws at random.
     model.test_cfg = ConfigDict(model.test_cfg, mode='whole')
@@ -130,7 +167,7 @@ def _logits(model: nn.Module, side_px: int) -> Tensor:
     return torch.stack([result.seg_logits.data for result in results])
 
 
-def _same_logits(model: nn.Module, identity: nn.Module, side_px: int) -> None:
+def _same_logits(model: Any, identity: Any, side_px: int) -> None:
     wanted, own = _logits(model, side_px), model.data_preprocessor
     model.data_preprocessor = identity
     try:
@@ -145,7 +182,7 @@ def _same_logits(model: nn.Module, identity: nn.Module, side_px: int) -> None:
         raise AssertionError(f'logits differ by {difference:.2g} of the largest')
 
 
-def _train_step(model: nn.Module, side_px: int) -> None:
+def _train_step(model: Any, side_px: int) -> None:
     model.train()
     wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=1e-4))
     losses = model.train_step(_batch(side_px), wrapper)

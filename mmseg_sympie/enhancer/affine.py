@@ -7,19 +7,28 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..registry import MODELS
+from .backends import thumbnail_and_mean
 from .check import check_images
 from .colour_map import ColourMap
-from .image_statistics import ImageStatistics, load_source, named_sources, pixel_grid
-from .levels import levels
+from .image_statistics import (
+    ImageStatistics,
+    Source,
+    SourceStatistics,
+    load_source,
+    named_sources,
+    pixel_grid,
+)
+from .levels import check_minima, levels
 from .source_match import METHODS, source_match
+from .thumbnail import ThumbnailAndMean
 
 
 class ImageSample:
-    """What an affine enhancer may ask of images (B, 3, H, W) on 0..255, each part made when asked.
+    """Measurements of images, each made at the first access; all are RGB on 0..255.
 
     Args:
-        image: uint8 or float.
-        channel_order: of the image, 'rgb' or 'bgr'; all that is asked for is RGB, float32.
+        image: (B, 3, H, W), uint8 or float32 on 0..255.
+        channel_order: of the image, 'rgb' or 'bgr'.
     """
 
     def __init__(self, image: Tensor, channel_order: str = 'rgb'):
@@ -27,14 +36,15 @@ class ImageSample:
 
     @functools.cached_property
     def statistics(self) -> ImageStatistics:
+        """Of the pixel grid."""
         grid = pixel_grid(self.image)
         return ImageStatistics.of(grid.flip(1) if self.flipped else grid)
 
     @functools.cached_property
-    def look(self):
-        from .fast.look import look  # It imports the view that the NEM takes.
-        seen = look(self.image)
-        return seen._replace(thumbnail=seen.thumbnail.flip(1)) if self.flipped else seen
+    def thumbnail_and_mean(self) -> ThumbnailAndMean:
+        """Of all pixels."""
+        found = thumbnail_and_mean(self.image)
+        return found._replace(thumbnail=found.thumbnail.flip(1)) if self.flipped else found
 
 
 class AffineEnhancer(nn.Module):
@@ -46,7 +56,7 @@ class AffineEnhancer(nn.Module):
     clamps = True  # the result, to black and white
 
     def colour_map(self, sample: ImageSample) -> ColourMap:
-        """For B images."""
+        """Return the map for B images."""
         raise NotImplementedError
 
     @torch.no_grad()
@@ -71,7 +81,12 @@ class SourceMatch(AffineEnhancer):
         InputError, FileNotFoundError: a number out of its range, an unknown method or source.
     """
 
-    def __init__(self, source=None, strength: float = 0.85, method: str = 'black_point'):
+    source: SourceStatistics
+    strength: float
+    method: str
+
+    def __init__(self, source: Source | None = None, strength: float = 0.85,
+                 method: str = 'black_point'):
         super().__init__()
         if not isinstance(strength, Real) or not 0 <= strength <= 1:
             raise InputError(f'SourceMatch: strength is from 0 to 1, got {strength!r}.')
@@ -85,6 +100,7 @@ class SourceMatch(AffineEnhancer):
         self.source, self.strength, self.method = load_source(source), strength, method
 
     def colour_map(self, sample: ImageSample) -> ColourMap:
+        """See `AffineEnhancer`."""
         return source_match(sample.statistics, self.source, self.strength, self.method)
 
 
@@ -93,6 +109,7 @@ class GreyWorld(AffineEnhancer):
     """Scale each channel so that all have the mean of the image (Buchsbaum, 1980)."""
 
     def colour_map(self, sample: ImageSample) -> ColourMap:
+        """See `AffineEnhancer`."""
         mean = sample.statistics.mean.float().clamp(min=1)
         return ColourMap.gain(mean.mean(dim=1, keepdim=True) / mean, torch.zeros_like(mean))
 
@@ -109,6 +126,7 @@ class MeanMatch(AffineEnhancer):
     """
 
     clamps = False
+    target: float
 
     def __init__(self, target: float = 110.0):
         super().__init__()
@@ -117,6 +135,7 @@ class MeanMatch(AffineEnhancer):
         self.target = float(target)
 
     def colour_map(self, sample: ImageSample) -> ColourMap:
+        """See `AffineEnhancer`."""
         mean = sample.statistics.mean.float()
         gain = self.target / mean.mean(dim=1, keepdim=True).clamp(min=1)
         return ColourMap.gain(gain.expand(-1, 3), torch.zeros_like(mean))
@@ -124,11 +143,23 @@ class MeanMatch(AffineEnhancer):
 
 @MODELS.register_module()
 class Levels(AffineEnhancer):
-    """SyMPIE's exposure and contrast normalisation alone; see `levels`."""
+    """SyMPIE's exposure and contrast normalisation alone; see `levels`.
+
+    Args:
+        min_mean_255, min_contrast_255: as `levels` takes them.
+
+    Raises:
+        InputError: a mean outside 0..255, or a contrast outside 0..127.5.
+    """
+
+    min_mean_255: float | None
+    min_contrast_255: float | None
 
     def __init__(self, min_mean_255: float | None = 110, min_contrast_255: float | None = 40):
         super().__init__()
-        self.minima = dict(min_mean_255=min_mean_255, min_contrast_255=min_contrast_255)
+        check_minima(min_mean_255, min_contrast_255)
+        self.min_mean_255, self.min_contrast_255 = min_mean_255, min_contrast_255
 
     def colour_map(self, sample: ImageSample) -> ColourMap:
-        return levels(sample.look.thumbnail, sample.look.mean, **self.minima)
+        """See `AffineEnhancer`."""
+        return levels(*sample.thumbnail_and_mean, self.min_mean_255, self.min_contrast_255)

@@ -14,7 +14,7 @@ WANTED = 'Wanted a tensor (B, 3, H, W), RGB, of a floating-point type, black 0 a
 def check_images(image: Any) -> None:
     """Raise InputError for what is not images (B, 3, H, W), RGB on [0, 1].
 
-    On a GPU, and while a program is traced, the values are not looked at: it would have to wait.
+    On a GPU, and while a program is traced, the values are not checked: it would have to wait.
     """
     if not isinstance(image, Tensor):
         raise InputError(f'An enhancer got a {type(image).__name__}. {WANTED}: for an array (H, W, '

@@ -1,4 +1,7 @@
 """Contrast-limited adaptive histogram equalisation, by OpenCV."""
+import math
+from numbers import Real
+
 import cv2
 import numpy as np
 import torch
@@ -16,13 +19,20 @@ class CLAHE(nn.Module):
     Args:
         clip_limit: the highest slope of a tile's tone curve.
         tiles: along each side.
+
+    Raises:
+        InputError: a limit that is not positive, or tiles that are no whole number from 1.
     """
+
+    clip_limit: float
+    tiles: int
 
     def __init__(self, clip_limit: float = 2.0, tiles: int = 8):
         super().__init__()
-        if clip_limit <= 0 or tiles < 1:
-            raise InputError(f'CLAHE: clip_limit and tiles are positive, got {clip_limit!r} and '
-                             f'{tiles!r}.')
+        if not (isinstance(clip_limit, Real) and 0 < clip_limit < math.inf):
+            raise InputError(f'CLAHE: clip_limit is a positive number, got {clip_limit!r}.')
+        if not isinstance(tiles, int) or isinstance(tiles, bool) or tiles < 1:
+            raise InputError(f'CLAHE: tiles is a whole number from 1, got {tiles!r}.')
         self.clip_limit, self.tiles = clip_limit, tiles
 
     @torch.no_grad()

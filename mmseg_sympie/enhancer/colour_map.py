@@ -27,24 +27,30 @@ class ColourMap(NamedTuple):
     @classmethod
     def gain(cls, gain: Tensor, offset: Tensor) -> 'ColourMap':
         """Each channel by itself; gain and offset (B, 3)."""
-        return cls(torch.diag_embed(gain), offset)
+        # Not by `torch.diag_embed`, which cannot be exported to ONNX.
+        return cls(gain[..., None] * _identity(gain), offset)
 
     @in_full_precision
     def apply(self, image: Tensor) -> Tensor:
         """To images (B, 3, H, W), RGB on 0..255; not clamped."""
         matrix, offset = (part.to(image.dtype) for part in self)
-        mapped = torch.baddbmm(offset[..., None], matrix.mT, image.flatten(2))
+        # Not `matrix.mT`, which cannot be exported to ONNX.
+        mapped = torch.baddbmm(offset[..., None], matrix.transpose(1, 2), image.flatten(2))
         return mapped.view(image.shape)
 
     def weakened(self, strength: Tensor | float) -> 'ColourMap':
         """`x + strength (y - x)`; strength is a number, or (B, 1) with one for each image."""
-        identity = constant((1.0, 0, 0, 0, 1, 0, 0, 0, 1), self.offset).view(3, 3)
+        identity = _identity(self.offset)
         share = strength[..., None] if isinstance(strength, Tensor) else strength
         return ColourMap(identity + share * (self.matrix - identity), strength * self.offset)
 
 
+def _identity(like: Tensor) -> Tensor:
+    return constant((1.0, 0, 0, 0, 1, 0, 0, 0, 1), like).view(3, 3)
+
+
 def inverse(matrix: Tensor) -> Tensor:
-    """Of 3x3 matrices (..., 3, 3), by cofactors.
+    """Invert 3x3 matrices (..., 3, 3), by cofactors.
 
     `torch.linalg.inv` cannot be recorded in a CUDA graph, nor exported to ONNX.
     """

@@ -67,19 +67,26 @@ def warp(image: Tensor, parameters: WarpParameters) -> Tensor:
     Returns:
         (B, 3, H, W), RGB, standardised, not clamped; float32, or float64 for float64 images.
     """
-    batch, _, height, width = image.shape
     dtype = torch.promote_types(image.dtype, torch.float32)
-    if batch == 0:  # A convolution cannot have zero groups.
+    if len(image) == 0:  # A convolution cannot have zero groups.
         return image.to(dtype)
     matrix, shift, kernel = (part.to(dtype) for part in parameters)
     # Autocast would run the convolution in half precision, a grey level or more off.
     with torch.autocast(image.device.type, enabled=False):
         mixed = torch.baddbmm(matrix.mT @ shift[..., None], matrix.mT, image.to(dtype).flatten(2))
-        # Grouped by channel, and not by image as one convolution of all three steps would be: its
-        # gradient takes half the time.
-        warped = F.conv2d(mixed.view(1, batch * 3, height, width),
-                          kernel.repeat_interleave(3, dim=0)[:, None], padding=2, groups=batch * 3)
-    return warped.view(batch, 3, height, width)
+        return filter_images(mixed.view(image.shape), kernel)
+
+
+def filter_images(image: Tensor, kernel: Tensor) -> Tensor:
+    """Filter all channels of images (B, 3, H, W) with one kernel (B, 5, 5) each, zero padded."""
+    batch, channels, height, width = image.shape
+    # Grouped by channel, and not by image as one convolution of all three steps would be: its
+    # gradient takes half the time.
+    groups = batch * channels
+    filtered = F.conv2d(image.reshape(1, groups, height, width),
+                        kernel.repeat_interleave(channels, dim=0)[:, None], padding=2,
+                        groups=groups)
+    return filtered.view(image.shape)
 
 
 def clamp_to_image_range(image: Tensor) -> Tensor:

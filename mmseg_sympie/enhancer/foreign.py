@@ -36,16 +36,20 @@ class TorchModule(nn.Module):
                  arguments: Mapping[str, Any] = {}, weights: str | None = None,
                  output: int = 0):
         super().__init__()
-        if (file is None) == (module is None):
+        if file is not None and module is None:
+            self.name, self.module = file, _from_file(file)
+        elif module is not None and file is None:
+            self.name, self.module = module, _imported(module, arguments)
+        else:
             raise InputError('TorchModule wants either file= (a TorchScript file) or module= '
                              "('package.module.Name').")
-        self.name, self.output = file or module, output
-        self.module = _from_file(file) if file else _imported(module, arguments)
+        self.output = output
         if weights is not None:
             load_weights(self.module, weights, 'enhancer weights', f'Wanted those of {module}.')
 
     @torch.no_grad()
     def forward(self, image: Tensor) -> Tensor:
+        """Enhance images (B, 3, H, W), RGB on [0, 1]."""
         check_images(image)
         result = self.module(image)
         if isinstance(result, (list, tuple)):

@@ -3,7 +3,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Union
 
 import numpy as np
 import torch
@@ -17,18 +17,23 @@ GRID = 128  # pixels along each side are enough: the mean is known to half a gre
 BLACK_QUANTILE = 0.01
 NAMED = Path(__file__).parent / 'sources'
 
+Source = Union[str, Path, Mapping[str, Any], 'SourceStatistics']  # as `load_source` takes it
+
 
 def pixel_grid(image: Tensor) -> Tensor:
-    """Every n-th pixel of every n-th row of images (B, 3, H, W), float32, at least 128 if there
-    are so many. It covers the whole image, and is read in a fraction of the time of all pixels.
+    """Take every n-th pixel of every n-th row of images (B, 3, H, W), as float32.
+
+    There are at least 128 along each side, if there are so many. The grid covers the whole image,
+    and is read in a fraction of the time of all pixels.
     """
     rows, columns = (max(1, side // GRID) for side in image.shape[-2:])
     return image[..., ::rows, ::columns].float()
 
 
 class ImageStatistics(NamedTuple):
-    """Of each of B images, RGB on 0..255, float64: of a grey picture, float32 leaves a covariance
-    with negative eigenvalues.
+    """Statistics of each of B images, RGB on 0..255, float64.
+
+    Of a grey picture, float32 leaves a covariance with negative eigenvalues.
     """
 
     black: Tensor       # (B, 3), the darkest hundredth of each channel ends here
@@ -80,19 +85,23 @@ class SourceStatistics(NamedTuple):
                              f'{len(images)}.')
         black, mean, covariance = (torch.cat(parts).double() for parts in zip(*images))
         contrast = torch.cat([image.log_contrast() for image in images]).double()
-        return cls(*(_tuples(value.mean(0)) for value in (black, mean, covariance)),
+        return cls(_tuples(black.mean(0)), _tuples(mean.mean(0)), _tuples(covariance.mean(0)),
                    _tuples(mean.T.cov()), contrast.mean().item(), contrast.std().item(),
                    len(mean), origin)
 
     def to_json(self) -> str:
+        """Write the contents of a file that `load_source` takes."""
         return json.dumps(self._asdict(), indent=1, allow_nan=False) + '\n'
 
 
-def load_source(source: str | Path | Mapping[str, Any] | SourceStatistics) -> SourceStatistics:
+def load_source(source: Source) -> SourceStatistics:
     """Source statistics by name, from a JSON file, or from the contents of one.
 
     Args:
         source: one of `named_sources()`, a path that ends in .json, or a mapping.
+
+    Returns:
+        The statistics, checked.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -100,20 +109,19 @@ def load_source(source: str | Path | Mapping[str, Any] | SourceStatistics) -> So
     """
     if isinstance(source, SourceStatistics):
         return source
-    where = 'given as a mapping'
-    if not isinstance(source, Mapping):
-        where = Path(source).expanduser()
-        if where.suffix != '.json':
-            if str(source) not in named_sources():
-                raise InputError(f'There are no source statistics named {str(source)!r}: wanted '
-                                 f'one of {", ".join(named_sources())}, or a .json file of '
-                                 '`python tools/source_statistics.py CONFIG`.')
-            where = NAMED / f'{source}.json'
-        if not where.is_file():
-            raise FileNotFoundError(f'The source statistics {where} do not exist. Make them with '
-                                    '`python tools/source_statistics.py CONFIG`.')
-        source = read_json(where)
-    return _checked(source, where)
+    if isinstance(source, Mapping):
+        return _checked(source, 'given as a mapping')
+    path = Path(source).expanduser()
+    if path.suffix != '.json':
+        if str(source) not in named_sources():
+            raise InputError(f'There are no source statistics named {str(source)!r}: wanted '
+                             f'one of {", ".join(named_sources())}, or a .json file of '
+                             '`python tools/source_statistics.py CONFIG`.')
+        path = NAMED / f'{source}.json'
+    if not path.is_file():
+        raise FileNotFoundError(f'The source statistics {path} do not exist. Make them with '
+                                '`python tools/source_statistics.py CONFIG`.')
+    return _checked(read_json(path), path)
 
 
 def named_sources() -> tuple[str, ...]:
@@ -135,6 +143,10 @@ def _checked(found: Mapping[str, Any], where: str | Path) -> SourceStatistics:
                              f'{shape or "one"} finite numbers. Make them again with '
                              '`python tools/source_statistics.py CONFIG`.')
         values[name] = _tuples(value)
+    if values['contrast_spread'] < 0:
+        raise InputError(f'The source statistics {where} are broken: contrast_spread is a standard '
+                         f'deviation from 0, got {values["contrast_spread"]}. Make them again with '
+                         '`python tools/source_statistics.py CONFIG`.')
     # Grey images have no colours to match: no direction of less than a grey level.
     lowest = np.linalg.eigvalsh(np.asarray(values['covariance']))[0]
     values['covariance'] = _tuples(values['covariance'] + max(0, 1 - lowest) * np.eye(3))

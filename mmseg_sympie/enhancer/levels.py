@@ -1,11 +1,26 @@
 """Exposure and contrast normalisation: a gain and an offset that bring both up to a minimum."""
+from numbers import Real
 
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from .colour_map import ColourMap
 
 LOWEST_255 = 1.0  # A mean or a deviation of less than a grey level is taken as one.
+
+
+def check_minima(min_mean_255: float | None, min_contrast_255: float | None) -> None:
+    """Check the minima of `levels`.
+
+    Raises:
+        InputError: a mean outside 0..255, or a contrast outside 0..127.5 (half of the pixels
+            black, half white).
+    """
+    for name, value, highest in (('min_mean_255', min_mean_255, 255),
+                                 ('min_contrast_255', min_contrast_255, 255 / 2)):
+        if value is not None and not (isinstance(value, Real) and 0 < value < highest):
+            raise InputError(f'{name} is between 0 and {highest:g}, got {value!r}.')
 
 
 def levels(thumbnail: Tensor, mean_255: Tensor,
@@ -23,6 +38,9 @@ def levels(thumbnail: Tensor, mean_255: Tensor,
         min_mean_255: images of a lower mean are brightened to it; None: none.
         min_contrast_255: images of a lower contrast are stretched to it, the root mean square
             of the channels' standard deviations over the thumbnail; None: none.
+
+    Returns:
+        The colour map of B images.
     """
     if min_mean_255 is None:
         gain = torch.ones_like(mean_255)

@@ -11,8 +11,16 @@ TRAINED = ('SyMPIE', 'TorchModule')
 
 
 def parse_enhancer(text: str) -> dict[str, Any]:
-    """The config of one enhancer: 'GreyWorld', 'SourceMatch:strength=0.5,method=gain',
-    'MeanMatch:110', 'default' (SyMPIE with the weights that ship) or a checkpoint of SyMPIE.
+    """Parse an enhancer: its name, and after a colon its arguments.
+
+    Such as 'GreyWorld', 'SourceMatch:strength=0.5,method=gain', 'MeanMatch:110', 'default' (SyMPIE
+    with the weights that ship) or a checkpoint of SyMPIE.
+
+    Args:
+        text: as above.
+
+    Returns:
+        The config of the enhancer.
 
     Raises:
         InputError: an unknown name that is no file either, or arguments of another form.
@@ -32,7 +40,13 @@ def parse_enhancer(text: str) -> dict[str, Any]:
 
 
 def parse_arguments(text: str) -> dict[str, Any]:
-    """'NAME:ARGUMENT=VALUE,ARGUMENT=VALUE' as the config `dict(type=NAME, ARGUMENT=VALUE, ...)`.
+    """Parse 'NAME:ARGUMENT=VALUE,ARGUMENT=VALUE'.
+
+    Args:
+        text: as above; values are Python literals, or else text.
+
+    Returns:
+        The config `dict(type=NAME, ARGUMENT=VALUE, ...)`.
 
     Raises:
         InputError: the arguments are of another form.

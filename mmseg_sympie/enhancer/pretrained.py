@@ -44,6 +44,7 @@ def load_enhancer(checkpoint: str | Path | Mapping[str, Tensor] | None = None
     Raises:
         FileNotFoundError, InputError: missing, truncated, foreign, code, shape, not finite.
     """
+    path: str | Path
     if isinstance(checkpoint, Mapping):
         path, state = 'given as a state dict', dict(checkpoint)
     else:

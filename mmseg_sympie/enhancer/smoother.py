@@ -1,5 +1,4 @@
 """Parameters from frame to frame of a video, as the paper suggests for future work."""
-
 import torch
 from torch import Tensor
 
@@ -51,19 +50,24 @@ class ParameterSmoother:
         return WarpParameters(*map(torch.cat, zip(*map(self._one, frames.split(1)))))
 
     def _one(self, frame: Tensor) -> WarpParameters:
-        seen = self.fast.look(frame)
-        cut = self.before is None or self._differ(self.before, seen.thumbnail)
-        self.before = seen.thumbnail
+        measured = self.fast.measure(frame)
+        cut = self.before is None or self._differ(self.before, measured.thumbnail)
+        self.before = measured.thumbnail
         self.age += 1
         if cut or self.age >= self.every:
-            self.predicted = self.fast.predict_apart(seen)
+            self.predicted = self.fast.predict_apart(measured)
             self.age = 0
             self.predictions += 1
-        self.smoothed = self.predicted if cut else tuple(
-            type(new)(*(torch.lerp(*pair, self.momentum) for pair in zip(new, old)))
-            for new, old in zip(self.predicted, self.smoothed))
-        parameters, colour_map = self.smoothed
+        assert self.predicted is not None
+        (parameters, colour_map), old = self.predicted, self.smoothed
+        if old is not None and not cut:
+            parameters = WarpParameters(*map(self._lerp, parameters, old[0]))
+            colour_map = ColourMap(*map(self._lerp, colour_map, old[1]))
+        self.smoothed = parameters, colour_map
         return parameters.after(colour_map)
+
+    def _lerp(self, new: Tensor, old: Tensor) -> Tensor:
+        return torch.lerp(new, old, self.momentum)
 
     def _differ(self, before: Tensor, thumbnail: Tensor) -> bool:
         return before.device != thumbnail.device or bool(

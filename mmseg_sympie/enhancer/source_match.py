@@ -66,8 +66,9 @@ def match_gain(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
 
 
 def match_channels(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
-    """A gain and an offset for each channel, to the source's mean and standard deviation
-    (Reinhard et al., 'Color Transfer between Images', 2001, here in RGB).
+    """A gain and an offset for each channel, to the source's mean and standard deviation.
+
+    Reinhard et al., 'Color Transfer between Images', 2001, here in RGB.
     """
     wanted, found = (values.diagonal(dim1=-2, dim2=-1).clamp(min=1).sqrt() for values in (
         _matrix(source.covariance, image.mean), image.covariance))
@@ -76,8 +77,9 @@ def match_channels(image: ImageStatistics, source: SourceStatistics) -> ColourMa
 
 
 def match_covariance(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
-    """Mean to mean and colour covariance to colour covariance: the optimal-transport map between
-    two Gaussians (Pitie and Kokaram, 2007).
+    """Mean to mean and colour covariance to colour covariance.
+
+    The optimal-transport map between two Gaussians (Pitie and Kokaram, 2007).
     """
     return _transport(image.mean, image.covariance, constant(source.mean, image.mean),
                       _matrix(source.covariance, image.mean))

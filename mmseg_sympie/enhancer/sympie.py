@@ -1,5 +1,5 @@
-"""SyMPIE: look at a thumbnail, predict 37 numbers, correct the image with them (Sec. 3)."""
-from collections.abc import Callable, Mapping
+"""SyMPIE: predict 37 numbers from a thumbnail, correct the image with them (Sec. 3)."""
+from collections.abc import Mapping
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,11 @@ from ..registry import MODELS
 from .check import check_images
 from .colour_map import ColourMap
 from .dwm import WarpParameters, clamp_to_image_range, warp
-from .image_statistics import ImageStatistics, load_source, pixel_grid
-from .levels import levels
-from .nem import view
+from .image_statistics import ImageStatistics, Source, SourceStatistics, load_source, pixel_grid
+from .levels import check_minima, levels
 from .pretrained import MINIMA, load_enhancer, shipped
 from .source_match import foreignness, source_match
+from .thumbnail import view
 
 
 @MODELS.register_module()
@@ -48,9 +48,14 @@ class SyMPIE(nn.Module):
             unknown source, a strength outside 0..1, a source beside a minimum.
     """
 
+    iterations: int
+    source: SourceStatistics | None
+    strength: float
+
     def __init__(self, checkpoint: str | Path | Mapping[str, Tensor] | None = None,
                  iterations: int = 1, min_mean_255: float | None = None,
-                 min_contrast_255: float | None = None, source=None, strength: float = 0.85):
+                 min_contrast_255: float | None = None, source: Source | None = None,
+                 strength: float = 0.85):
         super().__init__()
         if not isinstance(iterations, int) or iterations < 1:
             raise InputError(f'iterations must be a whole number from 1, got {iterations!r}.')
@@ -63,64 +68,88 @@ class SyMPIE(nn.Module):
             minima = {}
         if not isinstance(strength, Real) or not 0 <= strength <= 1:
             raise InputError(f'strength is from 0 to 1, got {strength!r}.')
-        for name, value, highest in (('min_mean_255', min_mean_255, 255),
-                                     ('min_contrast_255', min_contrast_255, 255 / 2)):
-            if value is not None and not 0 < value < highest:
-                raise InputError(f'{name} is between 0 and {highest:g}, got {value}.')
+        check_minima(min_mean_255, min_contrast_255)
+        for name, value in (('min_mean_255', min_mean_255), ('min_contrast_255', min_contrast_255)):
             self.register_buffer(
                 name, minima.get(name) if value is None else torch.tensor(float(value)))
         self.iterations = iterations
 
     def predict(self, image: Tensor, colour_map: ColourMap | None = None) -> WarpParameters:
-        """Warp parameters for images (B, 3, H, W), RGB, standardised; see `look`."""
-        thumbnail, seen_after = self.look(image, colour_map)
-        vector = self.nem(thumbnail)
-        if self.source is not None and colour_map is None:
-            vector = self.faded(vector, self.statistics(image))
-        parameters = WarpParameters.split(vector)
-        return parameters if seen_after is None else parameters.after(seen_after)
+        """Predict warp parameters.
 
-    @staticmethod
-    def statistics(image: Tensor) -> ImageStatistics:
-        """Of images (B, 3, H, W), RGB, standardised."""
+        Args:
+            image: (B, 3, H, W), RGB, standardised.
+            colour_map: instead of the one to the source or the minima; then nothing fades.
+
+        Returns:
+            The parameters of B images, colour map included.
+        """
+        statistics = self.statistics(image) if colour_map is None else None
+        thumbnail, colour_map = self.network_input(image, colour_map, statistics)
+        vector = self.nem(thumbnail)
+        if statistics is not None:
+            vector = self.faded(vector, statistics)
+        parameters = WarpParameters.split(vector)
+        return parameters if colour_map is None else parameters.after(colour_map)
+
+    def statistics(self, image: Tensor) -> ImageStatistics | None:
+        """Measure images (B, 3, H, W), RGB, standardised; None without a source."""
+        if self.source is None:
+            return None
         return ImageStatistics.of(255 * IMAGENET_RGB.restore(pixel_grid(image)))
 
     def faded(self, vector: Tensor, statistics: ImageStatistics) -> Tensor:
-        """The parameter vector (B, 37), nearer to the identity where an image looks like the
-        source: as the match before it, so that such images are left alone altogether.
+        """Fade the parameter vector (B, 37) to the identity where an image looks like the source.
+
+        The match before it fades alike, so that such images are left alone altogether.
         """
+        assert self.source is not None
         share = foreignness(statistics, self.source)[:, None].to(vector.dtype)
         return torch.lerp(WarpParameters.identity(1, vector).join(), vector, share)
 
-    def look(self, image: Tensor, colour_map: ColourMap | None = None
-             ) -> tuple[Tensor, ColourMap | None]:
-        """What the NEM sees of images (B, 3, H, W), RGB, standardised, and the colour map that it
-        was brought there by: None without a source and a minimum. The map may be given.
+    def network_input(self, image: Tensor, colour_map: ColourMap | None = None,
+                      statistics: ImageStatistics | None = None
+                      ) -> tuple[Tensor, ColourMap | None]:
+        """Compute what the NEM takes.
+
+        Args:
+            image: (B, 3, H, W), RGB, standardised.
+            colour_map: instead of the one to the source or the minima.
+            statistics: of the images, where they are known already.
+
+        Returns:
+            Thumbnails (B, 3, 224, 224), RGB, standardised, and the colour map that was applied to
+            them; None without a source and a minimum.
         """
         thumbnail = view(image)
         if colour_map is None and self.source is None and not self.minima():
             return thumbnail, None
-        seen = 255 * IMAGENET_RGB.restore(thumbnail)
-        colour_map = colour_map or self.first_map(
-            seen, lambda: self.statistics(image),
-            # Of the channels' means, that of all pixels, without a copy of the whole image.
-            lambda: 255 * IMAGENET_RGB.restore(image.mean(dim=(2, 3), keepdim=True)).mean(
-                dim=1).flatten(1))
-        return IMAGENET_RGB.standardise(colour_map.apply(seen) / 255), colour_map
+        thumbnail = 255 * IMAGENET_RGB.restore(thumbnail)
+        if colour_map is None:
+            mean = None
+            if self.source is None:
+                # Of the channels' means, that of all pixels, without a copy of the whole image.
+                mean = 255 * IMAGENET_RGB.restore(image.mean(dim=(2, 3), keepdim=True)).mean(
+                    dim=1).flatten(1)
+            colour_map = self.first_map(thumbnail, mean, statistics or self.statistics(image))
+        return IMAGENET_RGB.standardise(colour_map.apply(thumbnail) / 255), colour_map
 
-    def first_map(self, thumbnail: Tensor, statistics: Callable[[], ImageStatistics],
-                  mean: Callable[[], Tensor], minima: Mapping[str, Any] | None = None
-                  ) -> ColourMap:
-        """What an image is brought to before the NEM looks at it: its source, or the minima.
+    def first_map(self, thumbnail: Tensor, mean: Tensor | None,
+                  statistics: ImageStatistics | None,
+                  minima: Mapping[str, Any] | None = None) -> ColourMap:
+        """Find the colour map before the NEM: to the source, or to the minima.
 
         Args:
             thumbnail: (B, 3, 224, 224), RGB on 0..255.
-            statistics, mean: give the image's statistics, and its mean (B, 1) on 0..255.
+            mean: (B, 1) on 0..255, of the whole images; not needed with a source.
+            statistics: of the images; not needed without a source.
             minima: those of the enhancer, where they are at hand as numbers.
         """
         if self.source is not None:
-            return source_match(statistics(), self.source, self.strength)
-        return levels(thumbnail, mean(), **(self.minima() if minima is None else minima))
+            assert statistics is not None
+            return source_match(statistics, self.source, self.strength)
+        assert mean is not None
+        return levels(thumbnail, mean, **(self.minima() if minima is None else minima))
 
     def minima(self) -> dict[str, Tensor]:
         """The arguments of `levels` that are set."""
@@ -135,6 +164,7 @@ class SyMPIE(nn.Module):
         """Enhance images (B, 3, H, W), RGB on [0, 1]; results are clamped in evaluation mode.
 
         Args:
+            image: images.
             colour_map: what the first application corrects, where the enhancer's own source and
                 minima do not say it: in pretraining for several sources.
         """

@@ -1,6 +1,6 @@
 """Reports: per class, per condition, with and without an enhancer."""
-from .compare import bootstrap_interval, compare_reports
 from .confusion import confusion_matrix
+from .differences import bootstrap_interval, compare_reports
 from .metric import SegmentationReport
 from .report import read_report, write_report
 from .scores import ImageScore, make_report

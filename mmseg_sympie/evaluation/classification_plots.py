@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from .classification import CLEAN, NONE, difference
+from ..io.figures import new_figure, save_figure
+from .accuracy import CLEAN, NONE, difference
 
 COLOURS = ('#2a7f4f', '#3a6ea5', '#c98a1b', '#8e5aa3', '#7a7a7a', '#b5523b')
 
@@ -21,15 +20,13 @@ def plot_accuracy(report: Mapping[str, Any], path: Path) -> None:
     rows = max(len(_bars(variants[name], {})) for variants in classifiers.values()
                for name in variants)
     bars = max(len(variants) - (NONE in variants) for variants in classifiers.values())
-    figure = Figure(figsize=(2 + 5 * len(classifiers), 1.8 + rows * max(0.28, 0.16 * bars)),
-                    layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure(2 + 5 * len(classifiers), 1.8 + rows * max(0.28, 0.16 * bars))
     panels = figure.subplots(1, len(classifiers), squeeze=False, sharex=True)[0]
     for panel, (classifier, variants) in zip(panels, classifiers.items()):
         _panel(panel, classifier, variants)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc='outside lower center', ncols=4, fontsize=8, frameon=False)
-    figure.savefig(path, dpi=130)
+    save_figure(figure, path)
 
 
 def _panel(axes, classifier: str, variants: Mapping[str, Any]) -> None:

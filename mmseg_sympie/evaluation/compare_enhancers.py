@@ -5,35 +5,40 @@ from typing import Any
 
 from ..errors import InputError
 from ..io.files import write_json, write_text
-from .compare import interval_text, miou_interval, paired
+from .compare import interval_text
+from .differences import is_clear, miou_interval, paired
 from .report import class_titles, markdown, percent, terminal, write_csv, write_each
 from .scores import POOLED
 
 NONE = 'none'
+MOST_ROWS = 14  # of the table on the terminal
 
 
 def compare_enhancers(reports: Mapping[str, Mapping[str, Any]],
-                      training_free: Sequence[str] = ()) -> dict[str, Any]:
+                      training_free: Sequence[str] = (),
+                      baseline: str = NONE) -> dict[str, Any]:
     """One column for each enhancer, each against none and against the best training-free one.
 
     Args:
-        reports: name of the enhancer -> its report from `read_report`; one is 'none'.
+        reports: name of the enhancer -> its report from `read_report`.
         training_free: which of the names are of enhancers that were not trained. The best is that
             with the highest pooled mIoU.
+        baseline: the name of the run that the others are compared with.
 
     Raises:
-        InputError: none is missing, or the reports differ in classes, images, or in the labels that
-            are not counted.
+        InputError: the baseline is missing, or the reports differ in classes, images, or in the
+            labels that are not counted.
     """
-    if NONE not in reports:
-        raise InputError(f'Wanted a report without an enhancer, {NONE!r}, got {list(reports)}.')
-    without = reports[NONE]
+    if baseline not in reports:
+        raise InputError(f'Wanted a report without an enhancer, {baseline!r}, got '
+                         f'{list(reports)}.')
+    without = reports[baseline]
     for name, report in reports.items():
         if report['classes'] != without['classes']:
             raise InputError(f'The report of {name} is of other classes. Test all on one data set.')
         if report['ignored_labels'] != without['ignored_labels']:
             raise InputError(f'The report of {name} ignores the labels {report["ignored_labels"]}, '
-                             f'that of {NONE} {without["ignored_labels"]}. Test all with one '
+                             f'that of {baseline} {without["ignored_labels"]}. Test all with one '
                              'ignore_index.')
     best = max((name for name in training_free if name in reports),
                key=lambda name: reports[name]['scores'][POOLED]['miou'] or 0, default=None)
@@ -43,11 +48,13 @@ def compare_enhancers(reports: Mapping[str, Mapping[str, Any]],
             miou_occurring=report['scores'][condition]['miou_occurring'],
             against_none=_change(without, report, condition),
             against_best_training_free=(
-                None if best in (None, name) or name == NONE
+                None if best in (None, name) or name == baseline
                 else _change(reports[best], report, condition)))
             for name, report in reports.items()} for condition in without['scores']}
     return dict(classes=without['classes'], ignored_labels=without['ignored_labels'],
-                enhancers=list(reports), best_training_free=best,
+                baseline=baseline, enhancers=list(reports), best_training_free=best,
+                training_free=[name for name in training_free if name in reports],
+                synthetic=bool(without['details'].get('data', {}).get('synthetic')),
                 conditions=conditions,
                 class_iou={name: report['scores'][POOLED]['class_iou']
                            for name, report in reports.items()},
@@ -78,11 +85,25 @@ def enhancer_rows(comparison: Mapping[str, Any]) -> list[list[str]]:
     return rows
 
 
+def score_rows(comparison: Mapping[str, Any]) -> list[list[str]]:
+    """The short table, header first: mIoU by condition and the change, a row for each enhancer."""
+    conditions = comparison['conditions']
+    rows = [['mIoU', *conditions, 'change', '95% interval']]
+    for name in comparison['enhancers']:
+        change = conditions[POOLED][name]['against_none']
+        interval = change and change['miou_interval_95']
+        rows.append([name, *(percent(scores[name]['miou']) for scores in conditions.values()),
+                     percent(change['difference'], sign=True) if change else '',
+                     f'[{interval[0]:+.2f}, {interval[1]:+.2f}]' if interval else ''])
+    return rows
+
+
 def sentences(comparison: Mapping[str, Any]) -> str:
     """The changes of the pooled mIoU with their intervals, one line for each."""
     best, lines = comparison['best_training_free'], []
     for name, scores in comparison['conditions'][POOLED].items():
-        for base, key in ((NONE, 'against_none'), (best, 'against_best_training_free')):
+        for base, key in ((comparison['baseline'], 'against_none'),
+                          (best, 'against_best_training_free')):
             change = scores[key]
             # Where the best training-free enhancer is all there is, it stands in the first line.
             if change is not None and base != name:
@@ -91,18 +112,64 @@ def sentences(comparison: Mapping[str, Any]) -> str:
     return '\n'.join(lines + [f'{comparison["images"][POOLED]} images.'])
 
 
+def conclusion(comparison: Mapping[str, Any]) -> list[str]:
+    """At most five plain sentences: what helped, whether training was worth it, what it cost."""
+    pooled, base = comparison['conditions'][POOLED], comparison['baseline']
+    free = comparison['best_training_free']
+    others = [name for name in pooled if name != base and name not in comparison['training_free']]
+    other = max(others, key=lambda name: pooled[name]['miou'] or 0, default=None)
+    kind = 'synthetic images' if comparison['synthetic'] else 'images'
+    lines = [f'With {base}, prediction and truth overlap by {percent(pooled[base]["miou"])}% '
+             f'(mIoU, the mean over classes) on {comparison["images"][POOLED]} {kind}.']
+    for name, kind in ((free, 'training-free enhancer'), (other, 'of the others')):
+        if name is not None:
+            change = pooled[name]['against_none']
+            lines.append(f'The best {kind} is {name}: {percent(pooled[name]["miou"])}, a change of '
+                         f'{percent(change["difference"], sign=True)} ({_sureness(change)}).')
+    if free is not None and other is not None:
+        change = pooled[other]['against_best_training_free']
+        won = (change['difference'] or 0) > 0 and bool(is_clear(change))
+        verb = 'beats' if won else 'does not clearly beat'
+        lines.append(f'{other} {verb} the best that needs no training: '
+                     f'{percent(change["difference"], sign=True)} ({_sureness(change)}).')
+    best = max(filter(None, (free, other)), key=lambda name: pooled[name]['miou'] or 0,
+               default=None)
+    if best is not None and len(comparison['conditions']) > 1:
+        changes = {condition: scores[best]['against_none']['difference']
+                   for condition, scores in comparison['conditions'].items() if condition != POOLED}
+        lines.append(f'By condition {best} changes the mIoU by ' + ', '.join(
+            f'{percent(change, sign=True)} ({condition})'
+            for condition, change in changes.items()) + '.')
+    return lines
+
+
+def _sureness(change: Mapping[str, Any]) -> str:
+    return {True: 'clear', False: 'could be chance', None: 'too few images to judge'}[
+        is_clear(change)]
+
+
 def show_enhancers(comparison: Mapping[str, Any], title: str,
                    folder: str | Path | None = None) -> None:
-    """Print the comparison; write enhancers.json, .csv and .md to a folder, if one is given."""
+    """Print the comparison in at most 25 lines; write enhancers.json, .csv and .md to a folder.
+
+    Without a folder the table by class is printed too.
+    """
     rows = enhancer_rows(comparison)
-    print(terminal(rows, title, summary_rows=2 * len(comparison['conditions'])))
-    print(sentences(comparison))
     if folder is None:
-        return
-    folder = Path(folder)
-    write_json(folder / 'enhancers.json', comparison)
-    write_each({
-        folder / 'enhancers.csv': lambda path: write_csv(path, rows),
-        folder / 'enhancers.md': lambda path: write_text(
-            path, f'{markdown(rows)}\n\n{sentences(comparison)}\n')})
-    print(f'Comparison: {folder}')
+        print(terminal(rows, title, summary_rows=2 * len(comparison['conditions'])))
+    else:
+        folder = Path(folder)
+        write_json(folder / 'enhancers.json', comparison)
+        write_each({
+            folder / 'enhancers.csv': lambda path: write_csv(path, rows),
+            folder / 'enhancers.md': lambda path: write_text(
+                path, f'{markdown(rows)}\n\n{sentences(comparison)}\n')})
+    header, *scores = score_rows(comparison)
+    best = sorted(scores, key=lambda row: -(
+        comparison['conditions'][POOLED][row[0]]['miou'] or 0))[:MOST_ROWS]
+    print(terminal([header, *(row for row in scores if row in best)], summary_rows=0))
+    if len(scores) > MOST_ROWS:
+        print(f'The best {MOST_ROWS} of {len(scores)}.')
+    print('\n'.join(conclusion(comparison)))
+    if folder is not None:
+        print(f'By class and condition: {folder}/enhancers.md (and .json, .csv)')

@@ -9,7 +9,8 @@ from ..errors import InputError
 from ..io.labels import check_label_map, ignored_labels, with_void
 from ..registry import METRICS
 from .confusion import confusion_matrix
-from .report import report_rows, terminal, write_report
+from .report import percent, report_rows, terminal, write_report
+from .run_record import RunRecord
 from .scores import FURTHER_SCORES, POOLED, ImageScore, make_report
 
 NO_LABEL = '{} has no label to compare with: the test pipeline needs LoadAnnotations.'
@@ -22,13 +23,15 @@ class SegmentationReport(BaseMetric):
     Args:
         out_dir: where report.json, .csv, .md, .png and per_image.npz go; no files if None.
         title: above the table.
-        details: what the report says of the run (config, weights, versions).
+        details: what the report says of the run, where it has no `record`.
         ignore_index: a label, or several, that is not counted, beside 255.
         iou_metrics: as of MMSegmentation's `IoUMetric`: also 'mDice' and 'mFscore'.
         beta: of the F-score.
         **kwargs: of `BaseMetric`.
     """
 
+    record: RunRecord | None = None  # What the run was made of.
+    shows_table = True  # Or leave it to the files, as of one run among several.
     default_prefix = ''  # None would have MMEngine warn that there is none.
 
     def __init__(self, out_dir: str | None = None, title: str = '',
@@ -62,14 +65,19 @@ class SegmentationReport(BaseMetric):
 
     def compute_metrics(self, results: Sequence[ImageScore]) -> dict[str, float]:
         results = [ImageScore(*result) for result in results]  # MMEngine hands back plain tuples.
-        report = make_report(results, self.dataset_meta['classes'], self.details, self.ignored,
-                             self.scores, self.beta)
+        report = make_report(results, self.dataset_meta['classes'],
+                             self.details if self.record is None else self.record.details(),
+                             self.ignored, self.scores, self.beta)
         if self.out_dir is not None:  # before anything is shown, which may fail
             self._write(report, results)
-        print(terminal(report_rows(report), self.title))
-        if self.out_dir is not None:
-            print(f'Report: {self.out_dir}')
         pooled = report['scores'][POOLED]
+        if self.out_dir is not None and not self.shows_table:
+            print(f'{self.title}: mIoU {percent(pooled["miou"])}; table in '
+                  f'{self.out_dir}/report.md')
+        else:
+            print(terminal(report_rows(report), self.title))
+            if self.out_dir is not None:
+                print(f'Report: {self.out_dir}')
         metrics = dict(aAcc=pooled['pixel_accuracy'], mIoU=pooled['miou'],
                        mIoU_occurring=pooled['miou_occurring'], mAcc=pooled['mean_accuracy'])
         metrics.update({name: pooled[f'mean_{key}'] for score in self.scores

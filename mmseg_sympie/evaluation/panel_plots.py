@@ -1,18 +1,21 @@
 """Figures of test images before and after enhancement, as Figures 6 and 7 of the SyMPIE paper."""
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
-from ..io.files import written_whole
-from .panels import Panel, colourise, legend_entries, parameter_picture
+from ..io.figures import new_figure, save_figure
+from .panels import Panel, colourise, curve_picture, legend_entries
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
 PICTURE_INCHES = 2.8
-PARAMETERS = 'filter and matrix'
+CORRECTION = 'correction'
 
 Colours = Sequence[Sequence[int]]
 
@@ -35,15 +38,15 @@ def panel_pictures(panel: Panel, palette: Colours) -> dict[str, np.ndarray]:
     Returns:
         Pictures (H, W, 3), RGB, uint8.
     """
-    names = (('original', 'enhanced'), ('prediction without', 'prediction with'))
-    if len(panel.applications) == 1:
-        names = (('original',), ('prediction',))
-    pictures = dict(zip(names[0], panel.images))
+    names = ['prediction without', 'prediction with']
+    if len(panel.variants) == 1:
+        names = ['prediction']
+    pictures = dict(zip(('original', 'enhanced'), panel.images))
     pictures.update((name, colourise(labels, palette))
-                    for name, labels in zip(names[1], panel.predictions))
+                    for name, labels in zip(names, panel.predictions))
     pictures['truth'] = colourise(panel.truth, palette)
-    if panel.kernels[-1] is not None:
-        pictures[PARAMETERS] = parameter_picture(panel.kernels[-1], panel.matrices[-1])
+    if panel.corrections[-1] is not None:
+        pictures[CORRECTION] = curve_picture(panel.corrections[-1])
     return pictures
 
 
@@ -59,31 +62,28 @@ def draw_panels(panels: Sequence[Panel], names: Sequence[str], classes: Sequence
 def draw_applications(panel: Panel, classes: Sequence[str], palette: Colours, path: Path) -> None:
     """Draw image, prediction and predicted parameters after each number of applications."""
     rows = [
-        Row('image', [f'applied {times} times' for times in panel.applications], panel.images),
+        Row('image', [f'applied {times} times' for times in panel.variants], panel.images),
         Row('prediction', [f'mIoU {iou:.2f}' for iou in panel.ious(len(classes))],
             [colourise(labels, palette) for labels in panel.predictions])]
-    if panel.kernels[-1] is not None:
-        rows.append(Row(PARAMETERS, panel.effects(), [
-            None if kernel is None else parameter_picture(kernel, matrix)
-            for kernel, matrix in zip(panel.kernels, panel.matrices)]))
+    if panel.corrections[-1] is not None:
+        rows.append(Row(CORRECTION, panel.effects(), [
+            None if each is None else curve_picture(each) for each in panel.corrections]))
     _draw(rows, _legend([panel], classes, palette), path)
 
 
 def _titled(title: str, panel: Panel) -> str:
-    return f'{title}\n{panel.effects()[-1]}'.strip() if title == PARAMETERS else title
+    return f'{title}\n{panel.effects()[-1]}'.strip() if title == CORRECTION else title
 
 
 def _draw(rows: Sequence[Row], legend: list[Patch], path: Path) -> None:
-    with written_whole(path) as partial:
-        figure_of(rows, legend).savefig(partial, dpi=150)
+    save_figure(figure_of(rows, legend), path, dpi=150)
 
 
 def figure_of(rows: Sequence[Row], legend: list[Patch]) -> Figure:
     """The rows one below the other, and a legend in as many columns as fit below them."""
     columns = max(len(row.pictures) for row in rows)
-    height, width = rows[0].pictures[0].shape[:2]
-    figure = Figure(figsize=(PICTURE_INCHES * columns, 1), layout='constrained')
-    FigureCanvasAgg(figure)
+    height, width = next(each for each in rows[0].pictures if each is not None).shape[:2]
+    figure = new_figure(PICTURE_INCHES * columns, 1)
     legend_rows = _add_legend(figure, legend)
     figure.set_figheight(0.4 + 0.2 * legend_rows
                          + len(rows) * (0.35 + PICTURE_INCHES * height / width))
@@ -105,12 +105,13 @@ def _add_legend(figure: Figure, handles: list[Patch]) -> int:
     for columns in range(min(10, len(handles)), 0, -1):
         legend = figure.legend(handles=handles, loc='outside lower center', ncols=columns,
                                fontsize=9, frameon=False)
-        if legend.get_window_extent(figure.canvas.get_renderer()).width <= figure.bbox.width:
+        if legend.get_window_extent().width <= figure.bbox.width:
             break
         legend.remove()
     return -(-len(handles) // columns)
 
 
 def _legend(panels: Sequence[Panel], classes: Sequence[str], palette: Colours) -> list[Patch]:
-    return [Patch(color=np.array(colour) / 255, label=name)
+    from matplotlib.patches import Patch
+    return [Patch(color=tuple(value / 255 for value in colour), label=name)
             for colour, name in legend_entries(panels, classes, palette)]

@@ -1,49 +1,54 @@
 """Single test images before and after enhancement: which to show, and in which colours."""
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image, ImageDraw
 
 from ..errors import InputError
 from ..io.labels import IGNORE_LABEL
 from ..normalization import IMAGENET_RGB_255
 from .confusion import areas, confusion_matrix, mean_iou
-from .plots import signed_colours
-from .report import ImageScore
+from .scores import ImageScore
 
 KINDS = ('best', 'median', 'worst')
+CHANNEL_COLOURS = ('#d62728', '#2ca02c', '#1f77b4')  # of curves for R, G and B
+
+
+class Correction(NamedTuple):
+    """What an enhancer predicted for one image (`WarpParameters` of it, as arrays)."""
+
+    matrix: np.ndarray  # C_M (3, 3)
+    shift: np.ndarray   # C_S (3,)
+    kernel: np.ndarray  # K (5, 5)
 
 
 class Panel(NamedTuple):
-    """One test image, enhanced several times over, and what the segmentor makes of each result.
+    """One test image, enhanced in several ways, and what the segmentor makes of each result.
 
-    The sequences have one entry for each entry of `applications`.
+    The sequences have one entry for each entry of `variants`.
     """
 
     name: str
     condition: str | None
-    applications: Sequence[int]          # how often the enhancers were applied
-    images: Sequence[np.ndarray]         # (H, W, 3), RGB, uint8
-    predictions: Sequence[np.ndarray]    # (h, w), classes, uint8
-    truth: np.ndarray                    # (h, w), classes, 255 void, uint8
-    kernels: Sequence[np.ndarray | None]   # K (5, 5) predicted last, or None
-    matrices: Sequence[np.ndarray | None]  # C_M (3, 3), likewise
-    shifts: Sequence[np.ndarray | None] = ()  # C_S (3,), likewise
+    variants: Sequence[Any]            # how often the enhancers were applied, or the name of a run
+    images: Sequence[np.ndarray]       # (H, W, 3), RGB, uint8
+    predictions: Sequence[np.ndarray]  # (h, w), classes, uint8
+    truth: np.ndarray                  # (h, w), classes, 255 void, uint8
+    corrections: Sequence[Correction | None]  # the last that was predicted
 
-    def only(self, applications: Sequence[int]) -> 'Panel':
-        """The same panel with these numbers of applications alone."""
-        places = [self.applications.index(times) for times in applications]
-        return self._replace(applications=applications, **{
-            name: [getattr(self, name)[place] for place in places]
-            for name in ('images', 'predictions', 'kernels', 'matrices', 'shifts')
-            if getattr(self, name)})
+    def only(self, variants: Sequence[Any]) -> 'Panel':
+        """The same panel with these variants alone."""
+        places = [self.variants.index(each) for each in variants]
+        return self._replace(
+            variants=variants, images=[self.images[place] for place in places],
+            predictions=[self.predictions[place] for place in places],
+            corrections=[self.corrections[place] for place in places])
 
     def effects(self) -> Sequence[str]:
         """What was predicted for each entry, in a few numbers (`effect`); '' where nothing was."""
-        predicted = zip(self.kernels, self.matrices, self.shifts or [None] * len(self.kernels))
-        return ['' if shift is None else effect(kernel, matrix, shift)
-                for kernel, matrix, shift in predicted]
+        return ['' if each is None else effect(each) for each in self.corrections]
 
     def ious(self, num_classes: int) -> Sequence[float]:
         """Mean IoU of each prediction in percent, over the classes that occur in the image."""
@@ -51,6 +56,14 @@ class Panel(NamedTuple):
         return [float(mean_iou(areas(confusion_matrix(torch.as_tensor(prediction), truth,
                                                       num_classes)), occurring_only=True))
                 for prediction in self.predictions]
+
+
+def beside(panels: Sequence[Panel], variants: Sequence[str]) -> Panel:
+    """Panels of one image with one entry each as a single panel."""
+    return panels[0]._replace(
+        variants=variants, images=[each.images[0] for each in panels],
+        predictions=[each.predictions[0] for each in panels],
+        corrections=[each.corrections[0] for each in panels])
 
 
 def image_ious(images: Sequence[ImageScore]) -> np.ndarray:
@@ -73,6 +86,16 @@ def choose(scores: np.ndarray, kinds: Sequence[str] = KINDS, count: int = 2) -> 
         free = [index for index in order[kind] if index not in chosen]
         chosen.update({int(index): kind for index in free[:1]})
     return dict(sorted(chosen.items(), key=lambda item: kinds.index(item[1])))
+
+
+def choose_by_condition(scores: np.ndarray, conditions: Sequence[str | None],
+                        kinds: Sequence[str] = KINDS, count: int = 1) -> dict[int, str]:
+    """As `choose`, for each condition by itself: night first, the others in order."""
+    chosen = {}
+    for condition in sorted(dict.fromkeys(conditions), key=lambda each: each != 'night'):
+        mine = np.array([each == condition for each in conditions])
+        chosen.update(choose(np.where(mine, scores, np.nan), kinds, count))
+    return chosen
 
 
 def find_images(paths: Sequence[str], names: Sequence[str]) -> Sequence[int]:
@@ -108,37 +131,56 @@ def colourise(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarra
     return palette_256(palette)[labels]
 
 
-def parameter_picture(kernel: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Kernel (5, 5) beside colour matrix (3, 3), as what they differ in from the identity.
-
-    On one fixed scale, so that pictures can be compared: white for no change, the darkest red for
-    one more and above, the darkest blue for one less. Roots are taken, to show small changes.
+def grey_response(correction: Correction) -> tuple[np.ndarray, np.ndarray]:
+    """What a correction does to flat grey areas of level v on 0..255, before clamping.
 
     Returns:
-        (240, 528, 3), RGB, uint8.
-    """
-    centre = np.zeros((5, 5))
-    centre[2, 2] = 1
-    squares = [np.kron(signed_colours(np.sign(change) * np.sqrt(np.abs(change)), limit=1),
-                       np.ones((240 // len(change), 240 // len(change), 1), np.uint8))
-               for change in (kernel - centre, matrix - np.eye(3))]
-    return np.concatenate([squares[0], np.full((240, 48, 3), 255, np.uint8), squares[1]], axis=1)
-
-
-def effect(kernel: np.ndarray, matrix: np.ndarray, shift: np.ndarray) -> str:
-    """What a correction does to flat grey areas v on 0..255, before clamping, in words.
-
-    The mean of the channels becomes `contrast * v + shift`; `gain` is how much brighter that makes
-    a grey of 127.5.
+        Gain and offset (3,), RGB: a channel becomes `gain * v + offset`.
     """
     mean, std = (np.array(values) for values in IMAGENET_RGB_255)
 
-    def corrected(level: float) -> float:
-        return (kernel.sum() * ((level - mean) / std + shift) @ matrix * std + mean).mean()
+    def corrected(level: float) -> np.ndarray:
+        shifted = (level - mean) / std + correction.shift
+        return correction.kernel.sum() * shifted @ correction.matrix * std + mean
 
-    contrast = (corrected(255) - corrected(0)) / 255
-    return (f'gain {corrected(127.5) / 127.5:.2f}, contrast {contrast:.2f}, '
-            f'shift {round(corrected(0)):+d}')
+    offset = corrected(0)
+    return (corrected(255) - offset) / 255, offset
+
+
+def grey_effect(correction: Correction) -> tuple[float, float, float]:
+    """`grey_response` averaged over the channels.
+
+    Returns:
+        gain, contrast, offset: the mean becomes `contrast * v + offset`; `gain` is how much
+        brighter that makes a grey of 127.5.
+    """
+    contrast, offset = (float(values.mean()) for values in grey_response(correction))
+    return contrast + offset / 127.5, contrast, offset
+
+
+def effect(correction: Correction) -> str:
+    """`grey_effect` in words."""
+    gain, contrast, offset = grey_effect(correction)
+    return f'gain {gain:.2f}, contrast {contrast:.2f}, shift {round(offset):+d}'
+
+
+def curve_picture(correction: Correction) -> np.ndarray:
+    """`grey_response` as three curves: level in to the right, level out upwards, both on 0..255.
+
+    Returns:
+        (256, 256, 3), RGB, uint8; the grey diagonal is no change.
+    """
+    large = 4  # drawn at this scale, for smooth lines
+    picture = Image.new('RGB', (256 * large, 256 * large), 'white')
+    draw = ImageDraw.Draw(picture)
+    levels = np.arange(256)
+    curves = [levels, *(np.clip(gain * levels + offset, 0, 255)
+                        for gain, offset in zip(*grey_response(correction)))]
+    for curve, colour in zip(curves, ('#b8b8b8', *CHANNEL_COLOURS)):
+        draw.line([(large * (x + 0.5), large * (255.5 - y)) for x, y in zip(levels, curve)],
+                  colour, width=3 * large)
+    draw.rectangle((0, 0, 256 * large - 1, 256 * large - 1), outline='#808080', width=large)
+    return np.asarray(picture.resize((256, 256), Image.Resampling.BOX))
 
 
 def legend_entries(panels: Sequence[Panel], classes: Sequence[str],

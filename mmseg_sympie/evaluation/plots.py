@@ -1,14 +1,18 @@
 """Bar charts of the reports."""
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from ..io.figures import new_figure, save_figure
 from .scores import POOLED
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 GAIN, LOSS = '#2a7f4f', '#c0392b'
 
@@ -47,22 +51,16 @@ def plot_class_gains(classes: Sequence[str], gains: Sequence[float], title: str,
     _finish(figure, axes, classes, path)
 
 
-def signed_colours(values: np.ndarray, limit: float) -> np.ndarray:
-    """Numbers (h, w) -> (h, w, 3), RGB, uint8: blue at -limit, white at 0, red at limit."""
-    return matplotlib.colormaps['RdBu_r']((values / limit + 1) / 2, bytes=True)[..., :3]
-
-
-def _axes(num_classes: int):
-    figure = Figure(figsize=(8, 1.5 + 0.28 * num_classes), layout='constrained')
-    FigureCanvasAgg(figure)
+def _axes(num_classes: int) -> tuple[Figure, Axes]:
+    figure = new_figure(8, 1.5 + 0.28 * num_classes)
     return figure, figure.subplots()
 
 
-def _finish(figure: Figure, axes, classes: Sequence[str], path: Path) -> None:
+def _finish(figure: Figure, axes: Axes, classes: Sequence[str], path: Path) -> None:
     axes.set_yticks(np.arange(len(classes)), classes)
     axes.invert_yaxis()
     axes.grid(axis='x', alpha=0.3)
     axes.set_axisbelow(True)
     if axes.get_legend_handles_labels()[0]:
         figure.legend(loc='outside lower center', ncols=5, fontsize=8, frameon=False)
-    figure.savefig(path, dpi=130)
+    save_figure(figure, path)

@@ -4,15 +4,14 @@ import io
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import (
-    Any,
-)
+from typing import Any
 
 import numpy as np
 from prettytable import PrettyTable
 
 from ..errors import InputError
 from ..io.files import read_json, write_json, write_text, written_whole
+from .plots import plot_class_iou
 from .scores import POOLED, ImageScore
 
 _TITLES = dict(dice='Dice', fscore='F-score', precision='precision')
@@ -35,7 +34,7 @@ def write_report(folder: str | Path, report: Mapping[str, Any],
         folder / 'report.csv': lambda path: write_csv(path, _csv_rows(report)),
         folder / 'report.md': lambda path: write_text(
             path, f'{markdown(report_rows(report))}\n\n{_details_markdown(report)}'),
-        folder / 'report.png': lambda path: _plot(report, path)})
+        folder / 'report.png': lambda path: plot_class_iou(report, path)})
 
 
 def write_each(writers: Mapping[Path, Callable[[Path], None]]) -> None:
@@ -63,12 +62,6 @@ def _csv_rows(report: Mapping[str, Any]) -> Iterator[list[Any]]:
                                       for key in ('iou', 'accuracy', *further, 'pixels'))]
 
 
-def _plot(report: Mapping[str, Any], path: Path) -> None:
-    from .plots import plot_class_iou  # Matplotlib takes a second to import.
-    with written_whole(path) as partial:
-        plot_class_iou(report, partial)
-
-
 def read_report(folder: str | Path) -> dict[str, Any]:
     """The report of a test run, with its `ImageScore`s under 'images'.
 
@@ -91,6 +84,12 @@ def read_report(folder: str | Path) -> dict[str, Any]:
         raise InputError(f'The report in {folder} cannot be read: {error}. Run `tools/test.py` '
                          'again.') from error
     return {'ignored_labels': [], **report}
+
+
+def run_names(folders: Sequence[str | Path]) -> list[str]:
+    """The folders of runs by their names, or by their paths where names are not different."""
+    names = [Path(folder).name for folder in folders]
+    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
 
 
 def class_titles(report: Mapping[str, Any]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """ONNX graphs written as calls, one for each operator."""
 from collections.abc import Sequence
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 import onnx
@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET = 18  # The first whose Resize antialiases.
 FLOAT, INT64, UINT8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
 
-Input = Union[str, np.ndarray, int, float, Sequence]
+Input = str | np.ndarray | int | float | Sequence
 
 
 class Builder:
@@ -23,7 +23,9 @@ class Builder:
     """
 
     def __init__(self, prefix: str = ''):
-        self.prefix, self.nodes, self.constants = prefix, [], []
+        self.prefix = prefix
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[TensorProto] = []
 
     def __getattr__(self, operator: str):
         if not operator[0].isupper():
@@ -49,4 +51,5 @@ class Builder:
 
     def graph(self, name: str, inputs: Sequence[onnx.ValueInfoProto],
               outputs: Sequence[onnx.ValueInfoProto]) -> onnx.GraphProto:
+        """Make a graph of the nodes added so far."""
         return helper.make_graph(self.nodes, name, inputs, outputs, self.constants)

@@ -1,23 +1,34 @@
 """SyMPIE and the normalisation behind it as one ONNX graph for images of any size.
 
-The graph says what `enhancer.fast` says, in ONNX's operators; the tests hold them together.
+The two passes over the image are written in ONNX's operators, as a backend of `enhancer.fast`; what
+leads from thumbnail and mean to the folded warp is traced from PyTorch.
 """
+import io
+import warnings
+from typing import Any
+
 import numpy as np
 import onnx
 import torch
 from onnx import helper
+from torch import Tensor, nn
 
-from ..enhancer import NEM, SyMPIE
-from ..enhancer.fast import PixelFormat, inference_network
-from ..enhancer.levels import LOWEST_255
-from ..enhancer.nem import LONGEST_ASPECT_RATIO, VIEW_SHORT_SIDE_PX, VIEW_SIDE_PX
+from ..enhancer import SyMPIE
+from ..enhancer.fast import FastSyMPIE
+from ..enhancer.folding import PixelFormat, fold
+from ..enhancer.inference_network import inference_network
+from ..enhancer.thumbnail import (
+    LONGEST_ASPECT_RATIO,
+    VIEW_SHORT_SIDE_PX,
+    VIEW_SIDE_PX,
+    ThumbnailAndMean,
+)
 from ..errors import InputError
-from ..normalization import IMAGENET_RGB
-from ..version import __version__
+from ..runtime.version import __version__
 from .builder import FLOAT, INT64, OPSET, UINT8, Builder
 
-MEAN, STD = (255 * np.array(values, np.float32) for values in IMAGENET_RGB)
 IMAGE, NORMALISED = 'image', 'normalised'
+FOLDED = ('matrix', 'row_bias', 'kernel', 'offset')
 
 
 def enhancer_onnx(enhancer: SyMPIE, input_order: str,
@@ -40,12 +51,14 @@ def enhancer_onnx(enhancer: SyMPIE, input_order: str,
                          f'{enhancer.iterations}: run the file several times.')
     op = Builder()
     image = op.Cast(IMAGE, to=FLOAT)
-    vector, levels = _predict(op, image, enhancer, input_order)
-    op.Scan(op.Unsqueeze(image, [1]),
-            *_fold(op, vector, levels, input_order, output_format.channel_order), num_scan_inputs=4,
-            body=_warp_one(output_format))
+    thumbnail = _thumbnail(op, image)
+    # By rows first, which ONNX Runtime shares out among threads.
+    mean = op.ReduceMean(op.ReduceMean(image, [3], keepdims=0), [1, 2], keepdims=0)
+    folded = _traced(op, FoldedPrediction(enhancer, input_order, output_format), thumbnail,
+                     op.Unsqueeze(mean, [1]))
+    op.Scan(op.Unsqueeze(image, [1]), *folded, num_scan_inputs=5, body=_warp_one(output_format))
     op.nodes[-1].output[0] = NORMALISED
-    batch = ['batch', 3, 'height', 'width']
+    batch: list[str | int | None] = ['batch', 3, 'height', 'width']
     graph = op.graph('sympie', [helper.make_tensor_value_info(IMAGE, UINT8, batch)],
                      [helper.make_tensor_value_info(NORMALISED, FLOAT, batch)])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', OPSET)], ir_version=9,
@@ -54,44 +67,66 @@ def enhancer_onnx(enhancer: SyMPIE, input_order: str,
     return model
 
 
-def _predict(op: Builder, image: str, enhancer: SyMPIE, input_order: str):
-    """The 37 numbers (B, 37), and the levels, gain (B, 1) and offset (B, 3)."""
-    seen = _thumbnail(op, image, input_order)
-    gain, offset = _levels(op, image, seen, **enhancer.minima())
-    seen = op.Add(op.Mul(seen, op.Unsqueeze(gain, [2, 3])), op.Unsqueeze(offset, [2, 3]))
-    standardised = op.Div(op.Sub(seen, MEAN[:, None, None]), STD[:, None, None])
-    network = inference_network(enhancer.nem, torch.float32)
-    return _network(op, network, standardised), (gain, offset)
+class FoldedPrediction(nn.Module):
+    """Thumbnail and mean -> the folded warp, written for a filter with zero padding.
+
+    Args:
+        enhancer: in evaluation mode.
+        input_order: channel order of the images that come, 'bgr' or 'rgb'.
+        output_format: of the result of the warp.
+    """
+
+    def __init__(self, enhancer: SyMPIE, input_order: str, output_format: PixelFormat):
+        super().__init__()
+        self.network = inference_network(enhancer.nem, torch.float32)
+        self.fast = FastSyMPIE(enhancer, input_order, torch.float32)
+        self.fast.networks[torch.device('cpu'), torch.float32] = self.network  # not packed
+        self.output_format = output_format
+
+    def forward(self, thumbnail: Tensor, mean: Tensor) -> tuple[Tensor, ...]:
+        """Predict and fold.
+
+        Args:
+            thumbnail: (B, 3, 224, 224), on 0..255 in the input order.
+            mean: (B, 1), on 0..255.
+
+        Returns:
+            As weights of convolutions, for each output channel, matrix (B, 3, 1, 3, 1, 1) and
+            bias (B, 3, 1) to a pixel that is zero outside the image; kernel (B, 1, 1, 5, 5), and
+            offset (B, 3, 1) from there to the output.
+        """
+        parameters = self.fast.predict_from(ThumbnailAndMean(thumbnail, mean))
+        folded = fold(parameters, self.fast.input_order, self.output_format)
+        matrix = folded.matrix.transpose(1, 2)  # row = output channel
+        outside = matrix @ folded.border[..., None]
+        offset = folded.bias[..., None] + folded.kernel.sum(dim=(1, 2))[:, None, None] * outside
+        return (matrix[:, :, None, :, None, None], -outside, folded.kernel[:, None, None], offset)
 
 
-def _levels(op: Builder, image: str, seen: str, min_mean_255=None, min_contrast_255=None):
-    """`levels` of what is seen: gain (B, 1) and offset (B, 3)."""
-    gain, offset = np.ones((1, 1), np.float32), np.zeros((1, 3), np.float32)
-    if min_mean_255 is not None:
-        # By rows first, which ONNX Runtime shares out among threads.
-        mean = op.ReduceMean(op.ReduceMean(image, [3], keepdims=0), [1, 2], keepdims=0)
-        mean = op.Unsqueeze(op.Max(mean, LOWEST_255), [1])
-        gain = op.Max(op.Div(float(min_mean_255), mean), 1.0)
-    if min_contrast_255 is not None:
-        channel_mean = op.ReduceMean(seen, [2, 3])
-        difference = op.Sub(seen, channel_mean)
-        variance = op.ReduceMean(op.Mul(difference, difference), [1, 2, 3], keepdims=0)
-        deviation = op.Sqrt(op.Max(variance, LOWEST_255 ** 2))
-        contrast = op.Mul(gain, op.Unsqueeze(deviation, [1]))
-        stretch = op.Max(op.Div(float(min_contrast_255), contrast), 1.0)
-        offset = op.Mul(op.Mul(op.Sub(1.0, stretch), gain), op.Squeeze(channel_mean, [2, 3]))
-        gain = op.Mul(gain, stretch)
-    return gain, offset
+def _traced(op: Builder, module: nn.Module, *inputs: str) -> tuple[str, ...]:
+    """Add the nodes of a `FoldedPrediction`; the names of its outputs."""
+    file: Any = io.BytesIO()  # The exporter takes it, but does not say so.
+    example = torch.zeros(2, 3, VIEW_SIDE_PX, VIEW_SIDE_PX), torch.zeros(2, 1)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter('ignore')  # of constants that depend on no size
+        torch.onnx.export(
+            module.eval(), example, file, input_names=list(inputs), output_names=list(FOLDED),
+            opset_version=OPSET, dynamo=False,
+            dynamic_axes=dict.fromkeys((*inputs, *FOLDED), {0: 'batch'}))
+    graph = onnx.compose.add_prefix(onnx.load_from_string(file.getvalue()), 'predicted_',
+                                    rename_inputs=False, rename_outputs=False).graph
+    op.nodes += graph.node
+    op.constants += graph.initializer
+    return FOLDED
 
 
-def _thumbnail(op: Builder, image: str, input_order: str) -> str:
-    """`view`: RGB on 0..255, (B, 3, 224, 224)."""
+def _thumbnail(op: Builder, image: str) -> str:
+    """`view`: (B, 3, 224, 224), on 0..255 in the input order."""
     size = op.Slice(op.Shape(image), [2], [4])
     longest = op.Mul(op.ReduceMin(size, keepdims=0), LONGEST_ASPECT_RATIO)
     is_strip = op.Greater(op.ReduceMax(size, keepdims=0), longest)
-    seen = op.If(is_strip, then_branch=_resized(image, strip=True),
+    return op.If(is_strip, then_branch=_resized(image, strip=True),
                  else_branch=_resized(image, strip=False))
-    return op.Gather(seen, [2, 1, 0], axis=1) if input_order == 'bgr' else seen
 
 
 def _resized(image: str, strip: bool) -> onnx.GraphProto:
@@ -119,86 +154,38 @@ def _central(op: Builder, image: str, size: str, wanted: str) -> str:
     return op.Slice(image, start, op.Add(start, wanted), [2, 3])
 
 
-def _network(op: Builder, nem: NEM, features: str) -> str:
-    def convolution(module, features):
-        return op.Conv(features, module.weight.numpy(), module.bias.numpy(), pads=[1] * 4,
-                       kernel_shape=[3, 3])
-
-    def normalisation(module, features):
-        return op.BatchNormalization(
-            features, *(values.numpy() for values in (module.weight, module.bias,
-                                                      module.running_mean, module.running_var)),
-            epsilon=module.eps)
-
-    features = op.Relu(convolution(nem.stem[0], features))
-    for block in nem.blocks:
-        pooled = op.AveragePool(features, kernel_shape=[5, 5], strides=[4, 4], pads=[1] * 4,
-                                count_include_pad=1)
-        shortcut = convolution(block.conv1, pooled)
-        features = op.Relu(normalisation(block.bn1, shortcut))
-        features = op.Add(op.Relu(convolution(block.conv2, features)), shortcut)
-    pooled = op.ReduceMean(features, [2, 3], keepdims=0)
-    return op.Gemm(pooled, nem.head.weight.numpy(), nem.head.bias.numpy(), transB=1)
-
-
-def _fold(op: Builder, vector: str, levels, input_order: str, output_order: str):
-    """`fast.fold` as weights of convolutions: the shift and the matrix, then the filter.
-
-    Returns:
-        For each output channel, matrix (B, 3, 1, 3, 1, 1) and bias (B, 3, 1) to a pixel that is
-        zero where the filter's border is; and kernel (B, 1, 1, 5, 5) from there to 0..255, of which
-        the mean is left to add.
-    """
-    matrix, shift, kernel = op.Split(vector, [9, 3, 25], axis=1, outputs=3)
-    matrix, kernel = op.Reshape(matrix, [-1, 3, 3]), op.Reshape(kernel, [-1, 1, 1, 5, 5])
-    gain, offset = levels
-    matrix = op.Mul(matrix, op.Unsqueeze(gain, [2]))
-    added = op.Div(op.Add(op.Mul(op.Sub(gain, 1.0), MEAN), offset), STD)
-    shift = op.Div(op.Add(shift, added), gain)
-    matrix = op.Mul(matrix, STD / STD[:, None])
-    border = op.Sub(MEAN, op.Mul(shift, STD))
-    if input_order == 'bgr':
-        matrix, border = op.Gather(matrix, [2, 1, 0], axis=1), op.Gather(border, [2, 1, 0], axis=1)
-    if output_order == 'bgr':
-        matrix = op.Gather(matrix, [2, 1, 0], axis=2)
-    matrix = op.Transpose(matrix, perm=[0, 2, 1])  # row = output_format channel
-    bias = op.Neg(op.MatMul(matrix, op.Unsqueeze(border, [2])))
-    return op.Unsqueeze(matrix, [2, 4, 5]), bias, kernel
-
-
 def _warp_one(output_format: PixelFormat) -> onnx.GraphProto:
     """One image with its own weights; ONNX's groups are fixed, so batches are a loop."""
-    mean_255 = MEAN if output_format.channel_order == 'rgb' else MEAN[::-1]
-    mean, std = (np.array(values, np.float32) for values in output_format.statistics)
+    black, white = (np.array(output_format.statistics.of(value), np.float32)
+                    for value in (0.0, 255.0))
     op = Builder('one_')
-    op.Scan('matrix', 'bias', op.Div(op.Unsqueeze('kernel', [0]), std.reshape(3, 1, 1, 1, 1)),
-            ((mean_255 - mean) / std)[:, None], -mean / std, (255 - mean) / std,
-            num_scan_inputs=6, body=_warp_channel())
+    op.Scan('matrices', 'biases', 'offsets', black, white, num_scan_inputs=5,
+            body=_warp_channel())
     op.nodes[-1].output[0] = 'warped'
     return op.graph('warp', [
         helper.make_tensor_value_info('one', FLOAT, [1, 3, 'height', 'width']),
-        helper.make_tensor_value_info('matrix', FLOAT, [3, 1, 3, 1, 1]),
-        helper.make_tensor_value_info('bias', FLOAT, [3, 1]),
-        helper.make_tensor_value_info('kernel', FLOAT, [1, 1, 5, 5])],
+        helper.make_tensor_value_info('matrices', FLOAT, [3, 1, 3, 1, 1]),
+        helper.make_tensor_value_info('biases', FLOAT, [3, 1]),
+        helper.make_tensor_value_info('filter', FLOAT, [1, 1, 5, 5]),
+        helper.make_tensor_value_info('offsets', FLOAT, [3, 1])],
         [helper.make_tensor_value_info('warped', FLOAT, [3, 'height', 'width'])])
 
 
 def _warp_channel() -> onnx.GraphProto:
-    """One channel that leaves, normalised.
+    """One output channel; the image and its filter come from the graph around.
 
     ONNX Runtime gives each thread whole channels of a grouped convolution, which leaves one of two
     threads idle for a third of the time, but shares a single channel out among all.
     """
     op = Builder('channel_')
-    filtered = op.Conv(op.Conv('one', 'row', 'row_bias'), 'channel_kernel', 'offset', pads=[2] * 4,
+    filtered = op.Conv(op.Conv('one', 'row', 'bias'), 'filter', 'shift', pads=[2] * 4,
                        kernel_shape=[5, 5])
     op.Clip(op.Squeeze(filtered, [0, 1]), 'black', 'white')
     op.nodes[-1].output[0] = 'channel'
     return op.graph('warp_channel', [
         helper.make_tensor_value_info('row', FLOAT, [1, 3, 1, 1]),
-        helper.make_tensor_value_info('row_bias', FLOAT, [1]),
-        helper.make_tensor_value_info('channel_kernel', FLOAT, [1, 1, 5, 5]),
-        helper.make_tensor_value_info('offset', FLOAT, [1]),
+        helper.make_tensor_value_info('bias', FLOAT, [1]),
+        helper.make_tensor_value_info('shift', FLOAT, [1]),
         helper.make_tensor_value_info('black', FLOAT, []),
         helper.make_tensor_value_info('white', FLOAT, [])],
         [helper.make_tensor_value_info('channel', FLOAT, ['height', 'width'])])

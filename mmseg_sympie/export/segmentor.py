@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import onnx
 import torch
@@ -34,7 +35,7 @@ def segmentor_onnx(model: BaseSegmentor, output: str = 'labels') -> onnx.ModelPr
     preprocessor = model.data_preprocessor
     enhancer = enhancer_onnx(preprocessor.enhancers[0], 'bgr', preprocessor.output_format)
     batch = {0: 'batch', 2: 'height', 3: 'width'}
-    file = io.BytesIO()
+    file: Any = io.BytesIO()  # The exporter takes it, but does not say so.
     with warnings.catch_warnings(), torch.no_grad(), _what_cannot_be_a_graph(model), \
             _descriptors_silenced():
         warnings.simplefilter('ignore')  # of constants that depend on no size
@@ -101,6 +102,7 @@ class WholeImage(nn.Module):
         self.model, self.output = model, output
 
     def forward(self, image: Tensor) -> Tensor:
+        """Segment images (B, 3, H, W), normalised."""
         size = tuple(image.shape[2:])
         logits = self.model.encode_decode(image, [dict(ori_shape=size, img_shape=size,
                                                        pad_shape=size)])
@@ -121,9 +123,10 @@ def check_model(model: BaseSegmentor) -> None:
         raise InputError(f'The model is tested with test_cfg.mode={model.test_cfg.mode!r}, and a '
                          "graph takes whole images: add --cfg-options model.test_cfg.mode=whole, "
                          'after seeing what that costs in IoU.')
-    if getattr(preprocessor, 'test_cfg', None):
+    padding = getattr(preprocessor, 'test_cfg', None)
+    if padding:
         raise InputError('The data preprocessor pads at test time (test_cfg='
-                         f'{preprocessor.test_cfg}), and the graph does not: add --cfg-options '
+                         f'{padding}), and the graph does not: add --cfg-options '
                          'model.data_preprocessor.test_cfg=None.')
     if not 1 < model.out_channels <= 256:
         raise InputError(f'The model has {model.out_channels} output channels: wanted one for each '

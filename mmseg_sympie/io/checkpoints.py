@@ -67,6 +67,9 @@ def read_checkpoint(path: str | Path, what: str = 'checkpoint',
 def read_mmengine_checkpoints_safely() -> None:
     """Have MMEngine's runner, `init_model` and `init_cfg` read local files by `read_checkpoint`.
 
+    This changes MMEngine's loader for the whole process, so that no import does it: our commands
+    call it first, and so may a script that builds models from configs.
+
     OneDL's MMEngine falls back to running the code in a file that holds some; OpenMMLab's on
     PyTorch 2.6 or newer cannot read its own training checkpoints.
     """
@@ -124,6 +127,8 @@ def check_state_dict(state: Mapping[str, Tensor], wanted: Mapping[str, Iterable[
     Args:
         state: what was found.
         wanted: shape for each name.
+        path: of the checkpoint, for messages.
+        what: the kind of checkpoint, for messages.
         hint: what to do about it, appended to the message.
         surplus_allowed: accept names that were not wanted.
     """

@@ -1,64 +1,19 @@
 """Loading configs with the changes of a command line, and building what they name; `~` in both."""
-import argparse
-import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import mmengine.config.config
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from ..errors import InputError, unknown_type
 from .files import plain
+from .home import expand_home
 
-
-class CfgOptions(DictAction):
-    """`--cfg-options KEY=VALUE ...`, with a message for what is no such pair."""
-
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace,
-                 values: Any, option_string: Any = None) -> None:
-        for value in values:
-            try:
-                if value.startswith('='):
-                    raise ValueError(value)
-                super().__call__(parser, namespace, [value], option_string)
-            except Exception:
-                parser.error(f'argument {option_string}: {value!r} is not KEY=VALUE, such as '
-                             'model.test_cfg.mode=whole; lists are [1,2], without spaces.')
-
-# At the beginning, or of a path after a name, as in torchvision:vgg16:~/vgg16.pth.
-_HOME = re.compile(r'(^|[:+])(~[^/:+]*)')
-
-
-def expand_home(value: Any) -> Any:
-    """`value` with `~` in its strings and paths written out, also inside lists and dicts.
-
-    Containers are changed in place, where they can be.
-    """
-    if isinstance(value, Path):
-        return value.expanduser()
-    if isinstance(value, str):
-        return _HOME.sub(lambda match: match[1] + os.path.expanduser(match[2]), value)
-    if isinstance(value, tuple) and type(value) is tuple:
-        return tuple(map(expand_home, value))
-    entries = (value.items() if isinstance(value, dict) else
-               enumerate(value) if isinstance(value, list) else ())
-    for key, entry in list(entries):
-        expanded = expand_home(entry)
-        if expanded is not entry:
-            value[key] = expanded
-    return value
-
-
-def parsed_args(parser: argparse.ArgumentParser,
-                argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line, with the `~` that the shell leaves, as in --out=~/results, written out."""
-    args = parser.parse_args(argv)
-    expand_home(vars(args))
-    return args
+PACKAGE = Path(__file__).parents[1]
+SHIPPED = 'mmseg_sympie/weights/'  # as configs name the weights that ship
 
 
 def load_config(path: str, options: Mapping[str, Any] = {}) -> Config:
@@ -71,7 +26,7 @@ def load_config(path: str, options: Mapping[str, Any] = {}) -> Config:
         FileNotFoundError, InputError: the config, or one that it inherits from, is missing or
             wrong.
     """
-    path = expand_home(path)
+    path = find_config(expand_home(path))
     with _says_what_is_wrong(f'The config {path} cannot be read'), _byte_order_marks_accepted():
         cfg = Config.fromfile(path)
         plain(cfg._cfg_dict)  # imports what a config in Python's style names
@@ -82,7 +37,31 @@ def load_config(path: str, options: Mapping[str, Any] = {}) -> Config:
     if data_root is not None:
         _set_data_root(cfg._cfg_dict, data_root)
     expand_home(cfg._cfg_dict)
+    _find_shipped_weights(cfg._cfg_dict)
     return cfg
+
+
+def config_folder() -> Path:
+    """The folder of the configs that ship: in the package, or beside it in a clone."""
+    packaged = PACKAGE / 'configs'
+    return packaged if packaged.is_dir() else PACKAGE.parent / 'configs'
+
+
+def find_config(path: str) -> str:
+    """The file of a config: `path`, or of a name such as 'demo_sympie' the one that ships."""
+    names = () if Path(path).is_file() or Path(path).is_absolute() else (path, f'{path}.py')
+    shipped = [file for file in map(config_folder().joinpath, names) if file.is_file()]
+    return str(shipped[0]) if shipped else path
+
+
+def _find_shipped_weights(node: Any) -> None:
+    """Change a config in place: weights of this package are found from any folder."""
+    for key, value in list(node.items() if isinstance(node, dict) else
+                           enumerate(node) if isinstance(node, list) else ()):
+        if isinstance(value, str) and value.startswith(SHIPPED) and not Path(value).exists():
+            node[key] = str(PACKAGE.parent / value)
+        else:
+            _find_shipped_weights(value)
 
 
 def is_python_style(path: str) -> bool:
@@ -95,6 +74,7 @@ def type_name(kind: Any, scoped: bool = False) -> str:
     """The name of a `type` in a config, which may be a string or a class.
 
     Args:
+        kind: a name or a class.
         scoped: with the package in front, as in 'mmseg_sympie.ACDCDataset' (of a string, where it
             says so).
     """

@@ -38,7 +38,7 @@ class DeepLabV2Head(BaseDecodeHead):
         **kwargs: of `BaseDecodeHead`. There is no hidden layer, so `channels` has no effect.
     """
 
-    def __init__(self, dilations: Sequence[int] = (6, 12, 18, 24), num_branches: int = None,
+    def __init__(self, dilations: Sequence[int] = (6, 12, 18, 24), num_branches: int | None = None,
                  align_corners: bool = True, dropout_ratio: float = 0.0,
                  init_cfg: dict = dict(type='Normal', std=0.01, layer='Conv2d'), **kwargs):
         num_branches = len(dilations) if num_branches is None else num_branches

@@ -66,6 +66,7 @@ class EfficientNetLite(BaseModule):
             self.stages.append(ConvModule(channels, 1280, 1, **LAYERS))
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        """Images (B, 3, H, W) -> the outputs of `out_indices`."""
         features = self.stem(image)
         outputs = []
         for index, stage in enumerate(self.stages):
@@ -92,7 +93,7 @@ def convert_efficientnet_lite(state: Mapping[str, Tensor], path: str) -> dict[st
     """
     wanted_model = "Wanted a state dict of efficientnet-lite0 to lite4 ('_conv_stem.weight', ...)."
     shapes = [tuple(value.shape) for value in state.values()]
-    wanted = {}
+    wanted: dict[str, tuple[int, ...]] = {}
     for variant in VARIANTS:
         with torch.device('meta'):
             layers = {f'backbone.{key}': tuple(value.shape)

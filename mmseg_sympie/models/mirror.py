@@ -14,5 +14,6 @@ class MirrorEncoderDecoder(EncoderDecoder):
     """
 
     def encode_decode(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """The sum of both logits, (B, classes, H, W)."""
         logits = super().encode_decode(inputs, batch_img_metas)
         return logits + super().encode_decode(inputs.flip(-1), batch_img_metas).flip(-1)

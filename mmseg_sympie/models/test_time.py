@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..registry import MODELS
+from .replace import replace_layers
 
 
 @MODELS.register_module()
@@ -26,21 +27,22 @@ class AverageWithOriginal(SegTTAModel):
     """
 
     def test_step(self, data: dict) -> list[SegDataSample]:
+        """Predictions for a batch of the data loader."""
         preprocessor = self.module.data_preprocessor
         if not getattr(preprocessor, 'enhancers', ()):
             raise InputError(f'{type(preprocessor).__name__} has no enhancer, so that there is '
                              'nothing to average with the original.')
         enhanced = self.module.test_step(copy.deepcopy(data))  # Samples are written into.
-        enhancers, preprocessor.enhancers = preprocessor.enhancers, ()
-        try:
+        with preprocessor.without_enhancers():
             original = self.module.test_step(data)
-        finally:
-            preprocessor.enhancers = enhancers
         return self.merge_preds(list(zip(enhanced, original)))
 
 
 class MixedBatchNorm2d(nn.BatchNorm2d):
     """Batch norm by `(1 - alpha)` of the running statistics and `alpha` of each image's own."""
+
+    running_mean: Tensor
+    running_var: Tensor
 
     def __init__(self, norm: nn.modules.batchnorm._BatchNorm, alpha: float):
         super().__init__(norm.num_features, norm.eps, norm.momentum, norm.affine)
@@ -48,6 +50,7 @@ class MixedBatchNorm2d(nn.BatchNorm2d):
         self.alpha = alpha
 
     def forward(self, features: Tensor) -> Tensor:
+        """Normalise (B, C, H, W)."""
         variance, mean = torch.var_mean(features, dim=(2, 3), correction=0)
         mean = torch.lerp(self.running_mean, mean, self.alpha)
         variance = torch.lerp(self.running_var, variance, self.alpha)
@@ -56,16 +59,10 @@ class MixedBatchNorm2d(nn.BatchNorm2d):
         return features * scale[..., None, None] + (self.bias - mean * scale)[..., None, None]
 
 
-def mix_batch_norm(module: nn.Module, alpha: float) -> list[MixedBatchNorm2d]:
+def mix_batch_norm(module: nn.Module, alpha: float) -> list[nn.Module]:
     """Exchange every batch norm below a module, in place; return the new ones."""
-    mixed = []
-    for name, child in module.named_children():
-        if isinstance(child, nn.modules.batchnorm._BatchNorm):
-            mixed.append(MixedBatchNorm2d(child, alpha))
-            setattr(module, name, mixed[-1])
-        else:
-            mixed += mix_batch_norm(child, alpha)
-    return mixed
+    return replace_layers(module, lambda layer: MixedBatchNorm2d(layer, alpha)
+                          if isinstance(layer, nn.modules.batchnorm._BatchNorm) else None)
 
 
 class _WithMixedBatchNorm(SegTTAModel):
@@ -93,6 +90,7 @@ class AlphaBN(_WithMixedBatchNorm):
         super().__init__(module, alpha, **kwargs)
 
     def test_step(self, data: dict) -> list[SegDataSample]:
+        """Predictions for a batch of the data loader."""
         return self.module.test_step(data)
 
 
@@ -113,12 +111,13 @@ class TENT(_WithMixedBatchNorm):
         super().__init__(module, 1.0, **kwargs)
         self.requires_grad_(False)
         self.parameters_to_adapt = [value.requires_grad_() for norm in self.norms
-                                    for value in (norm.weight, norm.bias)]
+                                    for value in norm.parameters()]
         self.optimiser = torch.optim.Adam(self.parameters_to_adapt, lr)
 
     @torch.inference_mode(False)
     @torch.enable_grad()
     def test_step(self, data: dict) -> list[SegDataSample]:
+        """Predictions for a batch of the data loader; adapts the model afterwards."""
         data = self.module.data_preprocessor(data, False)
         samples = data['data_samples']
         logits = self.module.inference(data['inputs'], [sample.metainfo for sample in samples])

@@ -2,17 +2,16 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ..enhancer.dwm import WarpParameters
-from ..evaluation.plots import signed_colours
+from ..io.figures import new_figure, save_figure, signed_colours
 from ..io.files import written_whole
 from ..registry import HOOKS, METRICS
 from ..runtime.distributed import unwrapped
@@ -28,9 +27,11 @@ class HeldOutAccuracy(BaseMetric):
     default_prefix = 'accuracy'
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Keep the results of `Pretrainer.val_step`."""
         self.results.extend(data_samples)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Accuracy in percent by condition and variant, as `clean/none`."""
         vectors = defaultdict(list)
         for result in results:
             vectors[result['corruption']].append(result['parameters'])
@@ -48,7 +49,8 @@ class ExportEnhancer(Hook):
 
     priority = 'LOW'
 
-    def after_val_epoch(self, runner: Runner, metrics: Mapping[str, float] = None) -> None:
+    def after_val_epoch(self, runner: Runner, metrics: Mapping[str, float]) -> None:
+        """Write pictures and weights."""
         if runner.rank != 0:
             return
         hub = runner.message_hub
@@ -65,20 +67,20 @@ class ExportEnhancer(Hook):
         self._export(runner)
 
     def after_train(self, runner: Runner) -> None:
+        """Write the weights."""
         if runner.rank == 0:
             self._export(runner)
 
     def _export(self, runner: Runner) -> None:
-        average = unwrapped(runner.model).average
+        model: Any = unwrapped(runner.model)
         with written_whole(Path(runner.work_dir) / 'enhancer.pth') as partial:
-            torch.save(average.weights(), partial)
+            torch.save(model.average.weights(), partial)
 
 
 def plot_progress(losses: Mapping[str, np.ndarray], history: Sequence[Mapping[str, float]],
                   path: Path) -> None:
     """Both losses (faint, and as a moving mean) and held-out accuracies over the steps."""
-    figure = Figure(figsize=(10, 4), layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure(10, 4)
     left, right = figure.subplots(1, 2)
     for name, values in losses.items():
         line, = left.plot(values, linewidth=0.5, alpha=0.3)
@@ -94,14 +96,12 @@ def plot_progress(losses: Mapping[str, np.ndarray], history: Sequence[Mapping[st
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=8)
-    with written_whole(path) as partial:
-        figure.savefig(partial, dpi=130)
+    save_figure(figure, path)
 
 
 def plot_parameters(parameters: Mapping[str, np.ndarray], path: Path) -> None:
     """The mean predicted kernel, colour matrix and shift for each corruption."""
-    figure = Figure(figsize=(1.1 * len(parameters) + 1, 4), layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure(1.1 * len(parameters) + 1, 4)
     grid = figure.subplots(3, len(parameters), squeeze=False)
     for column, (name, vector) in enumerate(parameters.items()):
         predicted = WarpParameters.split(torch.as_tensor(np.asarray(vector))[None])
@@ -114,5 +114,4 @@ def plot_parameters(parameters: Mapping[str, np.ndarray], path: Path) -> None:
             axes.set(xticks=[], yticks=[])
             if column == 0:
                 axes.set_ylabel(label, fontsize=8)
-    with written_whole(path) as partial:
-        figure.savefig(partial, dpi=130)
+    save_figure(figure, path)

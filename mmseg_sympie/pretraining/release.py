@@ -1,4 +1,4 @@
-"""From the weights that pretraining ends with to those that are given away."""
+"""From the weights that pretraining ends with to those that are published."""
 from collections.abc import Iterable
 
 import torch
@@ -20,8 +20,9 @@ def centre_on_clean(enhancer: SyMPIE, images: Iterable[Tensor]) -> None:
         enhancer: changed in place.
         images: batches (B, 3, H, W) of clean images, RGB on [0, 1].
     """
-    predicted = torch.cat([enhancer.nem(enhancer.look(IMAGENET_RGB.standardise(image))[0])
-                           for image in images])
+    predicted = torch.cat([
+        enhancer.nem(enhancer.network_input(IMAGENET_RGB.standardise(image))[0])
+        for image in images])
     enhancer.nem.head.bias += WarpParameters.identity().join()[0] - predicted.mean(dim=0)
 
 

@@ -4,8 +4,8 @@ What item n of the stream is depends on the seed and n alone: which source and i
 cropped. A resumed run therefore starts at its step at once, with any number of workers.
 """
 import itertools
-import random
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from ..datasets.photographs import Photographs
 from ..errors import InputError
 from ..registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, LOOPS
 from ..runtime.distributed import unwrapped
+from ..runtime.random_state import seeded
 from .upstream import MMSegSegmentor, check_classes
 
 Position = tuple[int, int]  # source, and how many of its images were given out before
@@ -40,7 +41,7 @@ class PretrainingStream(Dataset):
         with DefaultScope.overwrite_default_scope('mmseg'):
             self.sources = [MMENGINE_DATASETS.build(cfg) for cfg in sources]
         self.seed = seed
-        self.orders = {}  # source -> epoch and its order
+        self.orders: dict[int, tuple[int, np.ndarray]] = {}  # source -> epoch and its order
 
     def __len__(self) -> int:
         return sum(len(source) for source in self.sources)
@@ -49,15 +50,13 @@ class PretrainingStream(Dataset):
         source, count = position
         epoch, offset = divmod(count, len(self.sources[source]))
         index = self._order(source, epoch)[offset]
-        crops = np.random.SeedSequence((self.seed, source, count)).generate_state(3).tolist()
-        random.seed(crops[0])
-        np.random.seed(crops[1])
-        torch.manual_seed(crops[2])
-        return dict(self.sources[source][int(index)], source=source)
+        seeds = np.random.SeedSequence((self.seed, source, count)).generate_state(3).tolist()
+        with seeded(seeds):
+            return dict(self.sources[source][int(index)], source=source)
 
     def _order(self, source: int, epoch: int) -> np.ndarray:
         """The order of a pass; kept, because of a million images it takes longer than an image."""
-        if self.orders.get(source, (None,))[0] != epoch:
+        if source not in self.orders or self.orders[source][0] != epoch:
             generator = np.random.default_rng((self.seed, source, epoch))
             self.orders[source] = epoch, generator.permutation(len(self.sources[source]))
         return self.orders[source][1]
@@ -149,6 +148,7 @@ class PretrainLoop(IterBasedTrainLoop):
         check_settings(self.runner, self.dataloader)
 
     def run(self) -> nn.Module:
+        """Train to the last step, with validation in between."""
         runner = self.runner
         runner.call_hook('before_train')
         runner.call_hook('before_train_epoch')
@@ -168,8 +168,9 @@ class PretrainLoop(IterBasedTrainLoop):
 
 def check_settings(runner: Runner, dataloader: DataLoader) -> None:
     """Raise InputError for what would go wrong later, or be wrong without a word."""
-    model = unwrapped(runner.model)
-    sampler, stream = dataloader.sampler, dataloader.dataset
+    model: Any = unwrapped(runner.model)
+    sampler: Any = dataloader.sampler
+    stream: Any = dataloader.dataset
     if sampler.batch_size != dataloader.batch_size:
         raise InputError(f'train_dataloader.batch_size is {dataloader.batch_size} and its '
                          f"sampler's {sampler.batch_size}: set both to the same.")

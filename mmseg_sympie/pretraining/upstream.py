@@ -4,9 +4,9 @@ Each sees RGB images on [0, 1], normalises them as it was trained to, and gives 
 stay in evaluation mode, and gradients flow through them to the image but not into their weights.
 """
 import copy
-import functools
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,69 +21,100 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from ..datasets.photographs import Photographs
+from ..enhancer.image_statistics import SourceStatistics, load_source
 from ..errors import InputError
 from ..io.checkpoints import load_weights
 from ..io.config import load_config
+from ..models.replace import replace_layers
 from ..normalization import IMAGENET_RGB
 from ..registry import MODELS
+from ..runtime.frozen import freeze
 
 CLASSIFIER = 'classifier checkpoint'
 FITTING = 'Do config and checkpoint belong together?'
 
 
-class FrozenModel(nn.Module):
-    """What all upstream models have in common: frozen for good."""
+class UpstreamModel(nn.Module):
+    """What all upstream models have in common.
+
+    Args:
+        model: is frozen in place.
+
+    Attributes:
+        source: statistics of the images that the model was trained on, if images are to be matched
+            to them.
+    """
+
+    model: Any
+    source: SourceStatistics | None = None
 
     def __init__(self, model: nn.Module):
         super().__init__()
-        self.model = model.requires_grad_(False)
-        self.train(False)
-
-    def train(self, mode: bool = True) -> 'FrozenModel':
-        return super().train(False)
+        self.model = freeze(model)
 
     def logits(self, image: Tensor) -> Tensor:
         """Class scores for images (B, 3, H, W), RGB on [0, 1]."""
         raise NotImplementedError
 
     def loss(self, image: Tensor, target: Tensor) -> Tensor:
-        """Cross-entropy with classes (B,) or probabilities (B, classes), a scalar."""
+        """The model's own loss.
+
+        Args:
+            image: (B, 3, H, W), RGB on [0, 1].
+            target: what `own_target` returns, or labels of that kind.
+
+        Returns:
+            A scalar: cross-entropy with classes (B,) or probabilities (B, classes).
+        """
         return F.cross_entropy(self.logits(image).float(), target)
 
     @torch.no_grad()
     def own_target(self, image: Tensor) -> Tensor:
-        """What the model says of the clean image, as a target where there are no labels."""
+        """Pseudo-labels for clean images (B, 3, H, W): the predicted probabilities (B, classes)."""
         return self.logits(image).float().softmax(dim=1)
 
     @torch.no_grad()
-    def optimize_for_inference(self) -> 'FrozenModel':
-        """The same model with cheaper gradients: batch norm folded into convolutions, and on a CPU
-        no bfloat16 where that is slow.
+    def optimize_for_inference(self) -> 'UpstreamModel':
+        """Make gradients cheaper, and return the model.
+
+        Batch norm is folded into convolutions, and on a CPU no layer whose bfloat16 gradient is
+        slow takes part in autocasting.
         """
         parameter = next(self.model.parameters())
         image = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0)).to(parameter)
         unfolded, expected = self.model, self.logits(image)
-        self.model = fuse_conv_bn(copy.deepcopy(unfolded)).requires_grad_(False)
+        self.model = freeze(fuse_conv_bn(copy.deepcopy(unfolded)))
         # `fuse_conv_bn` takes neighbours in the list of modules for neighbours in the network.
         if (self.logits(image) - expected).abs().max() > 1e-3 * expected.abs().max():
             self.model = unfolded
-        for module in self.model.modules():
-            if (isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1
-                    and max(module.stride) > 1):
-                module.forward = functools.partial(_in_float32_on_cpu, module.forward)
+        replace_layers(self.model, lambda layer: Float32OnCPU(layer)
+                       if _is_strided_depthwise(layer) else None)
         return self
 
 
-def _in_float32_on_cpu(forward: Callable[[Tensor], Tensor], features: Tensor) -> Tensor:
-    """The bfloat16 gradient of strided depthwise convolutions takes 15 to 50 times as long."""
-    if features.device.type != 'cpu':
-        return forward(features)
-    with torch.autocast('cpu', enabled=False):
-        return forward(features.float())
+class Float32OnCPU(nn.Module):
+    """A layer that takes no part in autocasting on a CPU."""
+
+    def __init__(self, layer: nn.Module):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, features: Tensor) -> Tensor:
+        """The output of the layer, in float32 on a CPU."""
+        if features.device.type != 'cpu':
+            return self.layer(features)
+        with torch.autocast('cpu', enabled=False):
+            return self.layer(features.float())
+
+
+def _is_strided_depthwise(layer: nn.Module) -> bool:
+    """Whether the layer's gradient takes 15 to 50 times as long in bfloat16 on a CPU."""
+    return (isinstance(layer, nn.Conv2d) and layer.groups == layer.in_channels > 1
+            and max(layer.stride) > 1)
 
 
 @MODELS.register_module()
-class TorchvisionClassifier(FrozenModel):
+class TorchvisionClassifier(UpstreamModel):
     """A classifier of torchvision with its ImageNet normalisation.
 
     Args:
@@ -111,11 +142,12 @@ class TorchvisionClassifier(FrozenModel):
         super().__init__(model)
 
     def logits(self, image: Tensor) -> Tensor:
+        """Class scores (B, classes) for images (B, 3, H, W), RGB on [0, 1]."""
         return self.model(IMAGENET_RGB.standardise(image))
 
 
 @MODELS.register_module()
-class MMPretrainClassifier(FrozenModel):
+class MMPretrainClassifier(UpstreamModel):
     """An `ImageClassifier` of MMPretrain, with the data preprocessor of its config.
 
     Args:
@@ -138,12 +170,13 @@ class MMPretrainClassifier(FrozenModel):
         super().__init__(model)
 
     def logits(self, image: Tensor) -> Tensor:
+        """Class scores (B, classes) for images (B, 3, H, W), RGB on [0, 1]."""
         return self.model(_preprocessed(self.model, image), mode='tensor')
 
 
 @MODELS.register_module()
-class MMSegSegmentor(FrozenModel):
-    """A segmentor of MMSegmentation, taught through its own loss.
+class MMSegSegmentor(UpstreamModel):
+    """A segmentor of MMSegmentation, with its own loss.
 
     Args:
         config: a config file, or the config itself.
@@ -172,17 +205,28 @@ class MMSegSegmentor(FrozenModel):
         return scores[..., :image.shape[-2], :image.shape[-1]]
 
     def loss(self, image: Tensor, target: Tensor) -> Tensor:
+        """The loss of the decode heads for label maps (B, H, W), a scalar."""
         samples = [SegDataSample(gt_sem_seg=PixelData(data=labels[None])) for labels in target]
         losses = self.model.loss(_preprocessed(self.model, image), samples)
         return self.model.parse_losses(losses)[0]
 
     @torch.no_grad()
     def own_target(self, image: Tensor) -> Tensor:
+        """Predicted label maps (B, H, W) for clean images."""
         return self.logits(image).argmax(dim=1)
 
 
+def build_upstream(cfg: Mapping[str, Any]) -> UpstreamModel:
+    """The model of a config, for gradients; its `source` is as `load_source` takes it."""
+    cfg = dict(cfg)
+    source = cfg.pop('source', None)
+    model = MODELS.build(cfg).optimize_for_inference().to(memory_format=torch.channels_last)
+    model.source = None if source is None else load_source(source)
+    return model
+
+
 @torch.inference_mode()
-def check_classes(dataset: Photographs, model: FrozenModel, name: str) -> None:
+def check_classes(dataset: Photographs, model: UpstreamModel, name: str) -> None:
     """Raise InputError where labels cannot be those of the classifier."""
     device = next(model.parameters()).device
     outputs = model.logits(torch.zeros(1, 3, 224, 224, device=device)).shape[1]

@@ -4,8 +4,10 @@ import functools
 import torch
 from torch import Tensor
 
+Values = tuple[float, ...] | tuple[tuple[float, ...], ...]
 
-def constant(values: tuple[float, ...], like: Tensor,
+
+def constant(values: Values, like: Tensor,
              dtype: torch.dtype | None = None) -> Tensor:
     """The values as a tensor on another one's device, and of its type unless told otherwise.
 
@@ -21,6 +23,6 @@ def constant(values: tuple[float, ...], like: Tensor,
 
 
 @functools.lru_cache(maxsize=256)
-def _constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+def _constant(values: Values, dtype: torch.dtype, device: torch.device) -> Tensor:
     with torch.inference_mode(False):  # Gradients can be taken with it later.
         return torch.tensor(values, dtype=dtype, device=device)

@@ -24,4 +24,6 @@ def join_processes(cfg: Config, launcher: str) -> None:
 
 def unwrapped(model: nn.Module) -> nn.Module:
     """The model inside the wrapper that keeps it the same in several processes, if there is one."""
-    return model.module if is_model_wrapper(model) else model
+    inside = model.module if is_model_wrapper(model) else model
+    assert isinstance(inside, nn.Module)
+    return inside

@@ -1,4 +1,4 @@
-"""Parts of the work side by side, in as many threads as PyTorch takes, and compiled loops."""
+"""Compiled loops, and parallel for over row blocks or tasks in as many threads as PyTorch takes."""
 import contextlib
 import ctypes
 import functools
@@ -7,19 +7,29 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
-import numba
 import torch
 
-BANDS_PER_THREAD = 6
+try:
+    import numba
+except ImportError:  # also of a NumPy that it does not know
+    COMPILED_LOOPS = False
+else:
+    COMPILED_LOOPS = True
+
+BLOCKS_PER_THREAD = 6
 
 _PROCESS = os.getpid()
 
 
 def compiled(function: Callable) -> Callable:
-    """Machine code for the types of the first call, kept on disk, that runs beside other threads.
+    """Compile loops for the types of the first call, to run without Python's lock.
 
-    `contract` lets a product and a sum become one instruction, `reassoc` a long sum several.
+    The machine code is kept on disk. `contract` lets a product and a sum become one instruction,
+    `reassoc` a long sum several. Without Numba the function stays as it is, far too slow for
+    images: `COMPILED_LOOPS` says so.
     """
+    if not COMPILED_LOOPS:
+        return function
     compile_ = functools.partial(numba.njit, nogil=True, error_model='numpy',
                                  fastmath={'contract', 'reassoc'})
     try:
@@ -30,23 +40,26 @@ def compiled(function: Callable) -> Callable:
 
 def parallel_for_rows(run: Callable[[int, int, int], None], images: int, rows: int,
                       work: int) -> None:
-    """Call `run(image, top, bottom)` so that all rows of all images are done.
+    """Parallel for over blocks of rows: `run(image, top, bottom)` for all rows of all images.
 
-    Whichever thread is free takes the next band: another may start late, or share its core with
-    somebody else's thread.
+    Whichever thread is free takes the next block: another may start late, or share its core with
+    another program's thread.
 
     Args:
+        run: takes an image's index, the first row and the end of a block.
+        images: number of images.
+        rows: number of rows of each.
         work: of all of it, in steps of about a nanosecond; a little is not worth a thread.
     """
     threads = torch.get_num_threads() if work > 100_000 else 1
-    height = -(-images * rows // (BANDS_PER_THREAD * threads))
-    bands = [(image, top, min(top + height, rows))
-             for image in range(images) for top in range(0, rows, height)]
-    _share(lambda band: run(*band), bands, threads, _openmp(os.getpid()))
+    height = -(-images * rows // (BLOCKS_PER_THREAD * threads))
+    blocks = [(image, top, min(top + height, rows))
+              for image in range(images) for top in range(0, rows, height)]
+    _share(lambda block: run(*block), blocks, threads, _openmp(os.getpid()))
 
 
 def parallel_for(run: Callable[[Any], None], tasks: Sequence) -> None:
-    """Call `run(task)` for each task, in threads that have their share of PyTorch's."""
+    """Parallel for over tasks: `run(task)` for each, in threads with their share of PyTorch's."""
     threads = min(torch.get_num_threads(), len(tasks))
     share = torch.get_num_threads() // max(threads, 1)
 
@@ -60,9 +73,12 @@ def parallel_for(run: Callable[[Any], None], tasks: Sequence) -> None:
 
 def _share(run: Callable[[Any], None], tasks: Iterable, threads: int,
            openmp: Callable | None = None) -> None:
-    """Whichever thread is free takes the next task; after an error nobody does.
+    """Have whichever thread is free take the next task; after an error nobody does.
 
     Args:
+        run: takes a task.
+        tasks: in the order in which they are begun.
+        threads: how many.
         openmp: what `_openmp` gives, to have its threads do them; PyTorch's operations then take
             one thread each.
     """

@@ -17,12 +17,11 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
-import mmseg_sympie
-from mmseg_sympie.enhancer.fast.gpu import triton_works
+from mmseg_sympie.enhancer.backends import triton_works
 from mmseg_sympie.runtime import device_constants as constants
 
 CUDA, CPU = torch.device('cuda', 0), torch.device('cpu')
-SOURCES = str(Path(mmseg_sympie.__file__).parent)
+SOURCES = str(Path(constants.__file__).parents[1])
 STREAM = mock.MagicMock()
 # Operations whose result, or its shape, is needed on the CPU.
 WAITING = ('_local_scalar_dense', 'nonzero', 'is_nonzero', '_unique2', 'masked_select', 'equal',

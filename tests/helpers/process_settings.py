@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import mmengine
 import pytest
 import torch
 from mmengine import registry
@@ -18,13 +19,15 @@ TESTS = Path(__file__).parents[1]
 
 @contextmanager
 def settings_of_the_process() -> Iterator[None]:
-    """Threads, working directory and registries afterwards as before, and malloc untouched.
+    """Threads, folder, registries and printing afterwards as before, and malloc untouched.
 
     The settings of malloc cannot be read, and so not put back.
     """
     folder = Path.cwd()
     with num_threads(torch.get_num_threads()), registries(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(malloc, '_glibc', lambda: None)
+        for module in (mmengine, mmengine.logging):
+            patch.setattr(module, 'print_log', module.print_log)
         try:
             yield
         finally:

@@ -4,12 +4,12 @@ import torch
 from torch import nn
 
 from mmseg_sympie.normalization import IMAGENET_RGB
-from mmseg_sympie.pretraining.upstream import FrozenModel
+from mmseg_sympie.pretraining.upstream import UpstreamModel
 from mmseg_sympie.registry import MODELS
 
 
 @MODELS.register_module(force=True)
-class ToyClassifier(FrozenModel):
+class ToyClassifier(UpstreamModel):
     """The classifier of the golden step."""
 
     def __init__(self):

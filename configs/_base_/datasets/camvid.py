@@ -30,24 +30,13 @@ test_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='ConcatDataset',
-        datasets=[
-            dict(
-                type='mmseg_sympie.CamVidDataset',
-                data_root=data_root,
-                split='test',
-                sequences=['Seq05VD'],
-                condition='daylight',
-                test_mode=True,
-                pipeline=test_pipeline),
-            dict(
-                type='mmseg_sympie.CamVidDataset',
-                data_root=data_root,
-                split='train',
-                sequences=['0001TP'],
-                condition='dusk',
-                test_mode=True,
-                pipeline=test_pipeline)
-        ]))
+        type='mmseg_sympie.CamVidDataset',
+        data_root=data_root,
+        parts=[
+            dict(split='test', sequences=['Seq05VD'], condition='daylight'),
+            dict(split='train', sequences=['0001TP'], condition='dusk')
+        ],
+        test_mode=True,
+        pipeline=test_pipeline))
 test_evaluator = dict(type='mmseg_sympie.SegmentationReport')
 test_cfg = dict(type='TestLoop')

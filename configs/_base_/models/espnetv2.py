@@ -1,4 +1,4 @@
-# ESPNetv2 (README, 'Weights'): RGB, standardised as for ImageNet, frames resized to 1024x512.
+# ESPNetv2 (docs/model_zoo.md): RGB, standardised as for ImageNet, frames resized to 1024x512.
 model = dict(
     type='EncoderDecoder',
     data_preprocessor=dict(

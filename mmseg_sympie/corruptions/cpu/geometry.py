@@ -66,7 +66,8 @@ def remap(image: Tensor, x: Tensor, y: Tensor) -> Tensor:
 
     Args:
         image: (B, 3, H, W), float32.
-        x, y: (B, H, W), float32, in pixels, also outside the image.
+        x: (B, H, W), float32, columns in pixels, also outside the image.
+        y: likewise, rows.
 
     Returns:
         (B, 3, H, W).

@@ -9,7 +9,7 @@ from ...runtime.parallel import compiled, parallel_for_rows
 
 
 def on_cpu(what: Tensor | torch.Generator) -> bool:
-    """Whether it is for these loops."""
+    """Whether a tensor or a generator is on a CPU."""
     return what.device.type == 'cpu'
 
 
@@ -34,6 +34,7 @@ def poisson(mean: Tensor, most: Tensor, generator: torch.Generator) -> Tensor:
     Args:
         mean: (B, C, H, W), float32, from 0 to about 80, where e^-mean is still a number.
         most: (B, 1, 1, 1), whole numbers; higher counts end there.
+        generator: of the CPU.
 
     Returns:
         float32 (B, C, H, W).

@@ -35,8 +35,11 @@ def plasma(row: Tensor, column: Tensor, time: Tensor, folds: Tensor, sharpness: 
     """Sine waves (B, 3, H, W) over a plane that four to six finer waves have folded.
 
     Args:
-        row, column: (B, 1, H, 1) and (B, 1, 1, W), in units of the coarsest structure.
-        time: phase; as `folds` and `sharpness` (B, 1, 1, 1).
+        row: (B, 1, H, 1), in units of the coarsest structure.
+        column: (B, 1, 1, W), likewise.
+        time: (B, 1, 1, 1), phase.
+        folds: (B, 1, 1, 1), the number of finer waves.
+        sharpness: (B, 1, 1, 1); the finer waves are damped less where it is larger.
     """
     row, column = torch.broadcast_tensors(row, column)
     frequency, slowness, damping = 1.0, 1.0, torch.ones_like(sharpness)
@@ -62,11 +65,12 @@ def perlin_noise(image: Tensor, severity: Tensor, generator: torch.Generator) ->
     alpha = 0.05 * per_image((4.6, 5.2, 5.8, 7.6, 8.8), severity)
     pitch_px = max(short_side(image) / 7, 1)
     octaves = (1, 2, 4, 8, 16)
-    lattice = [_num_points(size, pitch_px / octaves[-1]) for size in image.shape[-2:]]
+    height, width = image.shape[-2:]
+    lattice = [_num_points(size, pitch_px / octaves[-1]) for size in (height, width)]
     # Normalised from a square, not a disc, as published: more diagonal gradients than others.
     gradients = F.normalize(uniform(image, -1, 1, generator, (2, *lattice)), dim=1)
-    turbulence = sum(gradient_noise(*image.shape[-2:], pitch_px / f, gradients).abs() / f
-                     for f in octaves)
+    layers = [gradient_noise(height, width, pitch_px / f, gradients).abs() / f for f in octaves]
+    turbulence = sum(layers[1:], layers[0])
     grey = (0.5 + 0.5 * turbulence[:, None]).clamp(max=1)
     return ((1 - alpha) * image.float() + alpha * grey).clamp(0, 1)
 
@@ -79,6 +83,9 @@ def gradient_noise(height: int, width: int, pitch_px: float, gradients: Tensor) 
     matrix products.
 
     Args:
+        height: of the noise in pixels.
+        width: likewise.
+        pitch_px: distance of the lattice points.
         gradients: (B, 2, I, J), along rows and along columns; those beyond the image are left out.
     """
     weight_y, moment_y = _weights(height, pitch_px, gradients.device)

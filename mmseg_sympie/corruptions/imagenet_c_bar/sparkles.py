@@ -41,8 +41,10 @@ def glow(image: Tensor, point: tuple[Tensor, Tensor], num_rays: Tensor, lengths_
 
     Args:
         image: for the size, (B, 3, H, W).
-        point: row and column; as `num_rays`, evenly around it, and `exponent` (B, 1, 1, 1).
+        point: row and column, (B, 1, 1, 1) each.
+        num_rays: (B, 1, 1, 1), evenly around the point.
         lengths_px: (B, R), R >= num_rays.
+        exponent: (B, 1, 1, 1).
     """
     down, right = (pixel - centre for pixel, centre in zip(pixels(image), point))
     turn = (torch.atan2(right, down) / (2 * torch.pi) + 0.5) * num_rays

@@ -15,8 +15,11 @@ def noise_of_spectrum(image: Tensor, channels: int, amplitude: Callable[[Tensor]
     noise almost point-symmetric; here they are independent, for the same distribution at a pixel.
 
     Args:
+        image: for batch, size and device.
+        channels: of the noise.
         amplitude: of the frequency in periods in the short side. That of frequency zero moves the
             mean, which is not taken out.
+        generator: of the image's device.
     """
     height, width = image.shape[-2:]
     side = short_side(image)

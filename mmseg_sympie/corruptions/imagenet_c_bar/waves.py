@@ -78,7 +78,8 @@ def refracted(slope_y: Tensor, slope_x: Tensor) -> Tensor:
     `n_yx (sqrt(1 - (1 - c^2) / 16) - c / 4)`.
 
     Args:
-        slope_y, slope_x: (B, 1, H, W); the normal is (slope_y, slope_x, 1), normalised.
+        slope_y: (B, 1, H, W); the normal is (slope_y, slope_x, 1), normalised.
+        slope_x: likewise.
     """
     cosine = torch.rsqrt(1 + slope_y ** 2 + slope_x ** 2)
     bend = cosine * (torch.sqrt(1 - (1 - cosine ** 2) / 16) - cosine / 4)
@@ -90,14 +91,15 @@ def caustics(row: Tensor, column: Tensor, time: Tensor) -> Tensor:
     """Light under moving water on [0, 1], (B, 1, H, W): the benchmark's five-step tiled pattern.
 
     Args:
-        row, column: (B, 1, H, 1) and (B, 1, 1, W), in tiles.
+        row: (B, 1, H, 1), in tiles.
+        column: (B, 1, 1, W), likewise.
         time: (B, 1, 1, 1).
     """
     # Angles are the published ones (which start at -250) plus 40 turns: float32 keeps more of them.
     turns = 80 * math.pi - 250
     row, column = (2 * torch.pi * (part % 1) + turns for part in (row, column))
     dim_y, dim_x = ((0.005 * (part - 80 * math.pi)) for part in (row, column))
-    down, right, light = row, column, 1.0
+    down, right, light = row, column, row.new_ones(())
     for step in range(1, 6):
         moment = time * (1 - 3.5 / step)
         down, right = (row + torch.cos(moment - down) + torch.sin(moment + right),

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
-from ..compare import interval_text, is_clear
+from ..compare import interval_text
+from ..differences import is_clear
 from ..report import class_titles, percent
 from ..scores import POOLED
 from .pictures import swatch
+
+Reports = Mapping[str, Mapping[str, Any]]
 
 FULL_TINT_POINTS = 10  # A change of so many points gets the strongest colour.
 
@@ -22,54 +25,76 @@ class Column(NamedTuple):
     starts_group: bool = False
 
 
-def summary_cards(report: Mapping[str, Any], comparison: Mapping[str, Any] | None) -> str:
-    """The mIoU of all images and of each condition, and how it changed."""
+def summary_cards(reports: Reports, comparisons: Reports) -> str:
+    """The mIoU of all images and of each condition, and how it changed.
+
+    Args:
+        reports: name -> report; the first is the baseline.
+        comparisons: name -> comparison of a report with the first, for each of the others.
+    """
+    report = next(iter(reports.values()))
     cards = []
     for condition, summary in report['scores'].items():
-        score = f'<b>{percent(summary["miou"])}</b> mIoU'
-        note = f'{summary["images"]} images'
-        if comparison:
-            result = comparison['conditions'][condition]
-            change = result['miou']
-            score = (f'<b class="{_tone(change["difference"]) if is_clear(result) else ""}">'
-                     f'{percent(change["difference"], sign=True)}</b> '
-                     f'<span>mIoU {percent(change["without"])} &rarr; '
-                     f'{percent(change["with"])}</span>')
-            note = interval_text(result)
+        results = {name: each['conditions'][condition] for name, each in comparisons.items()}
+        body = (f'<p><b>{percent(summary["miou"])}</b> mIoU</p>'
+                f'<p class="note">{summary["images"]} images</p>')
+        if len(results) == 1:
+            result, = results.values()
+            body = (f'<p>{_change(result)} <span>mIoU {percent(result["miou"]["without"])} &rarr; '
+                    f'{percent(result["miou"]["with"])}</span></p>'
+                    f'<p class="note">{interval_text(result)}</p>')
+        elif results:
+            rows = [(next(iter(reports)), summary['miou'], ''),
+                    *((name, result['miou']['with'], _change(result))
+                      for name, result in results.items())]
+            body = '<dl class="runs">' + ''.join(
+                f'<dt>{escape(name)}</dt><dd>{percent(miou)} {change}</dd>'
+                for name, miou, change in rows) + (
+                    f'</dl><p class="note">{summary["images"]} images; changes in colour are '
+                    'clear, grey ones could be chance</p>')
         name = 'all images' if condition == POOLED else condition
-        cards.append(f'<div class="card"><h3>{escape(name)}</h3><p>{score}</p>'
-                     f'<p class="note">{note}</p></div>')
+        cards.append(f'<div class="card"><h3>{escape(name)}</h3>{body}</div>')
     return '\n'.join(cards)
 
 
-def class_chart(report: Mapping[str, Any], comparison: Mapping[str, Any] | None) -> str:
-    """A bar for each class, the highest first."""
+def _change(result: Mapping[str, Any]) -> str:
+    change = result['miou']['difference']
+    return (f'<b class="{_tone(change) if is_clear(result) else ""}">'
+            f'{percent(change, sign=True)}</b>')
+
+
+def score_chart(report: Mapping[str, Any], comparisons: Reports) -> str:
+    """A bar for each class, the highest first; of several comparisons, one for each mIoU."""
     values = report['scores'][POOLED]['class_iou']
-    if comparison:
+    if len(comparisons) == 1:
+        comparison, = comparisons.values()
         values = {name: change['difference'] for name, change
                   in comparison['conditions'][POOLED]['class_iou'].items()}
+    elif comparisons:
+        values = {name: each['conditions'][POOLED]['miou']['difference']
+                  for name, each in comparisons.items()}
     known = [(value, name) for name, value in values.items() if value is not None]
     low = min([0, *(value for value, _ in known)])
     span = max([0, *(value for value, _ in known)]) - low or 1
     rows = []
     for value, name in sorted(known, reverse=True):
-        tone = _tone(value) if comparison else ''
+        tone = _tone(value) if comparisons else ''
         rows.append(
             f'<div class="bar"><span>{escape(name)}</span>'
             f'<svg viewBox="{low:.3f} 0 {span:.3f} 1" preserveAspectRatio="none" '
             f'aria-hidden="true"><rect class="{tone}" x="{min(value, 0):.3f}" '
             f'width="{abs(value):.3f}" height="1"/></svg>'
-            f'<b class="{tone}">{percent(value, sign=bool(comparison))}</b></div>')
+            f'<b class="{tone}">{percent(value, sign=bool(comparisons))}</b></div>')
     return '\n'.join(rows)
 
 
-def class_table(report: Mapping[str, Any], comparison: Mapping[str, Any] | None,
-                palette: Sequence[Sequence[int]]) -> str:
+def class_table(reports: Reports, comparisons: Reports,
+                palette: Sequence[Sequence[int] | None]) -> str:
     """Classes down, conditions across; each header sorts by its column."""
+    report = next(iter(reports.values()))
     columns, groups = [], []
     for condition, summary in report['scores'].items():
-        group = (_change_columns(comparison['conditions'][condition]) if comparison
-                 else _score_columns(summary))
+        group = _columns(condition, reports, comparisons)
         if condition == POOLED:
             group.insert(0, _share_column(summary))
         columns += [group[0]._replace(starts_group=True), *group[1:]]
@@ -81,7 +106,7 @@ def class_table(report: Mapping[str, Any], comparison: Mapping[str, Any] | None,
     headers = ''.join(f'<th scope="col" class="{_group(column)}">{_button(column.title)}</th>'
                       for column in columns)
     titles = class_titles(report)
-    body = '\n'.join(row(swatch(colour) + escape(titles[name]),
+    body = '\n'.join(row((swatch(colour) if colour else '') + escape(titles[name]),
                          (each.values[name] for each in columns))
                      for name, colour in zip(report['classes'], palette))
     foot = '\n'.join(row(title, (each.means[place] for each in columns))
@@ -92,7 +117,7 @@ def class_table(report: Mapping[str, Any], comparison: Mapping[str, Any] | None,
             f'</thead>\n<tbody>{body}</tbody>\n<tfoot>{foot}</tfoot></table>')
 
 
-def run_details(reports: Mapping[str, Mapping[str, Any]]) -> str:
+def run_details(reports: Reports) -> str:
     """What made each report: title -> its details."""
     return '\n'.join(
         f'<h3>{escape(title)}</h3><dl>' + ''.join(
@@ -110,7 +135,16 @@ def _share_column(summary: Mapping[str, Any]) -> Column:
                                for name, count in summary['class_pixels'].items()})
 
 
-def _score_columns(summary: Mapping[str, Any]) -> list[Column]:
+def _columns(condition: str, reports: Reports, comparisons: Reports) -> list[Column]:
+    """Of one run IoU and accuracy, of two both IoUs and the change, of more the IoU of each."""
+    summaries = {name: report['scores'][condition] for name, report in reports.items()}
+    if len(comparisons) == 1:
+        comparison, = comparisons.values()
+        return _change_columns(comparison['conditions'][condition])
+    if comparisons:
+        return [Column(name, each['class_iou'], (each['miou'], each['miou_occurring']))
+                for name, each in summaries.items()]
+    summary, = summaries.values()
     return [Column('IoU', summary['class_iou'], (summary['miou'], summary['miou_occurring'])),
             Column('accuracy', summary['class_accuracy'], (summary['mean_accuracy'], None))]
 
@@ -122,12 +156,13 @@ def _change_columns(result: Mapping[str, Any]) -> list[Column]:
 
 
 def _button(title: str) -> str:
-    return f'<button type="button">{title}</button>'
+    return f'<button type="button">{escape(title)}</button>'
 
 
 def _cell(column: Column, value: float | None) -> str:
     tone = _tone(value) if column.is_change else ''
-    tint = f' style="--tint: {min(abs(value) / FULL_TINT_POINTS, 1):.2f}"' if tone else ''
+    share = min(abs(value or 0) / FULL_TINT_POINTS, 1)
+    tint = f' style="--tint: {share:.2f}"' if tone else ''
     number = '' if value is None else f' data-value="{value:.6f}"'
     return (f'<td class="{_group(column)} {tone}"{tint}{number}>'
             f'{percent(value, sign=column.is_change)}</td>')

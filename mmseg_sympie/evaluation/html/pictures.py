@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from ..panels import Panel, legend_entries, palette_256, parameter_picture
+from ..panels import Correction, Panel, grey_response, legend_entries, palette_256
 from ..report import percent
 
 LONG_SIDE_PX = 720  # sharp enough for a third of a screen, small enough for a page of six panels
@@ -21,33 +21,65 @@ def panel_section(kind: str, panel: Panel, num_classes: int, palette: Colours,
 
     Args:
         kind: why it is shown, as 'best'.
-        compared: the predictions with each other, or else the last one with the truth.
+        panel: what to show.
+        num_classes: of the labels.
+        palette: RGB on 0..255 for each class.
+        compared: the variants are runs, a column for each; or else the last with the truth.
     """
-    ious = panel.ious(num_classes)
-    caption = f'mIoU {percent(ious[-1])}'
-    if compared:
-        caption = (f'mIoU {percent(ious[0])} &rarr; {percent(ious[-1])} '
-                   f'({percent(ious[-1] - ious[0], sign=True)})')
-    photos = [photo(image) for image in panel.images]
-    labels = [label_map(prediction, palette) for prediction in panel.predictions]
-    truth = label_map(panel.truth, palette)
-    figures = [
-        slider(photos[0], photos[-1], 'original', 'enhanced') if len(photos) > 1
-        else still(photos[0], 'original'),
-        *([slider(labels[0], labels[-1], 'without', 'with'), still(truth, 'truth')] if compared
-          else [slider(labels[-1], truth, 'prediction', 'truth')])]
     file_name = panel.name.rpartition('/')[2]
     place = f' &middot; {escape(panel.condition)}' if panel.condition else ''
-    return (f'<article><h3><span class="kind">{escape(kind)}</span> {caption}'
-            f'<small title="{escape(panel.name)}">{escape(file_name)}{place}</small></h3>'
-            f'<div class="panel">{"".join(figures)}</div>'
-            f'{parameters(panel.kernels[-1], panel.matrices[-1], panel.effects()[-1])}</article>')
+    columns = (_run_columns if compared else _single_columns)(panel, num_classes, palette)
+    return (f'<article><h3><span class="kind">{escape(kind)}{place}</span>'
+            f'<small title="{escape(panel.name)}">{escape(file_name)}</small></h3>'
+            f'<div class="panel">{"".join(columns)}</div></article>')
 
 
-def slider(before: str, after: str, left: str, right: str) -> str:
-    """Two pictures on top of each other with a cut between them that can be dragged."""
+def _single_columns(panel: Panel, num_classes: int, palette: Colours) -> list[str]:
+    photos = [photo(image) for image in panel.images]
+    truth = label_map(panel.truth, palette)
+    first = (slider(photos[0], photos[-1], 'original', 'enhanced') if len(photos) > 1
+             else still(photos[0], 'original'))
+    score = f'mIoU {percent(panel.ious(num_classes)[-1])}'
+    return [_column('image', '', first, correction_section(panel.corrections[-1])),
+            _column('prediction', score, slider(label_map(panel.predictions[-1], palette), truth,
+                                                'prediction', 'truth'))]
+
+
+def _run_columns(panel: Panel, num_classes: int, palette: Colours) -> list[str]:
+    photos = [photo(image) for image in panel.images]
+    labels = [label_map(prediction, palette) for prediction in panel.predictions]
+    ious = panel.ious(num_classes)
+    base = panel.variants[0]
+    columns = [_column(base, f'mIoU {percent(ious[0])}', still(photos[0], 'original'),
+                       still(labels[0], 'prediction'))]
+    for place in range(1, len(photos)):
+        score = f'mIoU {percent(ious[place])} ({percent(ious[place] - ious[0], sign=True)})'
+        columns.append(_column(
+            panel.variants[place], score,
+            slider(0, photos[place], 'original', 'enhanced'),
+            slider(1, labels[place], base, panel.variants[place]),
+            correction_section(panel.corrections[place])))
+    return [*columns, _column('truth', '', still(label_map(panel.truth, palette), 'truth'))]
+
+
+def _column(title: str, note: str, *parts: str) -> str:
+    return (f'<div class="column"><h4>{escape(title)} <span>{note}</span></h4>'
+            f'{"".join(parts)}</div>')
+
+
+def slider(before: str | int, after: str, left: str, right: str) -> str:
+    """Two pictures on top of each other with a cut between them that can be dragged.
+
+    Args:
+        before: a picture, or the place of one in the first column, which the page then takes again.
+        after: what the right side shows.
+        left: name of the first.
+        right: name of the second.
+    """
+    left, right = escape(left), escape(right)
+    source = f'data-place="{before}"' if isinstance(before, int) else f'src="{before}"'
     return (f'<figure class="slider"><div class="stage">'
-            f'<img src="{before}" alt="{left}" draggable="false">'
+            f'<img {source} alt="{left}" draggable="false">'
             f'<img src="{after}" alt="{right}" class="after" draggable="false">'
             f'<span class="tag">{left}</span><span class="tag right">{right}</span>'
             f'<span class="handle"></span></div>'
@@ -61,19 +93,25 @@ def still(picture: str, name: str) -> str:
             f'<span class="tag">{name}</span></div></figure>')
 
 
-def parameters(kernel: np.ndarray | None, matrix: np.ndarray | None, effect: str) -> str:
-    """The predicted filter (5, 5) and colour matrix (3, 3) as one small picture, and in numbers.
-
-    Args:
-        effect: as `Panel.effects` puts it.
-    """
-    if kernel is None:
+def correction_section(correction: Correction | None) -> str:
+    """A predicted correction: gain and offset of each channel in numbers, and as curves."""
+    if correction is None:
         return ''
-    picture = data_uri(Image.fromarray(parameter_picture(kernel, matrix)), optimize=True)
-    numbers = np.array2string(matrix, precision=2, suppress_small=True)
-    return (f'<p class="parameters"><img class="weights" src="{picture}" alt="" '
-            f'title="{numbers}">predicted filter and colour matrix, less the identity: '
-            f'{escape(effect)}</p>')
+    levels = np.arange(0, 256, 5)
+    rows, curves = [], []
+    for name, gain, offset in zip('RGB', *grey_response(correction)):
+        rows.append(f'<tr class="{name}"><th scope="row">{name}</th><td>{gain:.2f}</td>'
+                    f'<td>{offset:+.0f}</td></tr>')
+        points = ' '.join(f'{level},{255 - value:.0f}' for level, value
+                          in zip(levels, np.clip(gain * levels + offset, 0, 255)))
+        curves.append(f'<polyline class="{name}" points="{points}"/>')
+    return ('<div class="correction"><svg viewBox="-2 -2 259 259" role="img" '
+            'aria-label="brightness out against brightness in, for each channel">'
+            '<rect width="255" height="255"/><path d="M0 255L255 0"/>'
+            f'{"".join(curves)}</svg>'
+            '<table><caption>correction: out = gain &times; in + offset, on 0..255</caption>'
+            '<tr><td></td><th scope="col">gain</th><th scope="col">offset</th></tr>'
+            f'{"".join(rows)}</table></div>')
 
 
 def legend(panels: Sequence[Panel], classes: Sequence[str], palette: Colours) -> str:
@@ -104,6 +142,7 @@ def label_map(labels: np.ndarray, palette: Colours) -> str:
 
 
 def data_uri(picture: Image.Image, kind: str = 'PNG', **options) -> str:
+    """A picture in the page itself; the options are those of Pillow's writer."""
     file = BytesIO()
     picture.save(file, kind, **options)
     return f'data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}'

@@ -1,5 +1,9 @@
 'use strict';
 
+for (const copy of document.querySelectorAll('img[data-place]')) {
+  copy.src = copy.closest('.panel').querySelectorAll('.column:first-child img')[copy.dataset.place].src;
+}
+
 for (const slider of document.querySelectorAll('.slider')) {
   const stage = slider.querySelector('.stage');
   const range = slider.querySelector('input');
@@ -20,7 +24,7 @@ for (const slider of document.querySelectorAll('.slider')) {
   show();  // A browser may have kept the place of the last visit.
 }
 
-const table = document.querySelector('table');
+const table = document.querySelector('.scroll table');
 const body = table.tBodies[0];
 const headers = [...table.tHead.rows[1].cells];
 

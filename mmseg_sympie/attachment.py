@@ -1,0 +1,161 @@
+"""Put the enhancer in front of any config's model."""
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mmengine.config import Config
+
+from .errors import InputError
+from .io.config import type_name
+
+# Data preprocessors with an enhanced twin of their own; any other goes by its name.
+TWINS = {'SegDataPreProcessor': 'mmseg_sympie.SyMPIEDataPreprocessor',
+         'ClsDataPreprocessor': 'mmseg_sympie.SyMPIEClsDataPreprocessor'}
+ANY = 'mmseg_sympie.EnhancedDataPreprocessor'
+# What a model takes whose config does not name one.
+_BASE = 'BaseDataPreprocessor'
+_UNNAMED = {'mmpretrain': 'ClsDataPreprocessor', 'mmdet': 'DetDataPreprocessor'}
+
+# Type of the training data -> name of its source statistics, where matching to them was seen to
+# gain more than SyMPIE without a source. On CamVid it gains less (docs/acdc.md).
+TRAINED_ON = dict(CityscapesDataset='cityscapes')
+AUTO = 'auto'
+
+_NOT_COLOUR = ('LoadBiomedicalImageFromFile', 'LoadMultipleRSImageFromFile',
+               'LoadSingleRSImageFromFile')
+
+
+def attach(cfg: Config, enhancer: dict | Sequence[dict] | None = None,
+           checkpoint: str | None = None, source: str | None = AUTO) -> Config:
+    """A copy of a config whose data preprocessor enhances the images first.
+
+    Args:
+        cfg: of MMSegmentation, MMPretrain or MMDetection; also one whose model is a TTA model
+            around another.
+        enhancer: as for the preprocessor; by default SourceMatch with a source, else SyMPIE.
+        checkpoint: SyMPIE's weights; by default those that ship.
+        source: what the model was trained on, as for the preprocessor; 'auto': what `known_source`
+            says, unless an enhancer or a checkpoint is named; None: nothing.
+
+    Raises:
+        InputError: there is an enhancer already, or the model does not get colour images on 0..255.
+    """
+    cfg = copy.deepcopy(cfg)
+    cfg.merge_from_dict(changes(cfg, enhancer, checkpoint, source))
+    return cfg
+
+
+def changes(cfg: Config, enhancer: dict | Sequence[dict] | None = None,
+            checkpoint: str | None = None, source: str | None = AUTO) -> dict:
+    """What `attach` merges into the config; a child config that says this does the same."""
+    check_images(cfg)
+    path, preprocessor = find_preprocessor(cfg)
+    if is_enhanced(preprocessor):
+        raise InputError('The model has an enhancer already: data_preprocessor.type='
+                         f'{preprocessor["type"]!r}. '
+                         'Change its enhancer and checkpoint instead.')
+    scope = cfg.get('default_scope', 'mmseg')
+    kind = preprocessor.get('type', _UNNAMED.get(scope, _BASE))
+    twin = TWINS.get(type_name(kind))
+    if not twin and isinstance(kind, str) and '.' not in kind and kind != _BASE:
+        kind = f'{scope}.{kind}'
+    change: dict[str, Any] = dict(type=twin) if twin else dict(type=ANY, behind=kind)
+    if preprocessor is cfg.get('data_preprocessor'):
+        # One at the top of a config is the model's too, but gives way to one in the model.
+        change = {**copy.deepcopy(preprocessor), **change}
+    if enhancer is not None:
+        change['enhancer'] = enhancer
+    if checkpoint is not None:
+        change['checkpoint'] = checkpoint
+    if source == AUTO:
+        source = known_source(cfg) if checkpoint is None and enhancer is None else None
+    if source is not None:
+        change['source'] = source
+    for key in reversed(path):
+        change = {key: change}
+    return change
+
+
+def known_source(cfg: Config) -> str | None:
+    """The name of the shipped source statistics for the data set that a config trains on.
+
+    Returns:
+        None where the type of the data set is unknown, or there are several.
+    """
+    found = {TRAINED_ON.get(name) for name in _data_sets(cfg.get('train_dataloader') or {})}
+    return found.pop() if len(found) == 1 else None
+
+
+def _data_sets(node: Any) -> set[str]:
+    """Types of the data sets below a data loader's config, also of those inside others."""
+    if isinstance(node, Mapping):
+        inner = set().union(*(_data_sets(value) for key, value in node.items()
+                              if key in ('dataset', 'datasets')))
+        return inner or ({type_name(node['type'])} if 'type' in node and 'dataset' not in node else
+                         set())
+    return set().union(*map(_data_sets, node)) if isinstance(node, (list, tuple)) else set()
+
+
+def is_enhanced(preprocessor: Mapping[str, Any]) -> bool:
+    """Whether the config of a data preprocessor is of one with an enhancer."""
+    return type_name(preprocessor.get('type')) in map(type_name, (*TWINS.values(), ANY))
+
+
+def find_preprocessor(cfg: Config) -> tuple:
+    """Its place in the config, as a tuple of keys, and what it is (empty if there is none).
+
+    Raises:
+        InputError: there is no model.
+    """
+    if 'model' not in cfg:
+        raise InputError(f'{cfg.filename} has no model to put an enhancer in front of.')
+    path: tuple[str, ...] = ('model',)
+    model = cfg.model
+    while 'module' in model:
+        path, model = (*path, 'module'), model.module
+    found = model.get('data_preprocessor')
+    return (*path, 'data_preprocessor'), found or cfg.get('data_preprocessor') or {}
+
+
+def check_images(cfg: Config) -> None:
+    """Raise InputError where the model does not get colour images on 0..255."""
+    for step in _steps(cfg._cfg_dict):
+        name = type_name(step['type'])
+        if name in _NOT_COLOUR:
+            raise InputError(f'{name} loads images that are not photographs of three colours: an '
+                             'enhancer cannot correct them.')
+        if name == 'LoadImageFromFile' and step.get('color_type', 'color') not in (
+                'color', 'color_ignore_orientation'):
+            raise InputError(f'LoadImageFromFile with color_type={step["color_type"]!r}: wanted '
+                             "'color', three channels of 8 bits.")
+        if name == 'Normalize':
+            raise InputError('The pipeline normalises images before the model sees them, and an '
+                             'enhancer needs them on 0..255: take Normalize out of the pipeline, '
+                             'and give its mean and std to the data preprocessor.')
+    mean = find_preprocessor(cfg)[1].get('mean')
+    if mean is not None and len(mean) not in (1, 3):
+        raise InputError(f'The data preprocessor has means for {len(mean)} channels: wanted '
+                         'colour images, three.')
+
+
+def _steps(node: Any) -> Iterator[Mapping[str, Any]]:
+    """Everything with a `type` in the data sets' pipelines."""
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            if key == 'pipeline' or key.endswith('_pipeline'):
+                yield from _typed(value)
+            else:
+                yield from _steps(value)
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _steps(value)
+
+
+def _typed(node: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(node, Mapping):
+        if 'type' in node:
+            yield node
+        node = list(node.values())
+    if isinstance(node, (list, tuple)):
+        for value in node:
+            yield from _typed(value)

@@ -1,0 +1,56 @@
+"""Write a config that puts the enhancer in front of another config's model.
+
+Example:
+    python tools/attach.py my_model.py --out my_model_sympie.py
+    python tools/attach.py my_model.py --out my_model_matched.py --mean-match 110
+
+The new file inherits from the old one and changes its data preprocessor; what cannot be done is
+refused with the reason.
+"""
+import argparse
+from pathlib import Path
+
+from ..errors import InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument('config', type=Path)
+    parser.add_argument('--out', type=Path, required=True, help='the new config, a .py file')
+    parser.add_argument('--force', action='store_true', help='write over a config that is there')
+    enhancer = parser.add_mutually_exclusive_group()
+    enhancer.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
+    enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
+                          help='instead of SyMPIE, scale each image to this mean on 0..255')
+    parser.add_argument('--source', default='auto', metavar='NAME_OR_JSON',
+                        help='what the model was trained on: source statistics that ship '
+                        '(such as cityscapes), or a file of '
+                        'tools/source_statistics.py; none for nothing; by default what the type of '
+                        'the training data says')
+
+
+def main(args: argparse.Namespace) -> None:
+    """Check the new file's name, write it, and say what was attached."""
+    if args.out.resolve() == args.config.resolve():
+        raise InputError(f'--out {args.out} is the config itself. Choose another name.')
+    if args.out.suffix != '.py':
+        raise InputError(f'--out {args.out} is no Python file: wanted {args.out}.py, or another '
+                         'name that ends in .py.')
+    if args.out.exists() and not args.force:
+        raise InputError(f'--out {args.out} exists. Choose another name, or give --force to write '
+                         'over it.')
+    from ..attachment import AUTO, known_source
+    from ..engine.child_config import write_child
+    from ..io.config import find_config, load_config
+    config = Path(find_config(str(args.config)))
+    enhancer = (None if args.mean_match is None else
+                dict(type='MeanMatch', target=args.mean_match))
+    source = None if args.source == 'none' else args.source
+    preprocessor = write_child(config, args.out, enhancer, args.checkpoint, source)
+    print(f'{args.out}: {preprocessor}')
+    if source == AUTO and args.checkpoint is None and enhancer is None:
+        known = known_source(load_config(str(config)))
+        print(f'Source: {known}, by the type of the training data.' if known else
+              'Source: unknown by the type of the training data, so nothing is matched. Measure it '
+              'with `python tools/source_statistics.py CONFIG --out FILE.json` and name it with '
+              '--source FILE.json.')

@@ -1,0 +1,47 @@
+"""Enhance images and videos: results, predicted parameters and before/after panels.
+
+Example:
+    python tools/enhance.py night.png --out enhanced
+    python tools/enhance.py frames/ --source cityscapes --out enhanced
+    python tools/enhance.py drive.mp4 --every 8 --out enhanced
+
+Writes, for each image, OUT/NAME.png (the enhanced image) and OUT/panels/NAME.jpg (original and
+enhanced side by side); for each video OUT/NAME.mp4 (or .mkv), sound kept; and OUT/parameters.json
+of all, to which later calls add. In a folder, a file that cannot be read does not stop the others:
+these are listed at the end, and the exit status is 1.
+"""
+import argparse
+from pathlib import Path
+
+from ..errors import InputError
+from .options import add_enhancer_options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument('inputs', nargs='+', type=Path,
+                        help='images, videos '
+                        '(.mp4, .mkv, .mov, .avi, .webm), or folders of both')
+    parser.add_argument('--out', type=Path, required=True, help='output folder')
+    parser.add_argument('--resume', action='store_true',
+                        help='leave out what this enhancer has done in the output folder before')
+    add_enhancer_options(parser)
+    parser.add_argument('--every', type=int, default=1, metavar='N',
+                        help='of a video, predict every n-th frame and where the scene changes')
+    parser.add_argument('--momentum', type=float, default=0.0,
+                        help='of a video, how much of the last parameters a new prediction keeps')
+
+
+def main(args: argparse.Namespace) -> None:
+    """Enhance all that was named."""
+    matched = args.mean_match is not None or (args.source and not args.checkpoint)
+    if args.every != 1 and (matched or args.iterations != 1):
+        raise InputError('--every re-uses what SyMPIE predicts for one application: leave '
+                         '--mean-match, --iterations, and --source without --checkpoint out.')
+    from ..engine.enhance import chosen_enhancer, enhance_all
+    from ..engine.enhance_plan import Record, made_by, plan
+    from ..io.files import check_writable
+    planned = plan(args.inputs, args.out)
+    check_writable(args.out)
+    enhancer = chosen_enhancer(args)
+    enhance_all(enhancer, planned, Record(args.out, made_by(args)), args)

@@ -1,0 +1,74 @@
+"""What a segmentor sees in images and videos without labels, without and with the enhancer.
+
+Example:
+    sympie predict night.jpg --config demo_sympie --out predicted
+    sympie predict frames/ drive.mp4 --config my_config.py --weights my_weights.pth --out predicted
+    sympie predict night.jpg --config espnetv2_cityscapes --enhancer MeanMatch:110 --out predicted
+
+Writes, for each image, OUT/NAME.png: image and overlay without and with the enhancer side by side,
+with a legend, the share of the pixels that change, and a box where they change most; and the label
+maps OUT/labels/without/NAME.png and OUT/labels/with/NAME.png, whose values are the classes. For
+each video OUT/NAME.mp4 (or .mkv) and the label maps of its frames. OUT/predictions.json has the
+share of each class. In a folder, a file that cannot be read does not stop the others: these are
+listed at the end, and the exit status is 1.
+"""
+import argparse
+from pathlib import Path
+
+from ..errors import InputError
+from .options import add_cfg_options, add_device
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument('inputs', nargs='+', type=Path,
+                        help='images, videos (.mp4, .mkv, .mov, .avi, .webm), or folders of both')
+    parser.add_argument('--config', required=True,
+                        help='of a segmentor: a file, or the name of one that ships (see `sympie '
+                        'configs`); one without an enhancer gets one')
+    parser.add_argument('--weights', help="the segmentor's; default: load_from of the config")
+    parser.add_argument('--out', type=Path, required=True, help='output folder')
+    parser.add_argument('--enhancer', metavar='WHICH',
+                        help="instead of the config's: default, a checkpoint of SyMPIE, or such as "
+                        'SourceMatch:strength=0.5, GreyWorld, MeanMatch:110; several joined by +')
+    parser.add_argument('--source', metavar='NAME_OR_JSON', default='auto',
+                        help='what the segmentor was trained on, such as cityscapes; none for '
+                        'nothing; by default what the config says')
+    parser.add_argument('--resume', action='store_true',
+                        help='leave out what the same settings have done in the output folder')
+    parser.add_argument('--every', type=int, default=1, metavar='N',
+                        help='of a video, only every n-th frame')
+    add_device(parser)
+    add_cfg_options(parser)
+
+
+def main(args: argparse.Namespace) -> None:
+    """Predict all that was named, and say how much changes and where the results are."""
+    if args.every < 1:
+        raise InputError(f'--every is a number of frames from 1, got {args.every}.')
+    from ..engine.enhance_plan import Record, plan
+    from ..io.files import check_writable
+    planned = plan(args.inputs, args.out)
+    check_writable(args.out)
+    from ..engine.inference import SegmentorWithEnhancer
+    from ..engine.predict import RECORD, predict_all, settings_of
+    from ..io.config import load_config
+    from ..runtime.malloc import tune_malloc_on_cpu
+    tune_malloc_on_cpu()
+    cfg = load_config(args.config, args.cfg_options)
+    segmentor = SegmentorWithEnhancer(cfg, args.weights, args.enhancer,
+                                      None if args.source == 'none' else args.source, args.device)
+    record = Record(args.out, settings_of(segmentor, args.weights or cfg.load_from, args.every),
+                    RECORD)
+    predicted = predict_all(segmentor, planned, record, args.every, args.resume)
+    changed = {target: record.entries[target]['changed_percent'] for target in planned.values()
+               if target in record.entries}
+    if changed:
+        most = max(changed, key=lambda target: changed[target])
+        print(f'{predicted.done} files predicted, {predicted.there} were there: '
+              f'{sum(changed.values()) / len(changed):.1f}% of the pixels change, at most '
+              f'{changed[most]:.1f}% in {most}.')
+    print(f'Results: {args.out}')
+    if predicted.failures:
+        raise InputError('\n- '.join([f'{len(predicted.failures)} of {len(planned)} files could '
+                                      'not be predicted:', *predicted.failures]))

@@ -1,0 +1,42 @@
+"""Measure what a model was trained on: black point, mean and covariance of the colours.
+
+Example:
+    python tools/source_statistics.py configs/mobilenetv2_camvid.py --out camvid.json
+    python tools/source_statistics.py my_training_images/ --out mine.json
+
+The file is what `source='mine.json'` in a data preprocessor takes.
+"""
+import argparse
+from pathlib import Path
+
+from ..errors import InputError
+from .options import add_cfg_options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument('data', type=Path, metavar='CONFIG_OR_FOLDER',
+                        help='the config that the model was trained with, or its training images')
+    parser.add_argument('--out', type=Path, required=True, metavar='FILE.json')
+    parser.add_argument('--limit', type=int, metavar='N',
+                        help='of so many images, spread evenly (a few hundred are enough)')
+    parser.add_argument('--origin', default='', help='a note on where the images come from')
+    add_cfg_options(parser)
+
+
+def main(args: argparse.Namespace) -> None:
+    """Measure, write the file, and show means and deviations."""
+    if args.out.suffix != '.json':
+        raise InputError(f'--out {args.out}: wanted a name that ends in .json, by which source= '
+                         'tells a file from a name.')
+    from ..engine.source_statistics import measure_source, training_images
+    from ..io.config import load_config
+    from ..io.files import write_text
+    from ..io.images import files_below
+    paths = ([str(args.data / file) for file in files_below(args.data)] if args.data.is_dir() else
+             training_images(load_config(str(args.data), args.cfg_options)))
+    source = measure_source(paths, args.limit, args.origin or f'images of {args.data.name}')
+    write_text(args.out, source.to_json())
+    mean, contrast = (', '.join(f'{value:.1f}' for value in values) for values in (
+        source.mean, (row[channel] ** 0.5 for channel, row in enumerate(source.covariance))))
+    print(f'{source.images} images: RGB mean {mean}, deviation {contrast} on 0..255\n{args.out}')

@@ -1,0 +1,58 @@
+"""What video compression does to a network's features, without and with an enhancer after it."""
+import argparse
+import functools
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+
+from ..benchmarks.compression import (
+    Compressed,
+    Distances,
+    Rate,
+    compare,
+    compress,
+    feature_extractor,
+    write_results,
+)
+from ..errors import InputError
+from ..io.files import check_writable
+from ..io.video import frame_rate, read_frames
+from .enhance import chosen_enhancer, enhance_raw
+
+
+def compare_rates(args: argparse.Namespace
+                  ) -> tuple[Mapping[str, Distances], Mapping[str, Compressed], str]:
+    """Compress at each rate and compare features, as the options of the command say.
+
+    Returns:
+        What was measured and the compressed videos, both by rate, and a title.
+
+    Raises:
+        InputError: the video is missing, or the results would lie among the originals.
+    """
+    _check(args.video, args.out)
+    features = feature_extractor(args.network, args.device)
+    enhancer = chosen_enhancer(args)
+    fps = args.fps or (Fraction(30) if args.video.is_dir() else frame_rate(args.video))
+    rates = ([Rate(kbit_s=kbit_s) for kbit_s in args.bitrates] if args.bitrates
+             else [Rate(crf=crf) for crf in args.crf])
+    versions = {rate.name: compress(read_frames(args.video, args.prefix),
+                                    args.out / rate.file_name, rate, fps) for rate in rates}
+    measured = compare(read_frames(args.video, args.prefix), versions,
+                       functools.partial(enhance_raw, enhancer), features, args.device)
+    which = (f'MeanMatch({args.mean_match:g})' if args.mean_match is not None
+             else f'SourceMatch({args.source})' if args.source and not args.checkpoint
+             else f'SyMPIE ({args.checkpoint or "the weights that ship"})')
+    title = (f'{args.video} {args.prefix}, {float(fps):g} frames a second, '
+             f'{args.network.partition(":")[0]}, {which}')
+    write_results(args.out, title, measured, versions)
+    return measured, versions, title
+
+
+def _check(video: Path, out: Path) -> None:
+    if not video.exists():
+        raise InputError(f'{video} does not exist (looked from {Path.cwd()}).')
+    folder = video if video.is_dir() else video.parent
+    if out.resolve() == folder.resolve():
+        raise InputError(f'--out {out} is the folder of the originals. Choose another one.')
+    check_writable(out)

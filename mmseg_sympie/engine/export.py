@@ -1,0 +1,136 @@
+"""Export the enhancer, or it and a segmentor, and hold the file against PyTorch."""
+import argparse
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+from ..attachment import attach
+from ..benchmarks.timing import interleaved, summary
+from ..demo.street import render_street
+from ..enhancer import SyMPIE
+from ..enhancer.fast import FastSyMPIE, PixelFormat
+from ..errors import InputError
+from ..export.enhancer import NORMALISED, enhancer_onnx
+from ..export.segmentor import WholeImage, segmentor_onnx
+from ..io.config import building, forget_pretrained, load_config
+from ..io.files import check_writable, written_whole
+from ..pretraining.upstream import MMSegSegmentor
+from .segmentation import has_enhancer
+
+SIZES = ((256, 512), (333, 250), (480, 640))
+LARGEST_DIFFERENCE_255, SMALLEST_AGREEMENT = 1e-3 * 255, 0.999
+
+Run = Callable[[np.ndarray], np.ndarray]
+
+
+class Exported(NamedTuple):
+    """A written file, run by ONNX Runtime and by PyTorch on images (B, 3, H, W), BGR, uint8."""
+
+    output: str  # its name in the graph
+    by_onnx: Run
+    by_pytorch: Run
+    agreement: dict[str, float]  # from `check`
+
+
+@torch.inference_mode()
+def export(args: argparse.Namespace) -> Exported:
+    """Export what the options of the command name, and write it once it agrees with PyTorch."""
+    check_writable(args.out.parent)
+    model, by_pytorch = (of_segmentor if args.config else of_enhancer)(args)
+    output = model.graph.output[0].name
+    by_onnx = session(model)
+    agreement = check(by_onnx, by_pytorch, output)
+    with written_whole(args.out) as partial:
+        onnx.save(model, partial)
+    return Exported(output, by_onnx, by_pytorch, agreement)
+
+
+def of_enhancer(args: argparse.Namespace) -> tuple[onnx.ModelProto, Run]:
+    """The exported model, and the same by PyTorch."""
+    enhancer = SyMPIE(args.checkpoint).eval()
+    fast = FastSyMPIE(enhancer, 'bgr', torch.float32)  # as the file
+    return (enhancer_onnx(enhancer, 'bgr', PixelFormat('bgr')),
+            lambda image: fast(torch.from_numpy(image), PixelFormat('bgr')).numpy())
+
+
+def of_segmentor(args: argparse.Namespace) -> tuple[onnx.ModelProto, Run]:
+    """The exported model, and the same by PyTorch."""
+    cfg = load_config(args.config, args.cfg_options)
+    weights = args.weights or cfg.get('load_from')
+    if weights is None:
+        raise InputError(f'{args.config} has no load_from: name the weights after it.')
+    if not has_enhancer(cfg) or args.checkpoint:
+        cfg = attach(cfg, dict(type='SyMPIE'), args.checkpoint, source=None)
+    forget_pretrained(cfg.model)
+    with building('the model'):
+        model: Any = MMSegSegmentor(cfg, weights).model
+    whole = WholeImage(model, args.output).eval()
+    exported = segmentor_onnx(model, args.output)
+    model.data_preprocessor.fast.precision = torch.float32  # as the file
+
+    def by_pytorch(image: np.ndarray) -> np.ndarray:
+        if model.data_preprocessor.channel_order == 'rgb':
+            image = image[:, ::-1].copy()
+        data = dict(inputs=list(torch.from_numpy(image)), data_samples=[None] * len(image))
+        return whole(model.data_preprocessor(data)['inputs']).numpy()
+
+    return exported, by_pytorch
+
+
+def session(model: onnx.ModelProto) -> Run:
+    """The model in ONNX Runtime, on as many threads as PyTorch."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    running = onnxruntime.InferenceSession(model.SerializeToString(), options,
+                                           providers=['CPUExecutionProvider'])
+    return lambda image: running.run(None, {'image': image})[0]
+
+
+def check(by_onnx: Callable, by_pytorch: Callable, output: str) -> dict[str, float]:
+    """Largest difference or smallest agreement, by size, on rendered streets.
+
+    Raises:
+        InputError: the two differ by more than rounding explains.
+    """
+    found = {}
+    for height, width in SIZES:
+        clear, other = (render_street(seed, height, width).image for seed in range(2))
+        image = np.stack([clear, other // 3]).transpose(0, 3, 1, 2)[:, ::-1].copy()
+        name = f'{width}x{height}'
+        outputs = []
+        for what, run in (('PyTorch', by_pytorch), ('ONNX Runtime', by_onnx)):
+            try:
+                outputs.append(run(image))
+            except Exception as error:  # of either library
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                raise InputError(
+                    f'The model does not run at {name} by {what}: {reason[:300]}. A graph is for '
+                    'images of any size, and this model has sizes fixed in it: nothing was '
+                    'written. Export the enhancer alone (leave the config out).') from error
+        wanted, got = outputs
+        if output == NORMALISED:
+            found[name] = np.abs(got - wanted).max().item()
+            good = found[name] <= LARGEST_DIFFERENCE_255
+        else:
+            if output == 'logits':
+                wanted, got = wanted.argmax(axis=1), got.argmax(axis=1)
+            found[name] = (got == wanted).mean().item()
+            good = found[name] >= SMALLEST_AGREEMENT
+        if not good:
+            raise InputError(f'The exported model and PyTorch differ at {name}: {found[name]:g}. '
+                             'Nothing was written.')
+    return found
+
+
+@torch.inference_mode()
+def time_beside_pytorch(exported: Exported, repeats: int) -> dict[str, tuple[float, int]]:
+    """Median milliseconds of an image of 1920x1080, and the number of threads, by what ran it."""
+    image = render_street(0, 1080, 1920).image.transpose(2, 0, 1)[None].copy()
+    times = interleaved({'ONNX Runtime': lambda: exported.by_onnx(image),
+                         'PyTorch': lambda: exported.by_pytorch(image)}, repeats, 'cpu')
+    return {name: (summary(milliseconds)['median'], torch.get_num_threads())
+            for name, milliseconds in times.items()}

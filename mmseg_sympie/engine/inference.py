@@ -1,0 +1,249 @@
+"""Enhancers and segmentors for images that are at hand, from Python."""
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.registry import DefaultScope
+from PIL import Image
+from torch import Tensor
+
+from ..attachment import AUTO
+from ..errors import InputError
+from ..evaluation.panels import Correction, grey_effect
+from ..io.config import building, enter_scope, forget_pretrained, load_config
+from ..registry import MODELS
+from .panels import applied, enhanced
+from .segmentation import load_segmentor, segmentor_inside
+from .segmentor_config import (
+    classes_and_palette,
+    enhancer_config,
+    image_pipeline,
+    with_enhancer,
+)
+
+AnyImage = TypeVar('AnyImage', np.ndarray, Image.Image, Tensor)
+WANTED = ('wanted a NumPy array (H, W, 3) of uint8, RGB; a PIL image; or a tensor (3, H, W) or '
+          '(B, 3, H, W), RGB, uint8 or float on [0, 1]')
+DEEP_MODES = ('I', 'F', 'I;16', 'I;16B', 'I;16L')
+
+
+class EnhancerParameters(NamedTuple):
+    """What an enhancer does to one image: `K * ((x + shift) matrix)` for standardised RGB x.
+
+    Standardised by ImageNet's mean and deviation, as in the paper. The first three numbers say what
+    becomes of flat grey areas on 0..255: `contrast * v + offset`, and `gain` for v = 127.5.
+    """
+
+    gain: float
+    contrast: float
+    offset: float
+    matrix: np.ndarray  # C_M (3, 3), a row is an input channel
+    shift: np.ndarray   # C_S (3,), in standardised units
+    kernel: np.ndarray  # K (5, 5), one filter for all channels
+
+
+class ImageEnhancer:
+    """An enhancer that takes images of the usual types; see `load_enhancer`.
+
+    Args:
+        configs: of the enhancers, applied in order; an empty one is the default.
+        source: of the model behind, as for the data preprocessor.
+        device: by default the GPU, where there is one.
+    """
+
+    def __init__(self, configs: dict | Sequence[dict], source: Any = None,
+                 device: str | torch.device | None = None):
+        self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        with building('the enhancer'):
+            self._preprocessor: Any = MODELS.build(dict(
+                type='mmseg_sympie.SyMPIEDataPreprocessor', enhancer=configs, source=source,
+                channel_order='rgb')).to(self.device)
+
+    def __call__(self, image: AnyImage) -> AnyImage:
+        """Enhance an image.
+
+        Args:
+            image: a NumPy array (H, W, 3), RGB, uint8; a PIL image; or a tensor (3, H, W) or
+                (B, 3, H, W), RGB, uint8 or floating point on [0, 1].
+
+        Returns:
+            The same type and shape, on the same device; of PIL images, mode RGB.
+
+        Raises:
+            InputError: an image of another kind, or values outside [0, 1].
+        """
+        raw = as_tensor(image)
+        result = self._preprocessor.enhance(raw.to(self.device))
+        if isinstance(image, Tensor):
+            if image.dtype.is_floating_point:
+                result = (result / 255).clamp(0, 1)
+            else:
+                result = result.round().clamp(0, 255)
+            return result.reshape(image.shape).to(image)
+        pixels = result[0].round().clamp(0, 255).byte().permute(1, 2, 0).cpu().contiguous().numpy()
+        return pixels if isinstance(image, np.ndarray) else Image.fromarray(pixels)
+
+    def parameters(self, image: np.ndarray | Image.Image | Tensor) -> EnhancerParameters:
+        """What the enhancer predicts for one image: of several enhancers, the last.
+
+        Args:
+            image: as for calling, one.
+
+        Raises:
+            InputError: several images, or an enhancer that predicts no parameters.
+        """
+        raw = as_tensor(image)
+        if len(raw) != 1:
+            raise InputError(f'Parameters are of one image, got {len(raw)}.')
+        predicted = enhanced(self._preprocessor, raw[0])[1]
+        if predicted is None:
+            raise InputError(f'{self!r} predicts no matrix, shift and kernel.')
+        correction = Correction(*(value[0].numpy() for value in predicted))
+        return EnhancerParameters(*grey_effect(correction), *correction)
+
+    def __repr__(self) -> str:
+        names = ', '.join(type(each).__name__ for each in self._preprocessor.enhancers)
+        return f'ImageEnhancer({names}, device={str(self.device)!r})'
+
+
+def load_enhancer(enhancer: str | dict | Sequence[dict] = 'default', source: Any = None,
+                  device: str | torch.device | None = None) -> ImageEnhancer:
+    """An enhancer for images.
+
+    Example:
+        >>> enhancer = mmseg_sympie.load_enhancer()
+        >>> brighter = enhancer(np.asarray(Image.open('night.png').convert('RGB')))
+        >>> enhancer.parameters(brighter).gain
+
+    Args:
+        enhancer: a text as `parse_enhancer` takes it, several joined by '+'; or a config, or a list
+            of them. By default the data preprocessor's: SyMPIE with the weights that ship, or
+            SourceMatch with a source.
+        source: what the model behind was trained on: 'cityscapes', or a file of source statistics.
+        device: by default the GPU, where there is one.
+
+    Raises:
+        FileNotFoundError, InputError: an unknown enhancer, weights or source.
+    """
+    return ImageEnhancer(enhancer_config(enhancer), source, device)
+
+
+def as_tensor(image: np.ndarray | Image.Image | Tensor) -> Tensor:
+    """An image as (B, 3, H, W), RGB on 0..255, uint8 or float32.
+
+    Raises:
+        InputError: an image of another kind, or values outside [0, 1].
+    """
+    if isinstance(image, Image.Image):
+        if image.mode in DEEP_MODES:
+            raise InputError(f'A PIL image of mode {image.mode} has no known range: {WANTED}. '
+                             'mmseg_sympie.io.images.read_rgb reads such files.')
+        image = np.asarray(image.convert('RGB'))
+    if isinstance(image, np.ndarray):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise InputError(f'Got an array {image.shape} of {image.dtype}: {WANTED}.')
+        return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].contiguous()
+    if not isinstance(image, Tensor):
+        raise InputError(f'Got a {type(image).__name__}: {WANTED}.')
+    if image.dim() not in (3, 4) or image.shape[-3] != 3 or not image.numel() or not (
+            image.dtype == torch.uint8 or image.dtype.is_floating_point):
+        raise InputError(f'Got a tensor {tuple(image.shape)} of {image.dtype}: {WANTED}.')
+    image = image.detach().reshape(-1, *image.shape[-3:])
+    if image.dtype == torch.uint8:
+        return image
+    lowest, highest = (value.item() for value in image.float().aminmax())
+    if not (0 <= lowest and highest <= 1):
+        raise InputError(f'Got a tensor with values from {lowest:g} to {highest:g}: {WANTED}.')
+    return 255 * image.float()
+
+
+class Labels(NamedTuple):
+    """What a segmentor sees in an image, without and with the enhancer.
+
+    Label maps have the image's size, and the class of each pixel as uint8.
+    """
+
+    without: np.ndarray   # (H, W)
+    with_: np.ndarray     # (H, W)
+    enhanced: np.ndarray  # (H, W, 3), RGB, uint8: what the second was predicted from
+
+    @property
+    def changed(self) -> np.ndarray:
+        """Where the two differ, (H, W) bool."""
+        return self.without != self.with_
+
+
+class SegmentorWithEnhancer:
+    """A segmentor of MMSegmentation: an image in, labels without and with the enhancer out.
+
+    Example:
+        >>> segmentor = mmseg_sympie.SegmentorWithEnhancer('my_config.py', 'my_weights.pth')
+        >>> without, with_, enhanced = segmentor(image)
+
+    Args:
+        config: a file, the name of a config that ships, or a config. One without an enhancer gets
+            one, as by `attach`.
+        weights: of the segmentor; by default `load_from` of the config.
+        enhancer: instead of the config's, as for `load_enhancer`.
+        source: what the segmentor was trained on, as for `attach`.
+        device: by default the GPU, where there is one.
+
+    Raises:
+        FileNotFoundError, InputError: config, weights and enhancer are missing or do not fit.
+    """
+
+    def __init__(self, config: str | Path | Config, weights: str | Path | None = None,
+                 enhancer: str | dict | Sequence[dict] | None = None, source: Any = AUTO,
+                 device: str | torch.device | None = None):
+        cfg = copy.deepcopy(config) if isinstance(config, Config) else load_config(str(config))
+        self.cfg = cfg = with_enhancer(cfg, enhancer, source)
+        checkpoint = weights or cfg.get('load_from')
+        if checkpoint is None:
+            raise InputError(f'{cfg.filename} has no load_from: name the weights.')
+        self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        enter_scope(cfg)
+        forget_pretrained(cfg.model)
+        with building('the model'):
+            self.model: Any = MODELS.build(copy.deepcopy(cfg.model))
+            self._preprocessors = [applied(cfg, times).to(self.device) for times in (0, 1)]
+            self._pipeline = Compose(image_pipeline(cfg))
+        self._segmentor: Any = segmentor_inside(self.model)
+        load_segmentor(self.model, str(checkpoint))
+        self.model.to(self.device).eval()
+        self.classes, self.palette = classes_and_palette(cfg, checkpoint, self._segmentor)
+
+    @torch.no_grad()
+    def __call__(self, image: np.ndarray | Image.Image | Tensor) -> Labels:
+        """Segment an image.
+
+        Args:
+            image: one, as for `ImageEnhancer`.
+
+        Raises:
+            InputError: an image of another kind, or several.
+        """
+        raw = as_tensor(image)
+        if len(raw) != 1:
+            raise InputError(f'A segmentor takes one image, got {len(raw)}.')
+        bgr = raw[0].flip(0).round().byte()
+        array = np.ascontiguousarray(bgr.permute(1, 2, 0).cpu().numpy())
+        with DefaultScope.overwrite_default_scope(self.cfg.get('default_scope') or 'mmseg'):
+            packed = self._pipeline(dict(img=array))
+            labels = [self._predict(packed, preprocessor) for preprocessor in self._preprocessors]
+        preprocessor = self._preprocessors[1]
+        picture = bgr if preprocessor.channel_order == 'bgr' else bgr.flip(0)
+        without, with_ = (cv2.resize(each, array.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+                          for each in labels)
+        return Labels(without, with_, enhanced(preprocessor, picture)[0])
+
+    def _predict(self, packed: dict, preprocessor: Any) -> np.ndarray:
+        self._segmentor.data_preprocessor = preprocessor
+        data = pseudo_collate([copy.deepcopy(packed)])  # Samples are written into.
+        labels = self.model.test_step(data)[0].pred_sem_seg.data
+        return labels.squeeze(0).to(torch.uint8).cpu().numpy()

@@ -1,0 +1,45 @@
+"""What our commands set up in their process before they work, and importing the package does not.
+
+A script of your own gets the same by `mmseg_sympie.engine.preparation.prepare()`.
+"""
+import logging
+import warnings
+from typing import Any
+
+import mmengine
+import torch
+
+from ..io.checkpoints import read_mmengine_checkpoints_safely
+from ..runtime.version import check_mmseg
+
+# Beginnings of what the libraries warn of in every run.
+REPEATED = ('When align_corners=True', 'Default ``avg_non_ignore`` is False',
+            'Fail to import ``MultiScaleDeformableAttention``')
+
+
+def prepare() -> None:
+    """Check MMSegmentation, read checkpoints without running code, leave out repeated messages.
+
+    Raises:
+        ImportError: MMSegmentation is missing or too old.
+    """
+    check_mmseg()
+    read_mmengine_checkpoints_safely()
+    for message in REPEATED:
+        warnings.filterwarnings('ignore', message=message)
+    if mmengine.logging.print_log is not print_log:
+        mmengine.print_log = mmengine.logging.print_log = print_log
+
+
+_print_log = mmengine.logging.print_log
+
+
+def print_log(msg: Any, logger: Any = None, level: int = logging.INFO) -> None:
+    """MMEngine's, but where it prints, no debugging messages ('Could not import OneDL')."""
+    if logger is not None or level > logging.DEBUG:
+        _print_log(msg, logger, level)
+
+
+def best_device() -> str:
+    """'cuda' where PyTorch has a GPU, else 'cpu'."""
+    return 'cuda' if torch.cuda.is_available() else 'cpu'

@@ -1,0 +1,57 @@
+"""Enhancers from the entries of a config."""
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from ..errors import InputError
+from ..io.config import type_name
+from ..registry import MODELS, SCOPE
+from .image_statistics import SourceStatistics, load_source
+
+TAKE_A_SOURCE = ('SourceMatch', 'SyMPIE')
+Source = str | Path | Mapping[str, Any] | SourceStatistics  # as `load_source` takes it
+
+
+def build_enhancer(cfg: dict) -> nn.Module:
+    """Build an enhancer from a config whose type and scope prefix may be left out."""
+    cfg = dict(cfg)
+    cfg.setdefault('type', 'SyMPIE')
+    if isinstance(cfg['type'], str) and '.' not in cfg['type']:
+        cfg['_scope_'] = SCOPE
+    return MODELS.build(cfg)
+
+
+def enhancer_configs(enhancer: dict | Sequence[dict] | None, checkpoint: str | None = None,
+                     source: Source | None = None) -> list[dict]:
+    """The configs of enhancers in order, each with its type.
+
+    Args:
+        enhancer: a config, a list of them, or None; types may be left out.
+        checkpoint: of the only enhancer, a SyMPIE.
+        source: given to each enhancer that takes one and has none.
+
+    Raises:
+        InputError: no configs, a checkpoint beside other enhancers, or an unknown source.
+    """
+    configs = [enhancer] if isinstance(enhancer, dict) else [] if enhancer is None else enhancer
+    if not isinstance(configs, (list, tuple)) or not all(isinstance(config, dict)
+                                                         for config in configs):
+        raise InputError("enhancer must be a config such as dict(type='MeanMatch'), or a list of "
+                         f'them, got {enhancer!r}.')
+    learned = source is None or checkpoint is not None
+    configs = [{'type': 'SyMPIE' if learned or 'checkpoint' in config else 'SourceMatch', **config}
+               for config in configs]
+    if checkpoint is not None:
+        if len(configs) != 1 or type_name(configs[0]['type']) != 'SyMPIE' \
+                or 'checkpoint' in configs[0]:
+            raise InputError(f'checkpoint={checkpoint!r} is short for a single SyMPIE enhancer, '
+                             f'but enhancer={enhancer!r} was given too. Write the checkpoint '
+                             'there.')
+        configs[0]['checkpoint'] = checkpoint
+    if source is not None:
+        load_source(source)  # Also where no enhancer asks for it, a wrong name is an error.
+        configs = [{'source': source, **config} if type_name(config['type']) in TAKE_A_SOURCE
+                   else config for config in configs]
+    return configs

@@ -1,0 +1,34 @@
+"""Images matched to the source domains of several models."""
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ..enhancer.colour_map import ColourMap
+from ..enhancer.image_statistics import ImageStatistics, SourceStatistics, pixel_grid
+from ..enhancer.source_match import source_match
+
+
+@torch.no_grad()
+def match_each(image: Tensor, number: Tensor, sources: Sequence[SourceStatistics | None],
+               strength: float) -> ColourMap | None:
+    """The match of each image to a source domain of its own.
+
+    Args:
+        image: (B, 3, H, W), RGB on [0, 1].
+        number: (B,), the source of each image.
+        sources: their statistics; the images of a source without any get the identity.
+        strength: of the match, from 0 to 1.
+
+    Returns:
+        None if no source has statistics.
+    """
+    if all(source is None for source in sources):
+        return None
+    statistics = ImageStatistics.of(pixel_grid(255 * image))
+    ones = torch.ones(len(image), 3, device=image.device)
+    identity = ColourMap.gain(ones, torch.zeros_like(ones))
+    maps = [identity if source is None else source_match(statistics, source, strength)
+            for source in sources]
+    rows = torch.arange(len(image), device=image.device)
+    return ColourMap(*(torch.stack(parts)[number.to(rows), rows] for parts in zip(*maps)))
