@@ -17,6 +17,7 @@ HEAVY = {'torch', 'numpy', 'mmengine', 'mmcv', 'mmseg', 'cv2', 'PIL', 'matplotli
 TOOLS = sorted(path.stem for path in (ROOT / 'tools').glob('*.py'))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', TOOLS)
 def test_every_tool_has_help_with_an_example(name):
     done = subprocess.run([sys.executable, f'tools/{name}.py', '--help'], cwd=ROOT, text=True,
@@ -56,6 +57,7 @@ except SystemExit as stop:
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('arguments', [
     ['--help'], ['nonsense'], ['test'], ['test', 'x', '--cfg-options', 'a'],
     ['test', 'x', '--cfg-options', 'a=[1,(2,3)]', '--nonsense'], ['benchmark', 'enhancer', '--x'],
@@ -88,6 +90,7 @@ def test_choices_are_those_of_the_modules():
     assert all(suffix in tool('enhance', '--help') for suffix in video.SUFFIXES)
 
 
+@pytest.mark.slow
 ISOLATION = '''
 import importlib, pkgutil, sys, json
 import mmengine.registry, mmseg.registry, mmseg.models, mmseg.datasets, mmpretrain.models
@@ -111,6 +114,7 @@ print(json.dumps([len(names), before == state()]))
 '''
 
 
+@pytest.mark.slow
 def test_importing_every_module_changes_nothing_outside():
     done = subprocess.run([sys.executable, '-W', 'ignore', '-c', ISOLATION], cwd=ROOT, text=True,
                           capture_output=True)
@@ -146,6 +150,7 @@ def test_mmsegmentation_that_is_missing_or_old(monkeypatch, found, message):
         check_mmseg()
 
 
+@pytest.mark.slow
 SCOPE = '''
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, MODELS
@@ -157,6 +162,7 @@ print(MODELS.build(cfg.model))
 '''
 
 
+@pytest.mark.slow
 def test_mmengine_finds_the_scope_by_itself():
     done = subprocess.run([sys.executable, '-W', 'ignore', '-c', SCOPE], cwd=ROOT, text=True,
                           capture_output=True)

@@ -100,7 +100,7 @@ def test_a_folder_with_a_broken_file(night, tmp_path, capsys):
 
 def test_a_video(tmp_path):
     pytest.importorskip('av')
-    from test_video import FRAMES, make_video, read_video
+    from videos import FRAMES, make_video, read_video
     make_video(tmp_path / 'drive.mp4', sound=False)
     found = predict(tmp_path / 'drive.mp4', '--every', 5, out=tmp_path / 'out')['drive.mp4']
     frames = read_video(tmp_path / 'out/drive.mp4')[0]
