@@ -38,9 +38,9 @@ def tools_leave_nothing_behind():
 
 
 def pytest_collection_modifyitems(items):
-    """What needs the whole comparison of the demo is slow, whoever asks for it first."""
+    """Tests on real images, and on the whole comparison of the demo, are slow."""
     for item in items:
-        if 'demo_comparison' in item.fixturenames:
+        if {'demo_comparison', 'real_data'} & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)
 
 

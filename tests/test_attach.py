@@ -41,6 +41,7 @@ def enhanced(preprocessor, grey=50, side=40, **kwargs):
     return built, built(dict(inputs=[image], data_samples=[None]))['inputs']
 
 
+@pytest.mark.slow
 def test_the_original_is_not_changed_and_everything_else_stays():
     cfg = config(dict(SEG, test_cfg=None))
     built, found = enhanced(cfg.model.data_preprocessor, enhancer=MEAN_MATCH)
@@ -63,6 +64,7 @@ def test_no_preprocessor_at_all():
     assert found[0].mean() == pytest.approx(100)
 
 
+@pytest.mark.slow
 def test_a_users_preprocessor_normalises_the_enhanced_image(enhancer_checkpoint):
     """The same image leaves, with a real enhancer, whatever does the normalising."""
     settings = dict(mean=[10.0, 20.0, 30.0], std=[2.0, 4.0, 5.0], bgr_to_rgb=True)

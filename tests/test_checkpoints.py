@@ -132,6 +132,7 @@ def test_mmengine_still_reads_what_its_runner_saves(tmp_path):
     assert found['message_hub']['log_scalars']['loss'].mean() == 0.375
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('plain', [False, True])
 def test_shipped_segmentor_in_mmsegs_own_interfaces(tmp_path, demo_segmentor, plain):
     found = read_checkpoint(demo_segmentor)

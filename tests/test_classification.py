@@ -189,6 +189,7 @@ def test_vizwiz_counts_each_flaw(tmp_path):
     assert cells == {'blur': [2, 1], 'dark': [1, 1], 'clean': [1, 1], EVERY: [3, 2]}
 
 
+@pytest.mark.slow
 def test_names_of_enhancers(enhancer_checkpoint):
     enhancers = build_enhancers(['MeanMatch', 'none', 'default', enhancer_checkpoint,
                                  f'MeanMatch:90+{enhancer_checkpoint}'], [1, 4])

@@ -71,6 +71,7 @@ def test_help_and_mistakes_need_no_heavy_import(arguments):
     assert not HEAVY & set(modules)
 
 
+@pytest.mark.slow
 def test_choices_are_those_of_the_modules():
     from mmseg_sympie.corruptions.tree import SAVING
     from mmseg_sympie.deepcorrect.priority import MEASURES
@@ -123,6 +124,7 @@ def test_importing_every_module_changes_nothing_outside():
     assert number > 100 and unchanged
 
 
+@pytest.mark.slow
 def test_the_package_itself_is_light_and_lazy():
     code = ('import sys, mmseg_sympie; print(sorted(sys.modules)); '
             'print(mmseg_sympie.registry.SCOPE)')
@@ -169,6 +171,7 @@ def test_mmengine_finds_the_scope_by_itself():
     assert 'MeanMatch' in done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_repeated_messages_are_left_out(tmp_path):
     done = subprocess.run([sys.executable, 'tools/check_zoo.py', '--families', 'nothing', '--out',
                            str(tmp_path)], cwd=ROOT, text=True, capture_output=True)

@@ -192,6 +192,7 @@ test_cfg = dict(type=TestLoop)
 '''
 
 
+@pytest.mark.slow
 def test_a_config_in_pythons_style_is_tested_and_reported(scenes, tmp_path, capsys):
     (tmp_path / 'lazy.py').write_text(WHOLE.replace('{root!r}', repr(scenes)))
     cfg = load_config(str(tmp_path / 'lazy.py'))

@@ -182,6 +182,7 @@ def test_6_autocast_does_not_change_the_enhanced_image(model):
 
 # 7. Everything MMSegmentation runs a model with; the distributed test is in test_distributed.py.
 
+@pytest.mark.slow
 def test_7_test_time_augmentation_enhances_every_view(enhanced_config, model, monkeypatch):
     tta = MODELS.build(dict(type='SegTTAModel', module=model))
     seen = []
@@ -200,6 +201,7 @@ def test_7_test_time_augmentation_enhances_every_view(enhanced_config, model, mo
     assert result[0].pred_sem_seg.data.shape[-2:] == (64, 96)
 
 
+@pytest.mark.slow
 def test_7_a_config_with_test_time_augmentation_is_tested(enhanced_config, demo_segmentor,
                                                           tmp_path):
     enhanced_config.model = dict(type='SegTTAModel', module=enhanced_config.model)
@@ -237,6 +239,7 @@ def enhanced_logits(model) -> torch.Tensor:
     return logits[0]
 
 
+@pytest.mark.slow
 def test_7_init_model_and_inference_model(saved, model):
     loaded = init_model(*saved, device='cpu')
     image = golden.image_255(64, 96).flip(0).permute(1, 2, 0).contiguous().numpy()
@@ -244,6 +247,7 @@ def test_7_init_model_and_inference_model(saved, model):
     assert (result.seg_logits.data - enhanced_logits(model)).abs().max() < 1e-2
 
 
+@pytest.mark.slow
 def test_7_inferencer(saved, model):
     inferencer = MMSegInferencer(model=saved[0], weights=saved[1], device='cpu',
                                  show_progress=False) if _has_show_progress() else \

@@ -57,6 +57,7 @@ def test_severity_0_leaves_the_image(dtype):
         assert result['severity'] == 0
 
 
+@pytest.mark.slow
 def test_default_draws_the_whole_pool_and_every_severity():
     transform = RandomCorruption()
     np.random.seed(0)

@@ -54,6 +54,7 @@ def test_two_devices_are_refused(gpu):
     assert on_gpu[0].item() == 1 and len(gpu.waits) == 2
 
 
+@pytest.mark.slow
 def test_enhancing_never_waits_for_the_gpu(gpu):
     preprocessor = build(precision='float32')
     images = images_255(300, 400)
@@ -68,6 +69,7 @@ def test_enhancing_never_waits_for_the_gpu(gpu):
     assert (found.cpu() - wanted).abs().max() < (0.02 if REAL else 1e-4)
 
 
+@pytest.mark.slow
 def test_a_cuda_graph_gives_the_same_for_other_images(gpu):
     """Streams are not pretended: of them, only a real GPU says something."""
     plain, replaying = (build(cuda_graph=cuda_graph).to('cuda') for cuda_graph in (False, True))
@@ -112,6 +114,7 @@ def test_a_batch_is_corrupted_with_two_copies_to_the_gpu(gpu):
     assert changed.cpu().tolist() == [True, False, True, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('own_targets', [False, True])
 def test_a_step_of_pretraining(own_targets, gpu, monkeypatch):
     pretrainer = Pretrainer([dict(type='mmseg_sympie.ToyClassifier')], dict(min_mean_255=110),

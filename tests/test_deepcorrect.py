@@ -78,6 +78,7 @@ def test_new_units_change_nothing_at_all(pair):
                       for name, filters in layers.items()}
 
 
+@pytest.mark.slow
 def test_trained_units_on_top_of_an_untouched_checkpoint(pair, tmp_path):
     plain, corrected, cfg, _ = pair
     generator = torch.Generator().manual_seed(1)

@@ -58,6 +58,7 @@ def test_the_readme_is_short():
     assert len((ROOT / 'README.md').read_text().splitlines()) <= 150
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(tmp_path, monkeypatch, capsys):
     """Top to bottom, in an empty folder."""
     monkeypatch.chdir(tmp_path)

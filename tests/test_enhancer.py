@@ -132,6 +132,7 @@ def test_any_size_is_enhanced(sympie, size):
     assert torch.isfinite(enhanced).all()
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_twenty_megapixels(sympie):
     enhanced = sympie(torch.rand(1, 3, 3840, 5208))
@@ -242,6 +243,7 @@ def test_the_middle_is_the_one_that_torchvision_cuts_out():
         assert torch.equal(_central(image, *size), TF.center_crop(image, size))
 
 
+@pytest.mark.slow
 def test_torch_export_for_images_of_any_size_in_one_orientation(tmp_path):
     """The README's example: the reference itself, with batch and size left open."""
     enhancer, auto = SyMPIE().eval(), torch.export.Dim.AUTO
@@ -266,6 +268,7 @@ def test_a_constant_made_in_a_trace_is_not_kept():
         assert function(torch.full((3,), 2.0)).tolist() == [0.25, 15, 6.5]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings('ignore::torch.jit.TracerWarning')
 def test_torch_jit_trace_and_the_constants_afterwards():
     sympie, image = SyMPIE(min_mean_255=110).eval(), torch.rand(1, 3, 40, 50)

@@ -132,6 +132,7 @@ def test_labels_beyond_the_classes_are_found_before_the_run(demo_segmentor, demo
         check_inputs(demo_config, demo_segmentor, str(tmp_path / 'out'))
 
 
+@pytest.mark.slow
 def test_another_metric_runs_beside_the_report(fog, demo_segmentor, tmp_path, capsys):
     fog.test_evaluator = [dict(PLAIN, ignore_index=0),
                           dict(type='IoUMetric', iou_metrics=['mDice'], prefix='mine')]
@@ -141,6 +142,7 @@ def test_another_metric_runs_beside_the_report(fog, demo_segmentor, tmp_path, ca
     assert 'road (ignored)' in output and f'mine/mDice: {metrics["mine/mDice"]}' in output
 
 
+@pytest.mark.slow
 def test_the_checksum_of_a_config_does_not_depend_on_the_folder(fog, demo_segmentor, tmp_path):
     checksums = []
     for folder, ignored in (('a', 0), ('b/c', 0), ('d', 1)):

@@ -38,6 +38,7 @@ def run(model, image):
     return session.run(None, {'image': image.numpy()})[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('weights,minima', [
     (GOLDEN, {}), (GOLDEN, dict(min_contrast_255=100)), (None, {}),
     (None, dict(min_mean_255=110, min_contrast_255=100))])
@@ -69,6 +70,7 @@ def model(demo_segmentor):
     return model
 
 
+@pytest.mark.slow
 def test_segmentor_decides_the_same(model):
     exported = segmentor_onnx(model)
     for height, width in ((192, 384), (250, 333), (96, 97)):
@@ -199,6 +201,7 @@ def test_files_that_are_not_there(tmp_path, monkeypatch, street, model, source, 
         run_onnx(monkeypatch, model, source, 'l.png')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('head,message', [
     (dict(type='PSPHead', pool_scales=(1, 2, 3, 6)),
      r'adaptive pooling .*decode_head.psp_modules.1.0.*Export the enhancer alone'),

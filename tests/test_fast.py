@@ -86,6 +86,7 @@ def test_equals_the_published_implementation(name):
     assert np.abs(found - VECTORS[f'{name}_clamped_s7'].squeeze()).max() < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('minima', [{}, dict(min_mean_255=110, min_contrast_255=90)])
 @pytest.mark.parametrize('iterations', [1, 3])
 def test_shipped_weights_in_half_precision(minima, iterations):

@@ -43,6 +43,7 @@ def read_by_mmcv(folder: Path, image: Path) -> np.ndarray:
     return dataset[0]['inputs'].flip(0).permute(1, 2, 0).numpy()
 
 
+@pytest.mark.slow
 def test_files_of_16_bits_keep_their_upper_eight(tmp_path):
     for name in ('a.png', 'b.tif', 'c.PNG', 'd.TIFF', 'e.pgm'):
         path = write_rgb(tmp_path / name[0] / name, GREY.astype(np.uint16) * 257)

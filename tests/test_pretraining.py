@@ -55,6 +55,7 @@ def batch():
                 source=torch.zeros(4).long())
 
 
+@pytest.mark.slow
 def test_one_step_equals_the_published_one(pretrainer, batch):
     # In float64: rounding alone moves the gradients of the first layers by a hundredth, and the
     # published step was taken in float32.
@@ -95,6 +96,7 @@ def step_once(pretrainer, *batches):
     return {name: value.clone() for name, value in pretrainer.student.named_parameters()}
 
 
+@pytest.mark.slow
 def test_accumulating_the_same_batch_twice_is_one_step_on_it(batch):
     batch = dict(inputs=batch['inputs'][:2], target={0: batch['target'][0][:2]},
                  source=batch['source'][:2])
@@ -150,6 +152,7 @@ class Mobile(UpstreamModel):
         return self.model(IMAGENET_RGB.standardise(image))
 
 
+@pytest.mark.slow
 def test_a_hastened_model_gives_the_same_gradient():
     slow, fast = Mobile(), Mobile().optimize_for_inference()
     assert any(isinstance(module, nn.BatchNorm2d) for module in slow.modules())
@@ -161,6 +164,7 @@ def test_a_hastened_model_gives_the_same_gradient():
     assert (found - expected).norm() < 1e-4 * expected.norm()
 
 
+@pytest.mark.slow
 def test_a_pretrainer_hastens_its_upstream_models():
     upstream = Pretrainer([dict(type='mmseg_sympie.Mobile')]).upstream[0]
     assert not any(isinstance(module, nn.BatchNorm2d) for module in upstream.modules())
@@ -502,6 +506,7 @@ def test_each_model_has_its_images_matched_to_its_own_source():
     assert not torch.allclose(enhanced, wanted, atol=0.01)  # corrected on top
 
 
+@pytest.mark.slow
 def test_recipe_with_mmpretrains_own_resnet(tmp_path):
     """The twin of the paper's recipe, by a config of MMPretrain's, builds and takes a step."""
     model = load_config(str(ROOT / 'configs/sympie_resnet50_mmpretrain.py')).model

@@ -194,6 +194,7 @@ def shortened(command: list) -> list:
     return [*command, *extra]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('command', one_of_each_kind(), ids=' '.join)
 def test_a_command_runs(command, prepared, monkeypatch):
     monkeypatch.chdir(prepared)

@@ -48,6 +48,7 @@ def test_mixed_statistics_by_hand():
     assert len(mix_batch_norm(model, 0.1)) == 2 and list(model.state_dict()) == keys
 
 
+@pytest.mark.slow
 def test_no_share_of_the_image_changes_nothing(demo_config, demo_segmentor, image):
     plain = classes(build(demo_config, demo_segmentor), image)
     found = classes(build(demo_config, demo_segmentor, 'AlphaBN', alpha=0.0), image)
@@ -73,6 +74,7 @@ def test_averaging_is_that_of_the_probabilities(demo_config, demo_segmentor, ima
         classes(build(demo_config, demo_segmentor, 'AverageWithOriginal'), image)
 
 
+@pytest.mark.slow
 def test_tent_lowers_the_entropy_by_norm_parameters_alone(demo_config, demo_segmentor, image):
     model = build(demo_config, demo_segmentor, 'TENT', lr=1e-2)
     before = {key: value.clone() for key, value in model.module.state_dict().items()}

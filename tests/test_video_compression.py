@@ -159,6 +159,7 @@ def test_tables(tmp_path):
 compression = partial(call, 'video_compression')
 
 
+@pytest.mark.slow
 def test_tool(tmp_path, network, enhancer_checkpoint, capsys):
     frames = tmp_path / 'frames'
     frames.mkdir()

@@ -185,6 +185,7 @@ def test_panels_are_the_images_that_were_tested(demo_comparison, demo_segmentor,
     assert panel.only((1,)).effects() == panel.effects()[1:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('others', [(), (dict(type='MeanMatch', target=90),)])
 def test_parameters_are_those_that_enhanced(mean_match_config, others):
     image = golden.image_255(90, 120).byte()
@@ -241,6 +242,7 @@ def test_colour_maps_are_parameters_too(mean_match_config, enhancers, wanted):
         assert abs(picture.mean() - 60) < 1
 
 
+@pytest.mark.slow
 def test_an_ignored_class_is_void_in_panels_and_page(mean_match_config, demo_segmentor, tmp_path):
     mean_match_config.test_evaluator = dict(type='IoUMetric', ignore_index=10)  # sky
     mean_match_config.test_dataloader.dataset.update(conditions=['fog'], indices=1)
@@ -263,6 +265,7 @@ def test_an_ignored_class_is_void_in_panels_and_page(mean_match_config, demo_seg
     assert '| sky (ignored) |' in (tmp_path / 'compare.md').read_text(encoding='utf-8')
 
 
+@pytest.mark.slow
 def test_enhancers_applied_again(mean_match_config, demo_segmentor):
     dataset = build_test_set(mean_match_config)
     panel, = make_panels(mean_match_config, demo_segmentor, dataset, [3], (0, 1, 2))
@@ -277,12 +280,14 @@ def test_enhancers_applied_again(mean_match_config, demo_segmentor):
     assert len(applied(mean_match_config, 3).enhancers) == 3
 
 
+@pytest.mark.slow
 def test_a_config_without_an_enhancer(demo_config, demo_segmentor):
     dataset = build_test_set(demo_config)
     panel, = make_panels(demo_config, demo_segmentor, dataset, [0], (0,))
     assert (panel.images[0] == cv2.imread(panel.name)[..., ::-1]).all()
 
 
+@pytest.mark.slow
 def test_a_config_with_test_time_augmentation(mean_match_config, demo_segmentor):
     mean_match_config.model = dict(type='SegTTAModel', module=mean_match_config.model)
     mean_match_config.test_dataloader.dataset.pipeline = [

@@ -7,6 +7,8 @@ import sys
 import pytest
 from commands import ROOT
 
+pytestmark = pytest.mark.slow  # all wait for a process
+
 FILES = ('mmseg_sympie', 'configs', 'docs', 'setup.py', 'pyproject.toml', 'MANIFEST.in',
          'README.md', 'LICENSE')
 

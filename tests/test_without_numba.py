@@ -1,25 +1,25 @@
 """PyTorch's operations in the place of the compiled loops, where Numba is not installed."""
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
+from without_numba import ENHANCERS, outputs
 
 from mmseg_sympie.corruptions import POOL
-from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
-from mmseg_sympie.normalization import IMAGENET_RGB_255
 
+pytestmark = pytest.mark.slow  # all wait for a process
+HELPERS = Path(__file__).parent / 'helpers'
 # Random numbers and libjpeg are the same with and without the loops.
 SAME = ('brightness', 'contrast', 'darken', 'defocus_blur', 'elastic_transform', 'gaussian_blur',
         'gaussian_noise', 'jpeg_compression', 'motion_blur', 'zoom_blur')
-ENHANCERS = dict(sympie=dict(), matched=dict(source='cityscapes'),
-                 levels=dict(enhancer=dict(type='Levels')))
 PROGRAM = '''
 import sys
 sys.modules['numba'] = None  # Importing it raises ImportError.
 sys.path.insert(0, sys.argv[1])
 import torch
-from test_without_numba import outputs
+from without_numba import outputs
 from mmseg_sympie.enhancer import backends
 from mmseg_sympie.runtime.parallel import COMPILED_LOOPS
 assert not COMPILED_LOOPS
@@ -28,24 +28,10 @@ torch.save(outputs(), sys.argv[2])
 '''
 
 
-def outputs():
-    """Every enhancer's and every corruption's result for the same images."""
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 120, (2, 3, 97, 131), dtype=torch.uint8, generator=generator)
-    found = {}
-    for name, options in ENHANCERS.items():
-        preprocessor = SyMPIEDataPreprocessor(**options, **IMAGENET_RGB_255._asdict())
-        found[name] = preprocessor(dict(inputs=images, data_samples=None))['inputs']
-    for name, corruption in POOL.items():
-        found[name] = corruption(images / 255, torch.tensor([2, 5]), generator.manual_seed(1))
-    return found
-
-
 @pytest.fixture(scope='module')
 def without(tmp_path_factory):
     file = tmp_path_factory.mktemp('without') / 'outputs.pt'
-    folder = __file__.rpartition('/')[0]
-    subprocess.run([sys.executable, '-c', PROGRAM, folder, str(file)], check=True,
+    subprocess.run([sys.executable, '-c', PROGRAM, str(HELPERS), str(file)], check=True,
                    capture_output=True)
     return torch.load(file)
 
