@@ -91,7 +91,6 @@ def test_choices_are_those_of_the_modules():
     assert all(suffix in tool('enhance', '--help') for suffix in video.SUFFIXES)
 
 
-@pytest.mark.slow
 ISOLATION = '''
 import importlib, pkgutil, sys, json
 import mmengine.registry, mmseg.registry, mmseg.models, mmseg.datasets, mmpretrain.models
@@ -152,7 +151,6 @@ def test_mmsegmentation_that_is_missing_or_old(monkeypatch, found, message):
         check_mmseg()
 
 
-@pytest.mark.slow
 SCOPE = '''
 from mmengine.config import Config
 from mmengine.registry import DefaultScope, MODELS
