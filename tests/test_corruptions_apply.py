@@ -64,8 +64,8 @@ def test_corruptions_see_one_thread_each_unless_they_are_alone():
 
 
 @pytest.mark.parametrize('name, loop', [
-    ('defocus_blur', 'correlate'), ('glass_blur', 'displace'), ('zoom_blur', 'resample'),
-    ('elastic_transform', 'sample'), ('shot_noise', 'count')])
+    ('defocus_blur', 'correlate'), ('glass_blur', 'shuffle_pixels'), ('zoom_blur', 'resample'),
+    ('elastic_transform', 'remap'), ('shot_noise', 'poisson')])
 def test_a_cpu_takes_the_loops(name, loop, monkeypatch):
     def called(*arguments):
         raise KeyError(loop)

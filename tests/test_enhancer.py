@@ -257,6 +257,7 @@ def test_torch_export_for_images_of_any_size_in_one_orientation(tmp_path):
             assert (exported(image) - enhancer(image)).abs().max() < 1e-5
 
 
+@pytest.mark.filterwarnings('ignore::torch.jit.TracerWarning')
 def test_a_constant_made_in_a_trace_is_not_kept():
     """Its tensor belongs to the trace; values that nothing else in this process asks for."""
     def scale(image):

@@ -12,6 +12,7 @@ from commands import ROOT
 from mmengine.config import ConfigDict
 from mmseg.registry import MODELS
 
+from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.engine.export import check
 from mmseg_sympie.enhancer import SyMPIE
@@ -89,7 +90,8 @@ def test_segmentor_decides_the_same(model):
 @pytest.mark.parametrize('change,message', [
     (lambda model: setattr(model, 'test_cfg', ConfigDict(mode='slide')), "'slide'"),
     (lambda model: setattr(model.data_preprocessor, 'test_cfg', dict(size=(8, 8))), 'pads'),
-    (lambda model: setattr(model.data_preprocessor, 'fast', None), 'SyMPIE alone'),
+    (lambda model: setattr(model, 'data_preprocessor', SyMPIEDataPreprocessor(
+        enhancer=dict(type='MeanMatch'))), 'SyMPIE alone'),
     (lambda model: setattr(model, 'out_channels', 1), '1 output channels'),
     (lambda model: setattr(model, 'out_channels', 847), '847 output channels'),
 ])

@@ -15,7 +15,7 @@ from ..io.images import subfolders
 
 
 class Batch(NamedTuple):
-    """Images of one corruption and severity, and what is right about an answer."""
+    """Images of one corruption and severity, and how answers become scores."""
 
     image: Tensor  # (B, 3, H, W), RGB on [0, 1]
     files: Sequence[str]

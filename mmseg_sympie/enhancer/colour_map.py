@@ -38,7 +38,7 @@ class ColourMap(NamedTuple):
         mapped = torch.baddbmm(offset[..., None], matrix.transpose(1, 2), image.flatten(2))
         return mapped.view(image.shape)
 
-    def weakened(self, strength: Tensor | float) -> 'ColourMap':
+    def towards_identity(self, strength: Tensor | float) -> 'ColourMap':
         """`x + strength (y - x)`; strength is a number, or (B, 1) with one for each image."""
         identity = _identity(self.offset)
         share = strength[..., None] if isinstance(strength, Tensor) else strength

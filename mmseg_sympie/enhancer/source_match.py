@@ -29,7 +29,7 @@ def source_match(image: ImageStatistics, source: SourceStatistics, strength: flo
         method: one of `METHODS`, which say what is matched.
     """
     share = strength * foreignness(image, source)
-    colour_map = METHODS[method](image, source).weakened(share[:, None])
+    colour_map = METHODS[method](image, source).towards_identity(share[:, None])
     return ColourMap(*(part.float() for part in colour_map))
 
 

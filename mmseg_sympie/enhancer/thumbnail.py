@@ -78,13 +78,13 @@ def _taps(side: int, short: int, square: bool) -> Taps:
     part = _resized_part(side, short)
     resized = side if square and side == VIEW_SIDE_PX else VIEW_SHORT_SIDE_PX * part // short
     scale = np.float32(part / resized)  # In PyTorch's precision, so that both round alike.
-    reach = max(scale, np.float32(1))
+    radius = max(scale, np.float32(1))
     output = np.arange(VIEW_SIDE_PX, dtype=np.float32) + _central_start(resized, VIEW_SIDE_PX)
     centre = scale * (output + np.float32(0.5))
-    first = np.maximum(np.floor(centre - reach + 0.5), 0).astype(np.int64)
-    last = np.minimum(np.ceil(centre + reach - 1.5), part - 1).astype(np.int64)
+    first = np.maximum(np.floor(centre - radius + 0.5), 0).astype(np.int64)
+    last = np.minimum(np.ceil(centre + radius - 1.5), part - 1).astype(np.int64)
     count = (last - first).max() + 1
     first = np.minimum(first, part - count)
     inputs = (first[:, None] + np.arange(count)).astype(np.float32)
-    weight = np.maximum(1 - np.abs(inputs - centre[:, None] + np.float32(0.5)) / reach, 0)
+    weight = np.maximum(1 - np.abs(inputs - centre[:, None] + np.float32(0.5)) / radius, 0)
     return Taps(first + _central_start(side, part), weight / weight.sum(axis=1, keepdims=True))

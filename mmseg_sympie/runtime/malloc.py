@@ -1,4 +1,4 @@
-"""How the C library of a process treats memory that is freed."""
+"""Allocator tuning: glibc malloc keeps large buffers, or gives all that it keeps back."""
 import ctypes
 
 import torch
