@@ -89,6 +89,7 @@ def test_only_the_corruption_touches_pixels(photographs, tmp_path):
     assert set(noisy[changed]) == {0, 255}
 
 
+@pytest.mark.slow
 def test_the_same_bytes_in_parts_and_in_one_go(photographs, tmp_path):
     for severities, names, limit in (([1, 4], NAMES[:2], 3), ([4], NAMES[::-1], 5),
                                      ([1, 4], NAMES, None)):
@@ -163,6 +164,7 @@ def test_tool_writes_resumes_and_refuses_other_settings(photographs, tmp_path, c
     assert contents(out) == before
 
 
+@pytest.mark.slow
 def test_flat_folder_and_gallery(photographs, tmp_path, corrupt, capsys):
     (photographs / 'labels.csv').unlink()
     shape = ('--short-side', 0, '--crop', 0, '--device', 'cpu')

@@ -39,6 +39,7 @@ def test_ten_published_names():
                              'sparkles']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 @pytest.mark.parametrize('height, width', SIZES)
 def test_any_size_in_range_and_seeded(name, height, width):

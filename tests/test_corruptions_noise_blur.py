@@ -253,6 +253,7 @@ def test_glass_blur_matches_imagenet_c(real_data):
         assert inside[:6].all() and inside[7]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('either_way')
 @pytest.mark.parametrize('function', [*DETERMINISTIC, *RANDOM])
 @pytest.mark.parametrize('size', [(1, 1), (3, 7), (97, 131)])

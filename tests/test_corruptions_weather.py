@@ -158,6 +158,7 @@ def test_statistics_match_golden(photographs, name, severity):
 
 # Properties.
 
+@pytest.mark.slow
 @pytest.mark.usefixtures('either_way')
 @pytest.mark.parametrize('size', [(1, 1), (3, 7), (1, 40), (97, 131), (400, 90)])
 @pytest.mark.parametrize('name', NAMES)

@@ -88,6 +88,7 @@ def test_a_cuda_graph_gives_the_same_for_other_images(gpu):
     assert REAL or gpu.launched.count('convolution') > 2  # several images, without a graph
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ALL)
 def test_corruptions(name, gpu):
     image, severity = images_255(65, 90) / 255, torch.tensor([2, 5])

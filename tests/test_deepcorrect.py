@@ -65,6 +65,7 @@ def pair(request, tmp_path):
     return plain, corrected, cfg, layers
 
 
+@pytest.mark.slow
 def test_new_units_change_nothing_at_all(pair):
     plain, corrected, _, layers = pair
     image = torch.randn(2, 3, 32, 32)

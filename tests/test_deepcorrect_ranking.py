@@ -107,6 +107,7 @@ def replace_filter(index, clean, layer, inputs, output):
     return output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NETWORKS)
 def test_copies_of_a_filter_meet_the_branches_around_it(name):
     """Against one pass of the whole network for each filter."""
@@ -155,6 +156,7 @@ def test_segmentation_errors_worked_out_by_hand():
     assert MEASURES['pixel'].errors(counts)[0].tolist() == pytest.approx([1 / 3, 0])
 
 
+@pytest.mark.slow
 def test_tool_on_a_segmentor(scenes, demo_segmentor, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(priorities, 'VALUES_AT_ONCE', 2_000_000)  # several passes
     out, layer = tmp_path / 'rank', 'layer1.0.conv.1.conv'

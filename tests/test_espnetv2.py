@@ -58,6 +58,7 @@ def test_equals_the_published_network(real_data, scale, size):
     assert (logits[0].argmax(0).numpy() == labels).mean() >= 0.999
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('height, width', [(1, 1), (97, 131), (33, 64)])
 @torch.no_grad()
 def test_any_size(height, width):

@@ -87,6 +87,7 @@ def test_segmentor_decides_the_same(model):
         assert (found == wanted).mean() >= 0.999
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('change,message', [
     (lambda model: setattr(model, 'test_cfg', ConfigDict(mode='slide')), "'slide'"),
     (lambda model: setattr(model.data_preprocessor, 'test_cfg', dict(size=(8, 8))), 'pads'),

@@ -54,6 +54,7 @@ def by_reference(preprocessor, images):
 
 # The result is the reference's.
 
+@pytest.mark.slow
 @pytest.mark.parametrize('size', SIZES)
 @pytest.mark.parametrize('order', [dict(bgr_to_rgb=True), dict(rgb_to_bgr=True), dict(),
                                    dict(channel_order='rgb')])
@@ -65,6 +66,7 @@ def test_equals_the_reference(size, order):
     assert (found - wanted).abs().max() < 2e-5 * RANGE_OF_NORMALISED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('size', SIZES)
 def test_parameters_equal_the_reference(size):
     sympie = SyMPIE(GOLDEN, min_mean_255=110, min_contrast_255=100).eval()
@@ -372,6 +374,7 @@ def test_one_or_many_images_of_a_size_are_not_copied_after_the_warp():
         assert empty_result((count, 3, 40, 50)).data_ptr() == address
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('how', [dict(), dict(enhancer=dict(type='MeanMatch'), checkpoint=None),
                                  dict(test_cfg=dict(size_divisor=32))])
 def test_output_in_half_precision(how):

@@ -110,6 +110,7 @@ def test_all_modes_of_pillow(tmp_path, mode):
         assert found[0].tolist() == [[0, 0, 0], [255, 255, 255]], who
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('suffix', ['png', 'jpg', 'tif', 'webp', 'avif'])
 @pytest.mark.parametrize('orientation,corner', [
     (1, 'upper left'), (2, 'upper right'), (3, 'lower right'), (4, 'lower left'),
@@ -245,6 +246,7 @@ def open_street(root: Path, name: str):
     return build(name, root, **(dict(conditions='fog') if name == 'ACDCDataset' else {}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', TREES)
 @pytest.mark.parametrize('suffixes', [('.png', '.png'), ('.jpg', '.png'), ('.JPG', '.PNG'),
                                       ('.jpeg', '.Png'), ('.PNG', '.png')])

@@ -148,6 +148,7 @@ def test_mirror_adds_the_logits_of_the_mirror_image(monkeypatch):
     assert len(calls) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('variant', VARIANTS)
 def test_published_efficientnet_lite_of_each_variant(variant):
     with torch.device('meta'):

@@ -64,6 +64,7 @@ def predict(*arguments, out, enhancer='MeanMatch:110'):
     return json.loads((out / 'predictions.json').read_text(encoding='utf-8'))
 
 
+@pytest.mark.slow
 def test_a_folder_with_a_broken_file(night, tmp_path, capsys):
     (night / 'c.png').write_bytes(b'broken')
     out = tmp_path / 'out'
@@ -98,6 +99,7 @@ def test_a_folder_with_a_broken_file(night, tmp_path, capsys):
     assert '2 files predicted, 0 were there' in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_video(tmp_path):
     pytest.importorskip('av')
     from videos import FRAMES, make_video, read_video
