@@ -12,6 +12,7 @@ from mmseg_sympie.enhancer.parse import parse_enhancer
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.evaluation.compare_enhancers import (
     compare_enhancers,
+    conclusion,
     enhancer_rows,
     sentences,
     show_enhancers,
@@ -100,10 +101,40 @@ def test_each_against_none_and_against_the_best_that_was_not_trained():
     assert 'MeanMatch against MeanMatch' not in sentences(found)
 
 
+def test_many_enhancers_fit_a_screen(tmp_path, capsys):
+    """Of 30, the 14 with the highest mIoU are shown: those that are right most often."""
+    reports = {'none': report(6, 5), **{f'e{index}': report(*[index // 4] * 2)
+                                       for index in range(11, 40)}}
+    show_enhancers(compare_enhancers(reports, list(reports)[1:15]), '', tmp_path)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 25 and 'The best 14 of 30.' in lines
+    assert '| e39 ' in '\n'.join(lines) and '| e11 ' not in '\n'.join(lines)
+
+
+def test_the_conclusion_says_whether_training_was_worth_it():
+    free, learned = {'none': report(*[5] * 6), 'GreyWorld': report(*[7] * 6)}, report(*[9] * 6)
+    lines = conclusion(compare_enhancers({**free, 'SyMPIE': learned}, ['GreyWorld']))
+    # Of 20 pixels 10, 6 and 2 wrong: IoU 5 / 15, 7 / 13 and 9 / 11.
+    assert lines[0].startswith('Without an enhancer, prediction and truth overlap by 33.33%')
+    assert lines[1:4] == [
+        'The best training-free enhancer is GreyWorld: 53.85, a change of +20.51 (clear).',
+        'The best of the others is SyMPIE: 81.82, a change of +48.48 (clear).',
+        'SyMPIE beats the best that needs no training: +27.97 (clear).']
+    assert lines[4] == 'By condition SyMPIE changes the mIoU by +48.48 (fog), +48.48 (night).'
+    worse = conclusion(compare_enhancers({**free, 'SyMPIE': report(*[6] * 6)}, ['GreyWorld']))
+    assert worse[3].startswith('SyMPIE does not clearly beat') and '-10.99 (clear)' in worse[3]
+    assert 'GreyWorld changes' in worse[4]
+
+
 def test_files_and_refusals(tmp_path, capsys):
     reports = {'none': report(6, 5), 'SyMPIE': report(7, 9)}
     show_enhancers(compare_enhancers(reports), 'title', tmp_path)
-    assert 'mIoU night' in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[1].replace('|', ' ').split() == [
+        'mIoU', 'all', 'fog', 'night', 'change', '95%', 'interval']
+    assert 'mIoU night' not in shown and f'{tmp_path}/enhancers.md' in shown
+    show_enhancers(compare_enhancers(reports), 'title')
+    assert 'mIoU night' in capsys.readouterr().out  # There is no file to find it in.
     assert json.loads((tmp_path / 'enhancers.json').read_text())['enhancers'] == ['none', 'SyMPIE']
     assert (tmp_path / 'enhancers.csv').read_text().splitlines()[0] == 'class,none,SyMPIE'
     with pytest.raises(InputError, match='without an enhancer'):

@@ -227,7 +227,10 @@ def test_enhancers_side_by_side(scores, tmp_path, capsys):
     assert 'SyMPIE against MeanMatch: +60.00 points of mIoU, 95% interval [+60.00, +60.00] over ' \
            '2 images (too few to judge)' in sentences(comparison)
     show_enhancers(comparison, '', tmp_path / 'c')
-    assert 'SyMPIE against none' in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert 'The best of the others is SyMPIE: 100.00' in shown
+    assert 'SyMPIE does not clearly beat the best that needs no training: +60.00 (too few' in shown
+    assert len(shown.splitlines()) <= 25 and 'enhancers.md' in shown
     assert {path.suffix for path in (tmp_path / 'c').iterdir()} == {'.json', '.csv', '.md'}
     assert json.loads((tmp_path / 'c/enhancers.json').read_text())['enhancers'] == list(reports)
     reports['SyMPIE'] = {**reports['SyMPIE'], 'ignored_labels': [1]}

@@ -12,19 +12,19 @@ from PIL import Image
 
 from mmseg_sympie.evaluation import ImageScore, make_report, read_report
 from mmseg_sympie.evaluation.html import write_page
-from mmseg_sympie.evaluation.panels import Panel
+from mmseg_sympie.evaluation.panels import Correction, Panel
 
 HOSTILE = '<b>&"\'$x'
 PALETTE = [[128, 64, 128], [70, 130, 180]]
 
 
 class Table(HTMLParser):
-    """The cells of the rows of a page's only table, as text."""
+    """The cells of the rows of a page's table by class, as text."""
 
     def __init__(self, page: str):
         super().__init__()
         self.rows, self.cell = [], None
-        self.feed(page)
+        self.feed(page[page.index('By class and condition'):].partition('</table>')[0])
 
     def handle_starttag(self, tag, attributes):
         if tag == 'tr':
@@ -60,9 +60,9 @@ def page(demo_comparison) -> str:
 @pytest.fixture
 def small_report():
     """Two classes, one of them with a name that would break a page that does not escape."""
-    confusion = np.array([[6, 2], [1, 1]])
-    return make_report([ImageScore('/d/1.png', HOSTILE, confusion)], ('road', HOSTILE),
-                       dict(command=HOSTILE, date='2026-11-22'))
+    images = [ImageScore('/d/1.png', HOSTILE, np.array([[6, 2], [1, 1]]))]
+    return {**make_report(images, ('road', HOSTILE), dict(command=HOSTILE, date='2026-11-22')),
+            'images': images}
 
 
 @pytest.fixture
@@ -100,14 +100,56 @@ def test_table_has_the_numbers_of_the_comparison(page, demo_comparison):
         100 * pixels['sky'] / sum(pixels.values()), abs=0.0051)
 
 
-def test_page_shows_six_images_in_the_palette(page):
-    assert page.count('<article>') == 6 and page.count('type="range"') == 12
+def test_page_shows_images_of_each_condition_in_the_palette(page, demo_comparison):
+    images = read_report(demo_comparison / 'with')['images']
+    shown = {name: min(3, sum(image.condition == name for image in images))
+             for name in ('night', 'fog', 'rain', 'snow')}
+    kinds = re.findall(r'class="kind">(\w+) &middot; (\w+)<', page)
+    assert [condition for condition, _ in kinds] == [
+        name for name, count in shown.items() for _ in range(count)]
+    assert [kind for _, kind in kinds[:shown['night']]] == ['best', 'median', 'worst'][
+        :shown['night']]
+    assert page.count('type="range"') == 2 * len(kinds)
     truth = pictures(page, 'truth')
-    assert len(truth) == len(pictures(page, 'enhanced')) == 6
+    assert len(truth) == len(pictures(page, 'enhanced')) == len(kinds)
     colours = {colour for picture in truth for colour in
                map(tuple, np.asarray(picture.convert('RGB')).reshape(-1, 3).tolist())}
     assert {(128, 64, 128), (70, 130, 180), (0, 0, 0)} <= colours  # road, sky, void
     assert 'rgb(128 64 128)' in page
+
+
+def test_first_words_say_what_was_tested_on_what(page):
+    title = re.search('<title>(.*)</title>', page)[1]
+    assert title.endswith('without and with SyMPIE on synthetic scenes')
+    sentence = re.search('<header>.*?<p>(.*?)</p>', page, re.DOTALL)[1]
+    assert 'DeepLabV2Head on MobileNetV2' in sentence and 'The scenes are synthetic' in sentence
+    assert 'SyMPIE' in sentence and 'night' in sentence
+
+
+def test_correction_in_numbers_and_curves(small_report, panel, tmp_path):
+    """A gain of 2 about ImageNet's mean: 2 v less 124, 116 and 104."""
+    kernel = np.eye(25)[12].reshape(5, 5)
+    correction = Correction(2 * np.eye(3), np.zeros(3), kernel)
+    panel = panel._replace(variants=['none', 'x'], corrections=[None, correction])
+    write_page(tmp_path / 'i.html', {'none': small_report, 'x': small_report},
+               [('best', panel)], PALETTE, 'x')
+    page = (tmp_path / 'i.html').read_text()
+    for name, offset in zip('RGB', (-124, -116, -104)):
+        assert f'<th scope="row">{name}</th><td>2.00</td><td>{offset}</td>' in page
+    points = re.findall('<polyline class="R" points="([^"]*)"', page)
+    assert len(points) == 1 and points[0].startswith('0,255 ') and points[0].endswith(' 255,0')
+
+
+@pytest.mark.parametrize('runs', [1, 2, 4])
+def test_numbers_of_any_number_of_runs(small_report, runs, tmp_path):
+    reports = {'none': small_report, **{f'run {index}': small_report for index in range(1, runs)}}
+    write_page(tmp_path / 'i.html', reports)
+    page = (tmp_path / 'i.html').read_text()
+    assert '<article>' not in page
+    headers = Table(page).rows[1]
+    assert headers == {1: ['class', 'pixels %', 'IoU', 'accuracy', 'IoU', 'accuracy'],
+                       2: ['class', 'pixels %', *['without', 'with', 'change'] * 2],
+                       4: ['class', 'pixels %', *reports, *reports]}[runs]
 
 
 def test_everything_is_escaped(small_report, panel, tmp_path):
@@ -175,7 +217,7 @@ def overflow(browser) -> int:
 def column(browser, index: int):
     """The texts of a column of the table's body, as they stand on the page."""
     return browser.execute_script(
-        'return [...document.querySelector("tbody").rows].map(row =>'
+        'return [...document.querySelector("thead ~ tbody").rows].map(row =>'
         ' row.cells[arguments[0]].textContent)', index)
 
 
@@ -198,6 +240,11 @@ def test_slider_is_moved_by_pointer_and_by_key(opened):
     assert cut() == before
     control.send_keys(Keys.ARROW_LEFT)
     assert cut() == before - 1
+    assert control.size['height'] >= 24
+    handle = opened.execute_script(
+        'return getComputedStyle(arguments[0].querySelector(".handle"), "::after").width',
+        opened.find_element('css selector', '.slider'))
+    assert float(handle.removesuffix('px')) >= 24
 
 
 def test_headers_sort_by_click_and_by_key(opened, demo_comparison):
@@ -225,8 +272,14 @@ def test_headers_sort_by_click_and_by_key(opened, demo_comparison):
 
 def test_page_fits_a_phone(opened):
     assert overflow(opened) == 0
+    top = {name: opened.find_element('css selector', f'.{name}').rect['y']
+           for name in ('first', 'cards')}
+    assert top['cards'] < top['first']
     opened.resize(390, True)
     assert overflow(opened) == 0
+    top = {name: opened.find_element('css selector', f'.{name}').rect['y']
+           for name in ('first', 'cards')}
+    assert top['first'] < top['cards'] < top['first'] + 1000
     table = opened.find_element('css selector', '.scroll')
     assert table.get_property('scrollWidth') > table.get_property('clientWidth')
     assert not opened.find_element('css selector', 'dl').is_displayed()

@@ -119,8 +119,9 @@ def conclusion(comparison: Mapping[str, Any]) -> list[str]:
     others = [name for name in pooled if name != base and name not in comparison['training_free']]
     other = max(others, key=lambda name: pooled[name]['miou'] or 0, default=None)
     kind = 'synthetic images' if comparison['synthetic'] else 'images'
-    lines = [f'With {base}, prediction and truth overlap by {percent(pooled[base]["miou"])}% '
-             f'(mIoU, the mean over classes) on {comparison["images"][POOLED]} {kind}.']
+    first = 'Without an enhancer' if base == NONE else f'With {base}'
+    lines = [f'{first}, prediction and truth overlap by {percent(pooled[base]["miou"])}% (mIoU, '
+             f'the mean over classes) on {comparison["images"][POOLED]} {kind}.']
     for name, kind in ((free, 'training-free enhancer'), (other, 'of the others')):
         if name is not None:
             change = pooled[name]['against_none']

@@ -50,8 +50,8 @@ def summary_cards(reports: Reports, comparisons: Reports) -> str:
             body = '<dl class="runs">' + ''.join(
                 f'<dt>{escape(name)}</dt><dd>{percent(miou)} {change}</dd>'
                 for name, miou, change in rows) + (
-                    f'</dl><p class="note">{summary["images"]} images; changes in colour are '
-                    'clear, grey ones could be chance</p>')
+                    f'</dl><p class="note">{summary["images"]} images'
+                    f'{"; grey changes could be chance" if condition == POOLED else ""}</p>')
         name = 'all images' if condition == POOLED else condition
         cards.append(f'<div class="card"><h3>{escape(name)}</h3>{body}</div>')
     return '\n'.join(cards)

@@ -27,9 +27,9 @@ def panel_section(kind: str, panel: Panel, num_classes: int, palette: Colours,
         compared: the variants are runs, a column for each; or else the last with the truth.
     """
     file_name = panel.name.rpartition('/')[2]
-    place = f' &middot; {escape(panel.condition)}' if panel.condition else ''
+    place = f'{escape(panel.condition)} &middot; ' if panel.condition else ''
     columns = (_run_columns if compared else _single_columns)(panel, num_classes, palette)
-    return (f'<article><h3><span class="kind">{escape(kind)}{place}</span>'
+    return (f'<article><h3><span class="kind">{place}{escape(kind)}</span>'
             f'<small title="{escape(panel.name)}">{escape(file_name)}</small></h3>'
             f'<div class="panel">{"".join(columns)}</div></article>')
 
@@ -101,7 +101,7 @@ def correction_section(correction: Correction | None) -> str:
     rows, curves = [], []
     for name, gain, offset in zip('RGB', *grey_response(correction)):
         rows.append(f'<tr class="{name}"><th scope="row">{name}</th><td>{gain:.2f}</td>'
-                    f'<td>{offset:+.0f}</td></tr>')
+                    f'<td>{round(offset):+d}</td></tr>')
         points = ' '.join(f'{level},{255 - value:.0f}' for level, value
                           in zip(levels, np.clip(gain * levels + offset, 0, 255)))
         curves.append(f'<polyline class="{name}" points="{points}"/>')
