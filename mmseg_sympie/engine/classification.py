@@ -30,9 +30,11 @@ def build_classifiers(texts: Sequence[str]) -> dict[str, tuple[UpstreamModel, Fa
         texts: `torchvision:NAME:WEIGHTS`, or a config or zoo name of MMPretrain with or without
             `:WEIGHTS`.
     """
-    classifiers = {}
+    classifiers: dict[str, tuple[UpstreamModel, Facts]] = {}
     for text in dict.fromkeys(texts):
-        units = []
+        units: Sequence[str] = []
+        model: UpstreamModel
+        weights: str | None
         kind, _, rest = text.partition(':')
         if kind == 'torchvision':
             name, _, weights = rest.partition(':')
@@ -63,7 +65,7 @@ def build_enhancers(texts: Sequence[str],
             'none' is left out.
         iterations: how often SyMPIE is applied; one enhancer for each number.
     """
-    enhancers = {}
+    enhancers: dict[str, tuple[nn.Module, Facts]] = {}
     for text in dict.fromkeys(texts):
         parts = [text] if Path(text).is_file() else text.split('+')
         short = text if any(text in name for name in enhancers) else '+'.join(
@@ -112,11 +114,15 @@ def count(batches: Iterator[Batch], total: int, classifiers: Mapping[str, Model]
     """Add all batches to the tally; answers to unlabelled images go to `answers` instead.
 
     Args:
+        batches: the images.
+        total: number of batches, for the progress bar.
         classifiers: name -> function of images, RGB on [0, 1], to scores.
         enhancers: name -> function of images to images; without the baseline.
+        tally: the counts so far.
+        answers: (classifier, enhancer) -> (file, class) of each image without a label.
     """
     for batch in tqdm(batches, total=total, unit='batch', desc='test'):
-        baseline = {}
+        baseline: dict[str, Any] = {}
         for enhancer, enhance in {NONE: lambda image: image, **enhancers}.items():
             # As the data preprocessor runs it, also under autocast.
             with torch.autocast(batch.image.device.type, enabled=False):

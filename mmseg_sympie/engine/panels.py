@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
+from mmengine.dataset import BaseDataset, pseudo_collate
 from mmengine.model import BaseDataPreprocessor, BaseModel
 from mmengine.registry import DATASETS
 from torch import Tensor
-from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from ..attachment import attach, find_preprocessor, is_enhanced
@@ -39,25 +38,28 @@ from .segmentation import (
 )
 
 
-def build_test_set(cfg: Config) -> Dataset:
+def build_test_set(cfg: Config) -> BaseDataset:
     """The data set that the config tests on."""
     enter_scope(cfg)
     with building('the test data'):
         return DATASETS.build(copy.deepcopy(cfg.test_dataloader.dataset))
 
 
-def image_paths(dataset: Dataset) -> Sequence[str]:
+def image_paths(dataset: BaseDataset) -> Sequence[str]:
     """The file of each image of a data set, in order."""
     return [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
 
 
-def choose_images(dataset: Dataset, report: Mapping[str, Any],
+def choose_images(dataset: BaseDataset, report: Mapping[str, Any],
                   without: Mapping[str, Any] | None = None, kinds: Sequence[str] = KINDS,
                   count: int = 2, by_condition: bool = False) -> dict[int, str]:
     """Index in the data set -> kind, by each image's mean IoU or its change.
 
     Args:
-        report, without: from `read_report`; the change is from `without`, if that is given.
+        dataset: the test set.
+        report: from `read_report`.
+        without: the same of the run that the change is from; None to choose by the IoU itself.
+        kinds: which images: the best, the median, the worst.
         count: images of each kind.
         by_condition: so many for each condition by itself, night first.
 
@@ -80,13 +82,15 @@ def choose_images(dataset: Dataset, report: Mapping[str, Any],
     return {index_of[name]: kind for name, kind in chosen.items()}
 
 
-def make_panels(cfg: Config, checkpoint: str, dataset: Dataset, indices: Sequence[int],
+def make_panels(cfg: Config, checkpoint: str, dataset: BaseDataset, indices: Sequence[int],
                 applications: Sequence[int] = (0, 1)) -> Iterator[Panel]:
     """What enhancers and segmentor make of some images of a data set.
 
     Args:
+        cfg: of the test run.
         checkpoint: weights of the segmentor.
         dataset: from `build_test_set`.
+        indices: of the images in the data set.
         applications: how often all enhancers of the config are applied, one result for each; 0 is
             the image as it is.
 
@@ -130,7 +134,7 @@ def applied(cfg: Config, times: int) -> BaseDataPreprocessor:
         cfg = attach(cfg, enhancer=[])
     preprocessor = copy.deepcopy(find_preprocessor(cfg)[1])
     # No smoothing: the images are no frames of a video in order.
-    preprocessor.update(enhancer=enhancers_of(preprocessor) * times, checkpoint=None,
+    preprocessor.update(enhancer=list(enhancers_of(preprocessor)) * times, checkpoint=None,
                         smoothing=None)
     return MODELS.build(preprocessor)
 
@@ -140,6 +144,7 @@ def enhanced(preprocessor: BaseDataPreprocessor,
     """An image as the segmentor gets it before normalisation, and what was predicted for it.
 
     Args:
+        preprocessor: with enhancers, or without.
         image: (3, H, W) in the preprocessor's incoming channel order, on 0..255.
 
     Returns:

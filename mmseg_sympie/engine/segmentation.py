@@ -43,13 +43,16 @@ class ProgressBar(Hook):
     priority = 'VERY_LOW'
 
     def before_test(self, runner: Runner) -> None:
+        """Open the bar."""
         self._bar = tqdm(total=len(runner.test_dataloader), unit='batch', desc='test',
                          disable=None if runner.rank == 0 else True)
 
     def after_test_iter(self, runner: Runner, *args, **kwargs) -> None:
+        """Count a batch."""
         self._bar.update()
 
     def after_test(self, runner: Runner) -> None:
+        """Close the bar."""
         self._bar.close()
 
 
@@ -173,7 +176,7 @@ def load_segmentor(model: nn.Module, checkpoint: str) -> None:
               f'out (first: {", ".join(surplus[:3])}).')
 
 
-def segmentor_inside(model: nn.Module) -> nn.Module:
+def segmentor_inside(model: Any) -> nn.Module:
     """The segmentor in wrappers for several processes or for test-time augmentation."""
     while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
         model = model.module
@@ -205,7 +208,7 @@ def record_run(cfg: Config, checkpoint: str) -> RunRecord:
 
 
 def _model_name(model: Mapping[str, Any]) -> str:
-    parts = [model.get(part) for part in ('decode_head', 'backbone')]
+    parts: list[Any] = [model.get(part) for part in ('decode_head', 'backbone')]
     if not all(isinstance(part, Mapping) and 'type' in part for part in parts):
         inside = model.get('module')  # of test-time augmentation
         return type_name(model['type']) + (f' of {_model_name(inside)}' if inside else '')

@@ -34,6 +34,7 @@ def measure_source(paths: Sequence[str], limit: int | None = None,
     """Statistics of image files.
 
     Args:
+        paths: the image files.
         limit: of so many, spread evenly over all; by default of every one.
         origin: what the result says of where it comes from.
 
