@@ -10,11 +10,7 @@ REQUIREMENTS := requirements/$(STACK).txt requirements/dev.txt
 .PHONY: demo test test-fast lint docs hooks clean
 
 demo: $(READY)
-	$(BIN)/python tools/render_scenes.py --out data/demo --only-val
-	$(BIN)/python tools/test.py configs/demo_sympie.py --compare
-	@echo
-	@echo 'These scenes are synthetic: they show the tool at work, not what it gains on real streets.'
-	@echo 'Real data: $(BIN)/python tools/test.py configs/deeplabv2_acdc_sympie.py --compare (see docs/data.md)'
+	$(BIN)/python -m mmseg_sympie demo
 
 # The threads of one test process do not keep the cores from the other while they wait.
 test: $(READY)

@@ -1,4 +1,4 @@
-"""Render synthetic street scenes, and test a small segmentor on them without and with the enhancer.
+"""Render synthetic street scenes, and test a small segmentor on them without and with enhancers.
 
 Example:
     sympie demo
@@ -10,6 +10,8 @@ import argparse
 from pathlib import Path
 
 CONFIG = 'demo_sympie'
+# The baseline, two enhancers that need no training, and the learned one.
+ENHANCERS = ('none', 'GreyWorld', 'SourceMatch:source=demo', 'SyMPIE')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,21 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Render, test, and say in a few lines what was seen and where to go on."""
-    from ..engine.comparison import test_and_report
+    from ..engine.comparison import compare_variants
     from ..engine.scenes import render_scenes
-    from ..evaluation.report import percent, read_report
     from ..io.config import load_config
     from ..runtime.malloc import tune_malloc_on_cpu
     tune_malloc_on_cpu()
     render_scenes(args.data, 0, args.val, 0)
     cfg = load_config(CONFIG, dict(data_root=str(args.data)))
-    test_and_report(cfg, cfg.load_from, args.out, compare=True)
-    scores = [read_report(args.out / name)['scores'] for name in ('without', 'with')]
-    miou = {name: ' -> '.join(percent(each[name]['miou']) for each in scores)
-            for name in ('all', 'night')}
-    print(f'''
-A segmentor trained on clear scenes was tested in fog, at night, in rain and in snow.
-mIoU without -> with the enhancer: all {miou['all']}, night {miou['night']}. All: {args.out}
-These scenes are synthetic: they show the tool at work, not what it gains on real streets.
+    compare_variants(cfg, cfg.load_from, ENHANCERS, args.out)
+    print('''
+The scenes are synthetic: they show the tool at work, not what it gains on real streets.
 Your own images: sympie predict IMAGE --config CONFIG --weights WEIGHTS --out OUT
-Real data: sympie test deeplabv2_acdc_sympie --compare (see README)''')
+Real data: sympie test espnetv2_acdc_sympie --compare (see README)''')

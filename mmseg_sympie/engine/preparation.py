@@ -12,9 +12,10 @@ import torch
 from ..io.checkpoints import read_mmengine_checkpoints_safely
 from ..runtime.version import check_mmseg
 
-# Beginnings of what the libraries warn of in every run.
+# What the libraries warn of in every run (patterns for the beginnings).
 REPEATED = ('When align_corners=True', 'Default ``avg_non_ignore`` is False',
-            'Fail to import ``MultiScaleDeformableAttention``')
+            'Fail to import ``MultiScaleDeformableAttention``',
+            '.* instance named of visualizer has been created')
 
 
 def prepare() -> None:
