@@ -5,8 +5,8 @@ import numpy as np
 from mmseg_sympie.demo.classes import TRAIN_IDS
 from mmseg_sympie.demo.optics import FOCAL_PER_WIDTH, GAMMA, blur, develop, metres_aside, uniform
 
-SODIUM, LED = np.float32([1.0, 0.65, 0.3]), np.float32([1.0, 0.96, 0.88])
-MOONLIGHT, WINDOW = np.float32([0.55, 0.62, 0.9]), np.float32([1.0, 0.78, 0.45])
+SODIUM, LED = np.array([[1.0, 0.65, 0.3], [1.0, 0.96, 0.88]], np.float32)
+MOONLIGHT, WINDOW = np.array([[0.55, 0.62, 0.9], [1.0, 0.78, 0.45]], np.float32)
 RED = (1.0, 0.06, 0.04)
 
 

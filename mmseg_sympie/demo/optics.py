@@ -23,10 +23,12 @@ def develop(radiance, rng, electrons, read_noise):
 
 
 def blur(image, sigma_px):
+    """Gaussian blur; sigma in pixels."""
     return cv2.GaussianBlur(image, (0, 0), float(sigma_px))
 
 
 def desaturate(radiance, saturation):
+    """Colours drawn towards grey: 1 leaves them, 0 takes them away."""
     grey = radiance.mean(-1, keepdims=True)
     return grey + (radiance - grey) * np.float32(saturation)
 

@@ -24,6 +24,7 @@ def draw_windows(canvas, rng, frames, facing, rgb):
 
 
 def draw_building(canvas, rng, side, x, z0, z1):
+    """A house from z0 to z1, with windows, and a shop or a door."""
     floor_m, floors = rng.uniform(2.8, 3.6), int(rng.integers(2, 7))
     height, facing = floor_m * floors, inward(side)
     back = x + side * rng.uniform(8, 13)
@@ -58,6 +59,7 @@ def draw_building(canvas, rng, side, x, z0, z1):
 
 
 def draw_wall(canvas, rng, side, x, z0, z1):
+    """A wall along the pavement."""
     height, facing = rng.uniform(1.4, 3.2), inward(side)
     rgb = pick(rng, ((150, 148, 142), (146, 92, 76), (172, 164, 148)), 10)
     canvas.cast_shadow(along(x, 0, height, z0, z1))
@@ -73,6 +75,7 @@ def draw_wall(canvas, rng, side, x, z0, z1):
 
 
 def draw_fence(canvas, rng, side, x, z0, z1):
+    """A fence of slats between rails."""
     height, facing = rng.uniform(1.0, 2.0), inward(side)
     rgb = pick(rng, ((60, 84, 62), (122, 92, 62), (72, 74, 78), (196, 194, 188)), 8)
     canvas.fill(along(x, 0.05, height, z0, z1), 'fence', rgb * 0.62, facing)
@@ -83,6 +86,7 @@ def draw_fence(canvas, rng, side, x, z0, z1):
 
 
 def draw_hedge(canvas, rng, side, x, z0, z1):
+    """A hedge with an uneven top."""
     rgb = pick(rng, ((58, 92, 46), (76, 106, 52), (90, 100, 44)))
     z = np.linspace(z0, z1, 24)
     top = np.stack((np.full(24, x), 1.2 * rng.uniform(0.8, 1.15, 24), z), -1)
@@ -91,6 +95,7 @@ def draw_hedge(canvas, rng, side, x, z0, z1):
 
 
 def draw_tree(canvas, rng, x, z, scale):
+    """A trunk and a crown of leaves."""
     trunk, radius = rng.uniform(1.6, 3.0) * scale, rng.uniform(1.3, 2.6) * scale
     rgb = pick(rng, ((66, 100, 48), (84, 116, 52), (52, 84, 50), (112, 116, 46), (140, 104, 44)))
     canvas.cast_shadow(disc(x, trunk + radius, z, radius))
@@ -107,6 +112,7 @@ def draw_tree(canvas, rng, x, z, scale):
 
 
 def draw_pole(canvas, rng, x, z, height, width):
+    """A pole and its shadow."""
     tone = np.full(3, rng.uniform(0.7, 1.3))
     canvas.cast_shadow(panel(x, width, 0, height, z))
     canvas.fill(panel(x, width / 2, 0, height, z), 'pole', 112 * tone)
@@ -114,6 +120,7 @@ def draw_pole(canvas, rng, x, z, height, width):
 
 
 def draw_lamp(canvas, rng, side, x, z):
+    """A street lamp: a pole with an arm over the road."""
     height, reach = rng.uniform(5, 8), x - side * rng.uniform(1, 2)
     draw_pole(canvas, rng, x, z, height, 0.16)
     canvas.fill(front(x, reach, height, height + 0.12, z), 'pole', (90, 92, 94))
@@ -121,6 +128,7 @@ def draw_lamp(canvas, rng, side, x, z):
 
 
 def draw_traffic_light(canvas, rng, side, x, z):
+    """Traffic lights on a pole and perhaps an arm, with one colour lit."""
     height = rng.uniform(3.2, 4.2)
     draw_pole(canvas, rng, x, z, height, 0.14)
     heads = [(x - side * 0.3, height - 1.1)]
@@ -139,6 +147,7 @@ def draw_traffic_light(canvas, rng, side, x, z):
 
 
 def draw_sign(canvas, rng, x, z):
+    """A traffic sign on a pole."""
     y, size = rng.uniform(2.2, 2.8), rng.uniform(0.36, 0.5)
     draw_pole(canvas, rng, x, z, y + 0.3, 0.09)
     red, white, blue, yellow = (200, 28, 36), (236, 236, 232), (24, 80, 176), (238, 190, 30)

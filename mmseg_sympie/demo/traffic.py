@@ -111,12 +111,14 @@ def draw_underside(canvas, x, half, z0, z1):
 
 
 def draw_lights(canvas, x, z, half, y, label, away):
+    """The two lamps of a vehicle: red if it drives away."""
     for centre in (x - half + 0.22, x + half - 0.22):
         canvas.fill(panel(centre, 0.16, y, y + 0.18, z), label, (190, 24, 24) if away else LAMP,
                     'lamp', grain=0)
 
 
 def draw_car(canvas, rng, x, z, away):
+    """A car, from behind or from the front."""
     length, half, roof = rng.uniform(3.9, 4.7), rng.uniform(0.85, 0.95), rng.uniform(1.4, 1.65)
     rgb, belt = pick(rng, PAINTS, 10), 0.9
     near = rng.choice((0.05, 0.45)) if away else 1.1  # length of the boot or bonnet

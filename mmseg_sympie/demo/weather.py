@@ -28,6 +28,7 @@ def apply_weather(scene: Scene, condition: str, seed: int) -> np.ndarray:
 
 
 def fog(scene, radiance, rng):
+    """Contrast that falls with distance, in the light of a grey sky."""
     height, width = shape = scene.label.shape
     visibility_m = np.exp(rng.uniform(np.log(35), np.log(140)))
     airlight = uniform(rng, 0.42, 0.72) * np.float32([1, 1, 1] + rng.uniform(-0.04, 0.04, 3))
@@ -40,6 +41,7 @@ def fog(scene, radiance, rng):
 
 
 def rain(scene, radiance, rng):
+    """Dull light, wet ground, falling drops, and drops on the windscreen."""
     dull = diffuse_light(scene, radiance, rng, rng.uniform(0.45, 0.75), rng.uniform(0.35, 0.65))
     wet = wet_ground(scene, dull, rng)
     is_sky = scene.label == TRAIN_IDS['sky']
@@ -54,6 +56,7 @@ def rain(scene, radiance, rng):
 
 
 def snow(scene, radiance, rng):
+    """A white cover, falling flakes and a short view."""
     height, width = shape = scene.label.shape
     light = uniform(rng, 0.7, 1.0)
     dull = diffuse_light(scene, radiance, rng, rng.uniform(0.5, 0.8), light)

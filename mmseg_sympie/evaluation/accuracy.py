@@ -31,8 +31,13 @@ class Tally:
         """Count a batch of images.
 
         Args:
+            classifier: its name.
+            enhancer: its name, or 'none'.
+            corruption: of all images of the batch, or 'clean' or 'every image'.
+            severity: of the corruption.
             files: B names; one image has the same name under every corruption.
-            correct, baseline: (B,) bool, right with this enhancer and right without one.
+            correct: (B,) bool, right with this enhancer.
+            baseline: (B,) bool, right without one.
         """
         correct, baseline = np.asarray(correct, dtype=bool), np.asarray(baseline, dtype=bool)
         if not len(files) == len(correct) == len(baseline):
@@ -70,8 +75,10 @@ def make_accuracy_report(tally: Tally, groups: Mapping[str, Sequence[str]] = {},
     corruptions; `clean` and `every image` are in no mean.
 
     Args:
+        tally: the counts.
         groups: corruptions by the name of their group; corruptions that were not tested are left
             out.
+        details: what the report says of the run.
 
     Returns:
         What `accuracy.json` holds: `details`, `groups`, and under `classifiers` for each classifier
@@ -79,7 +86,7 @@ def make_accuracy_report(tally: Tally, groups: Mapping[str, Sequence[str]] = {},
         `clean`, and for an enhancer `change` (`all` and `clean`: points, relative in percent, and
         the 95% interval of `all`).
     """
-    cells = {}
+    cells: dict[str, dict[str, dict[str, dict[str, dict[str, int]]]]] = {}
     for (classifier, enhancer, corruption, severity), counts in tally.cells.items():
         by_corruption = cells.setdefault(classifier, {}).setdefault(enhancer, {})
         by_corruption.setdefault(corruption, {})[severity] = dict(zip(COUNTS, map(int, counts)))

@@ -17,7 +17,7 @@ def plot_accuracy(report: Mapping[str, Any], path: Path) -> None:
     Without enhancers, the accuracies themselves.
     """
     classifiers = report['classifiers']
-    rows = max(len(_bars(variants[name], {})) for variants in classifiers.values()
+    rows = max(len(_bars(variants[name], None)) for variants in classifiers.values()
                for name in variants)
     bars = max(len(variants) - (NONE in variants) for variants in classifiers.values())
     figure = new_figure(2 + 5 * len(classifiers), 1.8 + rows * max(0.28, 0.16 * bars))
@@ -36,7 +36,7 @@ def _panel(axes, classifier: str, variants: Mapping[str, Any]) -> None:
     shown = shown or [NONE]
     thickness = 0.8 / len(shown)
     for index, name in enumerate(shown):
-        values = _bars(variants[name], baseline if as_change else {})
+        values = _bars(variants[name], baseline if as_change else None)
         positions = np.arange(len(values)) + (index - (len(shown) - 1) / 2) * thickness
         numbers = np.array([np.nan if value is None else value for value in values.values()], float)
         drawn = axes.barh(positions, numbers, thickness, label=name,
@@ -54,7 +54,8 @@ def _panel(axes, classifier: str, variants: Mapping[str, Any]) -> None:
              else 'accuracy in percent')
 
 
-def _bars(summary: Mapping[str, Any], baseline: Mapping[str, Any]) -> Mapping[str, float]:
+def _bars(summary: Mapping[str, Any],
+          baseline: Mapping[str, Any] | None) -> Mapping[str, float | None]:
     values = {**summary['corruptions'], 'all': summary['all'], CLEAN: summary['clean']}
     if not baseline:
         return values

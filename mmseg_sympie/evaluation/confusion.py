@@ -12,7 +12,9 @@ def confusion_matrix(prediction: Tensor, label: Tensor, num_classes: int) -> np.
     """Count pixels by true class (row) and predicted class (column); label 255 is ignored.
 
     Args:
-        prediction, label: of one shape, classes 0..num_classes-1.
+        prediction: classes 0..num_classes-1.
+        label: of the same shape, likewise, or 255.
+        num_classes: how many there are.
 
     Returns:
         (num_classes, num_classes) int64.

@@ -46,12 +46,14 @@ def miou_interval(before: Sequence[ImageScore], after: Sequence[ImageScore],
     """What a condition's images say of the mIoU difference: its interval, and how many they are.
 
     Args:
-        before, after: from `paired`.
+        before: from `paired`.
+        after: likewise.
+        condition: the name of one, or 'all'.
     """
-    confusions = [[image.confusion for image in images if condition in (POOLED, image.condition)]
-                  for images in (before, after)]
-    return dict(miou_interval_95=bootstrap_interval(*confusions), images=len(confusions[0]),
-                labelled_images=sum(bool(confusion.any()) for confusion in confusions[0]))
+    first, second = ([image.confusion for image in images if condition in (POOLED, image.condition)]
+                     for images in (before, after))
+    return dict(miou_interval_95=bootstrap_interval(first, second), images=len(first),
+                labelled_images=sum(bool(confusion.any()) for confusion in first))
 
 
 def bootstrap_interval(before: Sequence[np.ndarray], after: Sequence[np.ndarray],
@@ -60,7 +62,10 @@ def bootstrap_interval(before: Sequence[np.ndarray], after: Sequence[np.ndarray]
     """95% interval of the mIoU difference when the same images are drawn again with replacement.
 
     Args:
-        before, after: confusion matrices (C, C) of the same images.
+        before: confusion matrices (C, C) of images.
+        after: those of another run on the same images.
+        resamples: how often images are drawn.
+        seed: of the draws.
 
     Returns:
         Lower and upper bound of `after - before` in points (percentile bootstrap, paired); None
@@ -109,6 +114,6 @@ def paired(before: Sequence[ImageScore],
 
 
 def _difference(old: float | None, new: float | None) -> dict[str, float | None]:
-    both = old is not None and new is not None
-    return {'without': old, 'with': new, 'difference': new - old if both else None,
-            'relative_percent': 100 * (new - old) / old if both and old else None}
+    change = None if old is None or new is None else new - old
+    return {'without': old, 'with': new, 'difference': change,
+            'relative_percent': 100 * change / old if change is not None and old else None}

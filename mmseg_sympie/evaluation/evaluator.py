@@ -36,8 +36,9 @@ def with_report(cfg: Config) -> Evaluator:
     """
     given = _metrics(cfg.get('test_evaluator'))
     ours = [metric for metric in given if type_name(metric['type'], True).startswith(f'{SCOPE}.')]
+    notes: list[str] = []
     if ours:
-        others, notes = [metric for metric in given if metric is not ours[0]], []
+        others = [metric for metric in given if metric is not ours[0]]
         report = dict(ours[0])
     else:
         replaced = [metric for metric in given if type_name(metric['type']) == 'IoUMetric']
@@ -96,9 +97,10 @@ def _counts_alike(metric: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return all(metric.get(key) == other.get(key) for key in ('ignore_index', 'beta', 'prefix'))
 
 
-def _instead_of(replaced: Sequence[Mapping[str, Any]]):
+def _instead_of(replaced: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[str]]:
     """The config of a report with the arguments of the `IoUMetric`s, and what became of them."""
-    report, left_out = dict(type=REPORT), {}
+    report: dict[str, Any] = dict(type=REPORT)
+    left_out = {}
     for metric in replaced:
         for key, value in metric.items():
             if key == 'iou_metrics':

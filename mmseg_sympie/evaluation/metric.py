@@ -48,6 +48,7 @@ class SegmentationReport(BaseMetric):
                              f'{", ".join(FURTHER_SCORES)}.')
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Count the pixels of a batch."""
         num_classes = len(self.dataset_meta['classes'])
         for sample in data_samples:
             prediction = sample['pred_sem_seg']['data'].squeeze(0)
@@ -64,12 +65,13 @@ class SegmentationReport(BaseMetric):
                                            confusion_matrix(prediction, label, num_classes)))
 
     def compute_metrics(self, results: Sequence[ImageScore]) -> dict[str, float]:
+        """Write and show the report; returns its main numbers by name."""
         results = [ImageScore(*result) for result in results]  # MMEngine hands back plain tuples.
         report = make_report(results, self.dataset_meta['classes'],
                              self.details if self.record is None else self.record.details(),
                              self.ignored, self.scores, self.beta)
         if self.out_dir is not None:  # before anything is shown, which may fail
-            self._write(report, results)
+            self.out_dir = _write(self.out_dir, report, results)
         pooled = report['scores'][POOLED]
         if self.out_dir is not None and not self.shows_table:
             print(f'{self.title}: mIoU {percent(pooled["miou"])}; table in '
@@ -86,12 +88,15 @@ class SegmentationReport(BaseMetric):
                         for condition, summary in report['scores'].items() if condition != POOLED})
         return metrics
 
-    def _write(self, report: Mapping[str, Any], results: Sequence[ImageScore]) -> None:
-        try:
-            write_report(self.out_dir, report, results)
-        except OSError as error:
-            # Hours of testing must not be lost to a disk that filled up meanwhile.
-            refuge = tempfile.mkdtemp(prefix='mmseg_sympie_report_')
-            write_report(refuge, report, results)
-            print(f'Cannot write to {self.out_dir} ({error}); the report is in {refuge} instead.')
-            self.out_dir = refuge
+
+def _write(folder: str, report: Mapping[str, Any], results: Sequence[ImageScore]) -> str:
+    """Write a report, if need be to a temporary folder; returns where it is."""
+    try:
+        write_report(folder, report, results)
+        return folder
+    except OSError as error:
+        # Hours of testing must not be lost to a disk that filled up meanwhile.
+        refuge = tempfile.mkdtemp(prefix='mmseg_sympie_report_')
+        write_report(refuge, report, results)
+        print(f'Cannot write to {folder} ({error}); the report is in {refuge} instead.')
+        return refuge

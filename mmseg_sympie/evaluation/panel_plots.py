@@ -113,5 +113,5 @@ def _add_legend(figure: Figure, handles: list[Patch]) -> int:
 
 def _legend(panels: Sequence[Panel], classes: Sequence[str], palette: Colours) -> list[Patch]:
     from matplotlib.patches import Patch
-    return [Patch(color=tuple(value / 255 for value in colour), label=name)
-            for colour, name in legend_entries(panels, classes, palette)]
+    return [Patch(color=(red / 255, green / 255, blue / 255), label=name)
+            for (red, green, blue), name in legend_entries(panels, classes, palette)]

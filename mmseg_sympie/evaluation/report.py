@@ -137,7 +137,7 @@ def terminal(rows: Sequence[Sequence[str]], title: str = '', summary_rows: int =
     table = PrettyTable(rows[0], title=title or None, align='r')
     table.align[rows[0][0]] = 'l'
     for index, row in enumerate(rows[1:], start=1):
-        table.add_row(row, divider=index == len(rows) - 1 - summary_rows)
+        table.add_row(list(row), divider=index == len(rows) - 1 - summary_rows)
     return table.get_string()
 
 

@@ -35,6 +35,9 @@ def make_report(scores: Sequence[ImageScore], classes: Sequence[str],
     """Pool confusion matrices over all images and over each condition, and divide once.
 
     Args:
+        scores: of all images.
+        classes: their names, in the order of the matrices.
+        details: what the report says of the run.
         ignored: labels that were not counted, beside 255.
         further: of `FURTHER_SCORES`.
         beta: of the F-score.
@@ -51,13 +54,13 @@ def make_report(scores: Sequence[ImageScore], classes: Sequence[str],
                              'sum over all conditions. Call it something else.')
         if score.condition is not None:
             groups.setdefault(score.condition, []).append(score)
-    scores = {}
+    summaries = {}
     for name, group in groups.items():
-        confusion = sum(score.confusion for score in group)
-        scores[name] = {**_summary(confusion, classes, len(group)),
+        confusion = np.sum([score.confusion for score in group], axis=0)
+        summaries[name] = {**_summary(confusion, classes, len(group)),
                         **_further(confusion, classes, further, beta)}
     return dict(classes=list(classes), ignored_labels=list(ignored), details=dict(details),
-                scores=scores)
+                scores=summaries)
 
 
 def _further(confusion: np.ndarray, classes: Sequence[str], further: Sequence[str],
@@ -65,7 +68,7 @@ def _further(confusion: np.ndarray, classes: Sequence[str], further: Sequence[st
     counted = areas(confusion)
     measures = dict(dice=class_dice(counted), fscore=class_fscore(counted, beta),
                     precision=class_precision(counted))
-    summary = {}
+    summary: dict[str, Any] = {}
     for key in (key for name in further for key in FURTHER_SCORES.get(name, {}).values()):
         if key in measures:
             summary[f'mean_{key}'] = _mean(measures[key])
@@ -94,5 +97,5 @@ def _summary(confusion: np.ndarray, classes: Sequence[str], num_images: int) -> 
         class_pixels=dict(zip(classes, map(int, counted.true))))
 
 
-def _number(value: float) -> float | None:
+def _number(value: float | np.ndarray) -> float | None:
     return None if np.isnan(value) else float(value)

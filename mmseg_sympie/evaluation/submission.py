@@ -28,6 +28,7 @@ class Submission(BaseMetric):
         self.zip_path = zip_path
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Keep the label maps of a batch as PNG."""
         for sample in data_samples:
             train_ids = sample['pred_sem_seg']['data'].squeeze(0).cpu()
             check_classes(train_ids, MOST_CLASSES, 'The predictions')
@@ -36,6 +37,7 @@ class Submission(BaseMetric):
             self.results.append((f"{Path(sample['img_path']).stem}.png", png.getvalue()))
 
     def compute_metrics(self, results: Sequence[tuple[str, bytes]]) -> dict[str, float]:
+        """Write the zip; there are no numbers."""
         names = [name for name, _ in results]
         if len(set(names)) != len(names):
             raise InputError('Two images have the same file name, so their predictions cannot '

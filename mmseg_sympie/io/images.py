@@ -9,9 +9,9 @@
    these would come out black or white: it is refused.
 4. A file is one image: animations and files of several pages are refused.
 """
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Union
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,7 +25,7 @@ _SYSTEM_FOLDERS = ('__MACOSX', '@eaDir', '$RECYCLE.BIN', 'System Volume Informat
 _DARKEST = 1 / 16  # of a range: below it, an image looks black and its range is another one
 _ORIENTATION, _SUBFILE = 0x112, 0xFE  # tags of EXIF and TIFF
 
-FilePath = Union[str, Path]
+FilePath = str | Path
 
 
 def is_leftover(relative: Path) -> bool:
@@ -134,7 +134,8 @@ def _check_single(image: Image.Image, path: FilePath) -> None:
     if image.format == 'MPO':  # A phone's photograph with a preview or a depth map behind it.
         count = 1
     elif image.format == 'TIFF' and count > 1:  # Pages of reduced resolution are no images.
-        count = sum(not page.tag_v2.get(_SUBFILE, 0) & 1 for page in ImageSequence.Iterator(image))
+        pages: Iterator[Any] = iter(ImageSequence.Iterator(image))
+        count = sum(not page.tag_v2.get(_SUBFILE, 0) & 1 for page in pages)
         image.seek(0)
     if count > 1:
         raise InputError(f'{path} holds {count} images, and one was wanted. Save them one by one, '
@@ -143,7 +144,7 @@ def _check_single(image: Image.Image, path: FilePath) -> None:
 
 def _is_deep(image: Image.Image) -> bool:
     """Whether an opened image has more than 8 bits a channel in its file."""
-    return image.mode in ('I', 'F') or ';16' in image.mode + str(image.tile)
+    return image.mode in ('I', 'F') or ';16' in image.mode + str(getattr(image, 'tile', ''))
 
 
 def _decoded_by_opencv(path: FilePath) -> np.ndarray:

@@ -82,6 +82,7 @@ def check_label_file(path: str | Path,
     the index is the class. It is stored upright: MMCV does not turn labels.
 
     Args:
+        path: the file.
         palette: RGB on 0..255 of each class in the file, to see whether the file's own palette
             counts the classes in another order.
     """
@@ -114,9 +115,9 @@ def check_label_file(path: str | Path,
 def _check_palette(image: Image.Image, path: str | Path,
                    palette: Sequence[Sequence[int]]) -> None:
     class_of = {tuple(colour): index for index, colour in enumerate(palette)}
-    colours = np.reshape(image.getpalette('RGB'), (-1, 3)).tolist()
-    used = sorted(value for _, value in image.getcolors())
-    meant = {value: class_of.get(tuple(colours[value])) for value in used
+    flat = image.getpalette('RGB') or []
+    colours = list(zip(flat[::3], flat[1::3], flat[2::3]))
+    meant = {value: class_of.get(colours[value]) for value in np.unique(np.array(image)).tolist()
              if value < min(len(palette), len(colours))}
     wrong = [value for value, index in meant.items() if index != value]
     if wrong and None not in meant.values():

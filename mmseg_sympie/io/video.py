@@ -84,6 +84,8 @@ def convert_video(source: Path, target: Path, change: Callable[[Tensor], Tensor]
     see it as people do.
 
     Args:
+        source: the video.
+        target: the file to write.
         change: from frames (1, 3, H, W), RGB, uint8, in order, to RGB on 0..255 of the same size.
         crf: constant rate factor of x264; 18 is hard to tell from the original.
 

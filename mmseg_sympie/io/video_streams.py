@@ -26,7 +26,8 @@ class Times:
     """
 
     def __init__(self, source: Path, stream):
-        self.source, self.last = source, None
+        self.source = source
+        self.last: int | None = None
         self.ticks_a_second = 1 / stream.time_base
         rate = getattr(stream, 'average_rate', None) or 25  # only for pictures without times
         self.ticks_a_frame = max(1, round(self.ticks_a_second / rate))
