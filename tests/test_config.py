@@ -206,7 +206,7 @@ def test_a_config_in_pythons_style_is_tested_and_reported(scenes, tmp_path, caps
     assert 'sha256 of the shipped enhancer' in details
     assert 'SyMPIEDataPreprocessor' in (tmp_path / 'report.md').read_text()
     write_report_page(cfg, str(tmp_path / 'w.pth'), tmp_path, tmp_path / 'i.html', False)
-    assert 'SyMPIE, 1 images' in (tmp_path / 'i.html').read_text(encoding='utf-8')
+    assert 'with SyMPIE, on 1 images' in (tmp_path / 'i.html').read_text(encoding='utf-8')
     for_submission(cfg, tmp_path / 's.zip')
     assert cfg.test_dataloader.dataset.split == 'test'
     assert len(cfg.test_dataloader.dataset.pipeline) == 2

@@ -64,6 +64,7 @@ ONLY_UNDERSTOOD = {
     'run-onnx': 'needs an ONNX file: tests/test_export.py',
     'video.mp4': 'needs a video: tests/test_video.py',
     '/trained.pth': 'needs a whole training',
+    'configs/deepcorrect': 'needs a whole ranking: tests/test_deepcorrect_training.py',
     '--keep-freed-memory': 'changes malloc for the tests after it',
     'work_dirs/0.5.pth': 'needs a whole pretraining',
     'darken night contrast': 'takes long: the table of commands has a smaller one',

@@ -33,8 +33,8 @@ def test_every_tool_has_help_with_an_example(name):
 def test_compare_without_and_with(scenes, demo_segmentor, tmp_path):
     output = tool('test', 'configs/demo_meanmatch.py', demo_segmentor, '--compare', '--out',
                   tmp_path, *scene_options(scenes))
-    for text in ('without enhancer', 'with enhancer', 'difference', 'IoU night', '95% interval',
-                 'classes gain'):
+    for text in ('without enhancer', 'with enhancer', 'difference', '95% interval', 'classes gain',
+                 'By class and condition'):
         assert text in output
     without, with_ = read_report(tmp_path / 'without'), read_report(tmp_path / 'with')
     assert set(without['scores']) == {'all', 'fog', 'night', 'rain', 'snow'}

@@ -80,10 +80,10 @@ def calls(size: tuple[int, int], batch_size: int, device: str,
 def benchmark_enhancer(args: argparse.Namespace) -> None:
     """Write and print the tables; for the arguments see tools/benchmark.py."""
     check_writable(args.out)
-    if args.keep_freed_memory:
+    if args.tune_malloc:
         tune_malloc()
     # A call would pay for giving back what another has left, or find it and pay less.
-    before = (lambda: None) if args.keep_freed_memory else trim_malloc
+    before = (lambda: None) if args.tune_malloc else trim_malloc
     measured = []
     for threads, batch_size, size in itertools.product(args.threads, args.batch_sizes, args.sizes):
         torch.set_num_threads(threads)
@@ -101,7 +101,7 @@ def benchmark_enhancer(args: argparse.Namespace) -> None:
              f'{machine(args.device, args.threads[-1])}, network in '
              f'{args.precision or "the precision of the device"}, medians of {args.repeats}')
     if args.device == 'cpu':
-        title += f', freed memory {"kept" if args.keep_freed_memory else "returned"}'
+        title += f', freed memory {"kept" if args.tune_malloc else "returned"}'
     tables = [table(measured), table_of_parts(measured[-1])]
     costs = dict(nem_macs=FlopAnalyzer(NEM(), torch.zeros(1, 3, 224, 224)).unsupported_ops_warnings(
         False).total(),
