@@ -1,6 +1,7 @@
 """Shared fixtures: enhancer weights, and a small real data set rendered by the project."""
 import contextlib
 import copy
+import gc
 import os
 import runpy
 import subprocess
@@ -20,6 +21,7 @@ from mmseg_sympie.corruptions import cpu
 from mmseg_sympie.enhancer.pretrained import convert_published_enhancer
 
 torch.set_num_threads(2)
+gc.freeze()  # MMEngine collects garbage with each data set: what is imported is none.
 
 
 @pytest.fixture(autouse=True)

@@ -17,19 +17,13 @@ SHIPPED = ROOT / 'mmseg_sympie/weights'
 
 @pytest.mark.parametrize('model', [each for each in MODELS if 'sha256' in each],
                          ids=lambda model: model['name'])
-def test_the_files_of_the_zoo(model, real_files):
+def test_the_files_of_the_zoo(model, request):
     path = ROOT / model['file']
     if 'original' in model:
-        path = real_files / model['original']
+        path = request.getfixturevalue('real_data').parent / 'weights' / model['original']
         if not path.is_file():
             pytest.skip(f'{path.name} is not there')
     assert (path.stat().st_size, sha256(path)) == (model['size'], model['sha256'])
-
-
-@pytest.fixture
-def real_files(request):
-    """Published weights lie beside the real data."""
-    return request.getfixturevalue('real_data').parent / 'weights'
 
 
 def test_all_weights_that_ship_are_in_the_zoo():

@@ -120,6 +120,8 @@ def test_a_config_gets_an_enhancer_once():
     assert with_enhancer(own).to_dict() == own.to_dict()
     named = with_enhancer(own, 'GreyWorld', 'cityscapes').model.data_preprocessor
     assert named.enhancer == [dict(type='GreyWorld')] and named.source == 'cityscapes'
+    matched = with_enhancer(load_config('espnetv2_cityscapes'), 'SourceMatch:strength=0.5')
+    assert matched.model.data_preprocessor.source == 'cityscapes'
     own.model.data_preprocessor.enhancer = None
     assert with_enhancer(own).model.data_preprocessor.enhancer == {}
     steps = [step['type'] for step in image_pipeline(plain)]

@@ -97,6 +97,23 @@ def test_a_folder_with_a_broken_file(night, tmp_path, capsys):
     assert (out / 'a.png').stat().st_mtime_ns == written and (out / 'sub/b.png').is_file()
     predict(night, '--resume', out=out, enhancer='GreyWorld')
     assert '2 files predicted, 0 were there' in capsys.readouterr().out
+    predict(night, '--resume', '--cfg-options', 'model.decode_head.align_corners=True', out=out,
+            enhancer='GreyWorld')
+    assert '2 files predicted, 0 were there' in capsys.readouterr().out
+
+    # A result that can no longer be made is not counted, and neither is its old record.
+    (night / 'a.png').write_bytes(b'broken')
+    with pytest.raises(InputError, match='1 of 2 files'):
+        predict(night, out=out)
+    assert set(json.loads((out / 'predictions.json').read_text())) == {'sub/b.png'}
+
+
+def test_no_result_lies_among_the_label_maps(tmp_path):
+    for name in ('a.png', 'labels/with/a.png'):
+        (tmp_path / 'in' / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new('RGB', (8, 8)).save(tmp_path / 'in' / name)
+    with pytest.raises(InputError, match='labels, which is for label maps'):
+        predict(tmp_path / 'in', out=tmp_path / 'out')
 
 
 @pytest.mark.slow

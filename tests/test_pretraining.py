@@ -28,7 +28,7 @@ from mmseg_sympie.io.checkpoints import read_checkpoint
 from mmseg_sympie.io.config import load_config
 from mmseg_sympie.io.files import sha256
 from mmseg_sympie.normalization import IMAGENET_RGB
-from mmseg_sympie.pretraining.gradients import clip_to_norm, update_average
+from mmseg_sympie.pretraining.gradients import SeparateGradients, clip_to_norm, update_average
 from mmseg_sympie.pretraining.pretrainer import Pretrainer
 from mmseg_sympie.pretraining.release import centre_on_clean, half_precision, shrink_to_identity
 from mmseg_sympie.pretraining.stream import PretrainingStream, RoundRobinSampler
@@ -523,3 +523,16 @@ def test_recipe_with_mmpretrains_own_resnet(tmp_path):
         source=torch.tensor([0, 0]), target={0: torch.tensor([3, 5])}))
     assert after['nem.head.bias'].isfinite().all()
     assert not torch.equal(after['nem.head.bias'], before)
+
+
+def test_a_loss_of_some_of_the_parameters_gives_its_gradient_to_those():
+    """Of a and b: the first loss is b, the second a + 2 b; nothing is clipped, then all to 1."""
+    for limit, wanted in ((100, (1, 3)), (1, (1, 2))):
+        a, b, c = (torch.nn.Parameter(torch.zeros(1)) for _ in range(3))
+        optim_wrapper = OptimWrapper(torch.optim.SGD([a, b, c], lr=1))
+        gradients = SeparateGradients(2, limit)
+        for index, loss in enumerate((b.sum(), (a + 2 * b).sum())):
+            gradients.backward(index, loss, [a, b, c], optim_wrapper)
+        gradients.clip_and_add([a, b, c], optim_wrapper)
+        assert (a.grad.item(), b.grad.item()) == pytest.approx(wanted, abs=1e-5)
+        assert c.grad is None

@@ -288,7 +288,7 @@ def test_sources_that_ship(name):
 
 
 @pytest.mark.parametrize('given, message', [
-    ('cityscape', 'named .cityscape.: wanted one of camvid, cityscapes, imagenet'),
+    ('cityscape', 'named .cityscape.: wanted one of camvid, cityscapes, demo, imagenet'),
     (dict(mean=[1, 2, 3]), 'black should be'),
     (dict(SOURCE._asdict(), covariance=[[1, 1, 1]]), 'covariance should be'),
     (dict(SOURCE._asdict(), log_contrast=float('nan')), 'log_contrast should be one finite'),
@@ -395,7 +395,7 @@ def test_a_used_preprocessor_can_be_copied_and_gives_the_same():
 
 
 def test_a_source_match_without_a_source_says_what_to_name():
-    with pytest.raises(InputError, match="source='cityscapes'.* camvid, cityscapes, imagenet"):
+    with pytest.raises(InputError, match="source='cityscapes'.* camvid, cityscapes, demo"):
         SyMPIEDataPreprocessor(enhancer=dict(type='SourceMatch'))
 
 

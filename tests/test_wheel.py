@@ -13,9 +13,6 @@ FILES = ('mmseg_sympie', 'configs', 'docs', 'setup.py', 'pyproject.toml', 'MANIF
          'README.md', 'LICENSE')
 
 
-pytestmark = pytest.mark.slow  # it builds a wheel and starts processes
-
-
 @pytest.fixture(scope='module')
 def installed(tmp_path_factory):
     """An empty folder, and a function that runs `python -m mmseg_sympie` of the wheel there."""

@@ -69,15 +69,24 @@ class Distances(NamedTuple):
         return (100 * (self.features_enhanced / self.features - 1)) if self.features else None
 
 
-def compress(frames: Iterable[Tensor], target: Path, rate: Rate, fps: Fraction) -> Compressed:
-    """Write frames (1, 3, H, W), RGB on 0..255, by x264; its result varies slightly."""
+def compress(frames: Iterable[Tensor], target: Path, rate: Rate, fps: Fraction,
+             title: str | None = None) -> Compressed:
+    """Write frames (1, 3, H, W), RGB on 0..255, by x264; its result varies slightly.
+
+    Args:
+        frames: all of one size.
+        target: the file to write.
+        rate: quality or bitrate.
+        fps: frames a second.
+        title: of the progress bar; by default the rate.
+    """
     options = {} if rate.crf is None else dict(crf=str(rate.crf))
     size_bytes = count = 0
     with written_whole(target) as partial, import_av().open(str(partial), 'w') as container:
         encoder = container.add_stream('libx264', rate=fps, options=options)
         if rate.kbit_s is not None:
             encoder.codec_context.bit_rate = 1000 * rate.kbit_s
-        for frame in tqdm(frames, unit='frame', desc=rate.name):
+        for frame in tqdm(frames, unit='frame', desc=title or rate.name):
             if count == 0:
                 encoder.height, encoder.width = frame.shape[-2:]
                 encoder.pix_fmt = pixel_format(encoder.width, encoder.height)

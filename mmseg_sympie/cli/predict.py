@@ -46,9 +46,9 @@ def main(args: argparse.Namespace) -> None:
     """Predict all that was named, and say how much changes and where the results are."""
     if args.every < 1:
         raise InputError(f'--every is a number of frames from 1, got {args.every}.')
-    from ..engine.enhance_plan import Record, plan
+    from ..engine.enhance_plan import LABELS, Record, plan
     from ..io.files import check_writable
-    planned = plan(args.inputs, args.out)
+    planned = plan(args.inputs, args.out, LABELS)
     check_writable(args.out)
     from ..engine.inference import SegmentorWithEnhancer
     from ..engine.predict import RECORD, predict_all, settings_of
@@ -62,10 +62,10 @@ def main(args: argparse.Namespace) -> None:
                     RECORD)
     predicted = predict_all(segmentor, planned, record, args.every, args.resume)
     changed = {target: record.entries[target]['changed_percent'] for target in planned.values()
-               if target in record.entries}
+               if target in {*predicted.done, *predicted.there}}
     if changed:
         most = max(changed, key=lambda target: changed[target])
-        print(f'{predicted.done} files predicted, {predicted.there} were there: '
+        print(f'{len(predicted.done)} files predicted, {len(predicted.there)} were there: '
               f'{sum(changed.values()) / len(changed):.1f}% of the pixels change, at most '
               f'{changed[most]:.1f}% in {most}.')
     print(f'Results: {args.out}')

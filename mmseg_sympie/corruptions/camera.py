@@ -2,7 +2,7 @@
 
 Every function takes `image` (B, 3, H, W), RGB on [0, 1]; `severity` (B,), integers 1 to 5; and a
 `generator` of the image's device. It returns float32 (B, 3, H, W) on [0, 1], the input untouched.
-Random numbers are uniform, one draw for each image. `low_light` is the fifth of the kind.
+Random numbers are uniform, one draw for each image. `low_light` is the seventh of the kind.
 """
 import torch
 import torch.nn.functional as F

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ..data_preprocessor import build_enhancer
 from ..deepcorrect.backbone import units_checkpoint
+from ..enhancer.build import build_enhancer
 from ..enhancer.parse import parse_enhancer
 from ..enhancer.pretrained import shipped
 from ..errors import InputError

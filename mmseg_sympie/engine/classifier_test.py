@@ -22,6 +22,7 @@ from ..evaluation.classification import (
     write_accuracy_report,
 )
 from ..evaluation.report import terminal
+from ..evaluation.run_record import versions
 from ..io.files import check_writable, write_json
 from ..pretraining.upstream import check_classes
 from .batches import (
@@ -33,7 +34,6 @@ from .batches import (
     vizwiz_batches,
 )
 from .classification import build_classifiers, build_enhancers, count
-from .segmentation import versions
 
 
 def test_classifiers(args: argparse.Namespace) -> None:

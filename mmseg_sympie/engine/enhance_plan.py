@@ -15,6 +15,7 @@ from ..io.files import read_text, sha256, write_json
 from ..io.images import SUFFIXES, files_below, has_suffix
 
 RECORD = 'parameters.json'
+LABELS = 'labels'  # the folder of label maps among the results of `predict`
 
 
 def is_video(path: Path) -> bool:
@@ -22,8 +23,13 @@ def is_video(path: Path) -> bool:
     return has_suffix(path, video.SUFFIXES)
 
 
-def plan(sources: Sequence[Path], out: Path) -> dict[Path, str]:
-    """File to read -> its result, relative to `out`; a source is a file or a folder.
+def plan(sources: Sequence[Path], out: Path, reserved: str | None = None) -> dict[Path, str]:
+    """File to read -> its result, relative to `out`.
+
+    Args:
+        sources: files and folders.
+        out: the folder of the results.
+        reserved: a folder in `out` that no result may lie in.
 
     Raises:
         InputError: no images or videos, two with one result, or results among the originals; or a
@@ -36,6 +42,9 @@ def plan(sources: Sequence[Path], out: Path) -> dict[Path, str]:
             raise InputError(f'--out {out} is the folder of the originals. Choose another one.')
         files = files_to_enhance(source, out) if source.is_dir() else [source.name]
         for file, target in zip(files, results(files)):
+            if reserved is not None and Path(target).parts[0] == reserved:
+                raise InputError(f'The result of {root / file} would lie in {out / reserved}, '
+                                 'which is for label maps. Rename that folder of the originals.')
             if target in planned.values():
                 raise InputError(f'{root / file} and another file would both become {target}. '
                                  'Rename one, or enhance them into different folders.')

@@ -19,6 +19,7 @@ from ..evaluation.panels import Correction, grey_effect
 from ..io.config import building, enter_scope, forget_pretrained, load_config
 from ..registry import MODELS
 from .panels import applied, enhanced
+from .preparation import best_device
 from .segmentation import load_segmentor, segmentor_inside
 from .segmentor_config import (
     classes_and_palette,
@@ -59,7 +60,7 @@ class ImageEnhancer:
 
     def __init__(self, configs: dict | Sequence[dict], source: Any = None,
                  device: str | torch.device | None = None):
-        self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        self.device = torch.device(device or best_device())
         with building('the enhancer'):
             self._preprocessor: Any = MODELS.build(dict(
                 type='mmseg_sympie.SyMPIEDataPreprocessor', enhancer=configs, source=source,
@@ -206,7 +207,7 @@ class SegmentorWithEnhancer:
         checkpoint = weights or cfg.get('load_from')
         if checkpoint is None:
             raise InputError(f'{cfg.filename} has no load_from: name the weights.')
-        self.device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+        self.device = torch.device(device or best_device())
         enter_scope(cfg)
         forget_pretrained(cfg.model)
         with building('the model'):

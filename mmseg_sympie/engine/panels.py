@@ -30,10 +30,10 @@ from ..evaluation.panels import (
 from ..io.config import building, enter_scope
 from ..io.labels import check_same_classes, with_void
 from ..registry import MODELS
+from .preparation import best_device, leave_out_repeated_warnings
 from .segmentation import (
     enhancers_of,
     load_segmentor,
-    quieten_mmseg,
     segmentor_inside,
 )
 
@@ -97,8 +97,8 @@ def make_panels(cfg: Config, checkpoint: str, dataset: BaseDataset, indices: Seq
     Raises:
         InputError: the weights do not fit, or an image has no label.
     """
-    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
-    quieten_mmseg()
+    device = torch.device(best_device())
+    leave_out_repeated_warnings()
     with building('the model'):
         model = MODELS.build(copy.deepcopy(cfg.model))
     segmentor = segmentor_inside(model)

@@ -1,4 +1,5 @@
 """Predict images and videos without labels, without and with an enhancer."""
+import hashlib
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import islice
@@ -11,35 +12,35 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from ..attachment import find_preprocessor
 from ..benchmarks.compression import Rate, compress
 from ..errors import InputError
 from ..evaluation.overlays import class_shares, most_changed, overlay, side_by_side
-from ..io.files import plain, sha256, written_whole
+from ..io.files import written_whole
 from ..io.images import read_rgb
 from ..io.video import frame_rate, read_frames
-from .enhance_plan import Record, is_video
+from .enhance_plan import LABELS, Record, is_video
 from .inference import Labels, SegmentorWithEnhancer
-from .segmentation import enhancers_of
+from .segmentation import record_run
 
 RECORD = 'predictions.json'
-LABELS = 'labels'  # the folder of the label maps
 CRF = 18
 
 
 class Predicted(NamedTuple):
-    """How many files were predicted, were there, and could not be read, and why."""
+    """The results that were made and that were there, and why files could not be read."""
 
-    done: int
-    there: int
+    done: list[str]
+    there: list[str]
     failures: list[str]
 
 
 def settings_of(segmentor: SegmentorWithEnhancer, weights: str, every: int) -> str:
     """What decides a result, to tell those of one segmentor from those of another."""
-    enhancers = enhancers_of(find_preprocessor(segmentor.cfg)[1])
-    return (f'{Path(segmentor.cfg.filename).stem} of sha256 {sha256(weights)[:16]}, '
-            f'{plain(enhancers)}, every {every}')
+    run = record_run(segmentor.cfg, weights)
+    parts = (run.config_sha256, run.further_sha256, run.shipped_sha256, run.source, run.precision)
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()
+    return (f'{Path(segmentor.cfg.filename).stem} of sha256 {run.checkpoint_sha256[:16]}, '
+            f'settings of sha256 {digest[:16]}, every {every}')
 
 
 def predict_all(segmentor: SegmentorWithEnhancer, planned: Mapping[Path, str], record: Record,
@@ -53,22 +54,23 @@ def predict_all(segmentor: SegmentorWithEnhancer, planned: Mapping[Path, str], r
         every: of a video, only every n-th frame.
         resume: leave out what the record has.
     """
-    done, there, failures = 0, 0, []
+    predicted = Predicted([], [], [])
     try:
         for source in tqdm(planned, unit='file', desc='predict'):
             target = planned[source]
             if resume and record.has(target):
-                there += 1
+                predicted.there.append(target)
                 continue
             work = predict_video if is_video(source) else predict_image
             try:
                 record.add(target, work(segmentor, source, record.out, target, every))
-                done += 1
+                predicted.done.append(target)
             except InputError as error:
-                failures.append(str(error))
+                record.entries.pop(target, None)
+                predicted.failures.append(str(error))
     finally:
         record.write()
-    return Predicted(done, there, failures)
+    return predicted
 
 
 def predict_image(segmentor: SegmentorWithEnhancer, source: Path, out: Path, target: str,
@@ -97,7 +99,8 @@ def predict_video(segmentor: SegmentorWithEnhancer, source: Path, out: Path, tar
             picture = picture_of(segmentor, image, labels)
             yield torch.from_numpy(picture).permute(2, 0, 1)[None]
 
-    compress(pictures(), out / target, Rate(crf=CRF), Fraction(frame_rate(source), every))
+    compress(pictures(), out / target, Rate(crf=CRF), Fraction(frame_rate(source), every),
+             source.name)
     return dict(frames=len(frames), every=every,
                 changed_percent=round(float(np.mean([each['changed_percent'] for each in frames])),
                                       3),

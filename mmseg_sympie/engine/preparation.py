@@ -26,10 +26,15 @@ def prepare() -> None:
     """
     check_mmseg()
     read_mmengine_checkpoints_safely()
-    for message in REPEATED:
-        warnings.filterwarnings('ignore', message=message)
+    leave_out_repeated_warnings()
     if mmengine.logging.print_log is not print_log:
         mmengine.print_log = mmengine.logging.print_log = print_log
+
+
+def leave_out_repeated_warnings() -> None:
+    """Show nothing of what the libraries warn of in every run."""
+    for message in REPEATED:
+        warnings.filterwarnings('ignore', message=message)
 
 
 _print_log = mmengine.logging.print_log

@@ -3,7 +3,6 @@ import copy
 import hashlib
 import shlex
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -19,8 +18,8 @@ from torch import nn
 from tqdm import tqdm
 
 from ..attachment import find_preprocessor, is_enhanced
-from ..data_preprocessor import enhancer_configs
 from ..deepcorrect.backbone import units_checkpoint
+from ..enhancer.build import enhancer_configs
 from ..enhancer.fast import network_precision
 from ..enhancer.image_statistics import load_source
 from ..enhancer.pretrained import shipped
@@ -33,6 +32,7 @@ from ..io.config import building, enter_scope, type_name
 from ..io.files import check_writable, plain, sha256
 from ..io.labels import check_same_classes
 from ..registry import MODELS
+from .preparation import best_device, leave_out_repeated_warnings
 
 SEGMENTOR = 'segmentor checkpoint'
 
@@ -127,7 +127,7 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> dic
     cfg.work_dir = str(Path(out_dir) / 'logs')
     cfg.load_from = None  # Loaded below, strictly and without running code from the file.
     cfg.log_level = 'WARNING'
-    quieten_mmseg()
+    leave_out_repeated_warnings()
     evaluator = with_report(cfg)
     cfg.test_evaluator = evaluator.metrics
     cfg.setdefault('test_cfg', dict(type='TestLoop'))
@@ -155,12 +155,6 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> dic
             if not name.startswith(f'{metric.prefix}/'):
                 print(f'{name}: {value}')
     return metrics
-
-
-def quieten_mmseg() -> None:
-    """Leave out what MMSegmentation warns of in every run."""
-    for message in ('When align_corners=True', 'Default ``avg_non_ignore`` is False'):
-        warnings.filterwarnings('ignore', message=message)
 
 
 def load_segmentor(model: nn.Module, checkpoint: str) -> None:
@@ -191,7 +185,7 @@ def record_run(cfg: Config, checkpoint: str) -> RunRecord:
     sources = [each['source'] for each in enhancers if each.get('source')]
     weights = [shipped(each.get('source')) for each in enhancers
                if type_name(each['type']) == 'SyMPIE' and not each.get('checkpoint')]
-    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    device = torch.device(best_device())
     precision = preprocessor.get('precision') or str(network_precision(device))
     return RunRecord(
         command=shlex.join(sys.argv), date=datetime.now(timezone.utc).isoformat(timespec='seconds'),

@@ -9,7 +9,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 
-from ..attachment import AUTO, attach, find_preprocessor, is_enhanced
+from ..attachment import AUTO, attach, find_preprocessor, is_enhanced, known_source
 from ..datasets.street_scenes import loads_labels
 from ..enhancer.parse import parse_enhancer
 from ..errors import InputError
@@ -42,6 +42,8 @@ def with_enhancer(cfg: Config, enhancer: str | dict | Sequence[dict] | None = No
     cfg = copy.deepcopy(cfg)
     preprocessor = find_preprocessor(cfg)[1]
     if not is_enhanced(preprocessor):
+        if source == AUTO and configs is not None:
+            source = known_source(cfg)
         return attach(cfg, configs, source=source)
     if configs is None and not has_enhancer(cfg):
         configs = {}

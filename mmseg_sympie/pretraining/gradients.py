@@ -1,4 +1,5 @@
 """Gradients of several losses, each clipped by itself, and the moving average of the weights."""
+import functools
 from collections.abc import Iterable
 
 import torch
@@ -18,7 +19,7 @@ class SeparateGradients:
 
     def __init__(self, num_losses: int, max_norm: float):
         self.max_norm = max_norm
-        self.sums: list[list[Tensor]] = [[] for _ in range(num_losses)]
+        self.sums: list[list[Tensor | None]] = [[] for _ in range(num_losses)]
 
     def backward(self, index: int, loss: Tensor, parameters: Iterable[nn.Parameter],
                  optim_wrapper: OptimWrapper) -> None:
@@ -30,9 +31,9 @@ class SeparateGradients:
             optim_wrapper.backward(loss)  # counts the steps of gradient accumulation
         else:
             (loss if scaler is None else scaler.scale(loss)).backward()
-        new = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        kept = self.sums[index]
-        self.sums[index] = [torch.add(*pair) for pair in zip(kept, new)] if kept else new
+        kept = self.sums[index] or [None] * len(parameters)
+        self.sums[index] = [_sum([old, parameter.grad])
+                            for old, parameter in zip(kept, parameters)]
         for parameter in parameters:
             parameter.grad = None
 
@@ -42,8 +43,15 @@ class SeparateGradients:
         scaler = getattr(optim_wrapper, 'loss_scaler', None)
         limit = self.max_norm * (1.0 if scaler is None else scaler.get_scale())
         for parameter, *gradients in zip(parameters, *self.sums):
-            parameter.grad = sum(clip_to_norm(gradient, limit) for gradient in gradients)
+            parameter.grad = _sum([None if gradient is None else clip_to_norm(gradient, limit)
+                                   for gradient in gradients])
         self.sums = [[] for _ in self.sums]
+
+
+def _sum(gradients: Iterable[Tensor | None]) -> Tensor | None:
+    """Of those that there are; a loss has none for a parameter that it does not depend on."""
+    given = [gradient for gradient in gradients if gradient is not None]
+    return functools.reduce(torch.add, given) if given else None
 
 
 def clip_to_norm(gradient: Tensor, max_norm: float) -> Tensor:
