@@ -21,7 +21,14 @@ from mmseg_sympie.corruptions import cpu
 from mmseg_sympie.enhancer.pretrained import convert_published_enhancer
 
 torch.set_num_threads(2)
-gc.freeze()  # MMEngine collects garbage with each data set: what is imported is none.
+
+
+@pytest.fixture(scope='session', autouse=True)
+def imports_are_no_garbage():
+    """MMEngine collects garbage with each data set, which takes long with all that is imported."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

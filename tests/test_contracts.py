@@ -53,6 +53,7 @@ def weights_of(model) -> torch.Tensor:
     return nn.utils.parameters_to_vector(model.data_preprocessor.enhancers[0].parameters())
 
 
+@pytest.mark.slow
 def published_vector() -> torch.Tensor:
     """The golden weights in their published order, which is that of the network."""
     return torch.cat([value.flatten() for key, value in golden.published_enhancer().items()

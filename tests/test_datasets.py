@@ -197,6 +197,7 @@ def test_custom_classes_are_renumbered(acdc):
     assert dataset[0]['data_samples'].gt_sem_seg.data[0, 0, :3].tolist() == [1, 0, 255]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('broken', ['image', 'label'])
 @pytest.mark.parametrize('damage', [lambda data: data[:len(data) // 2], lambda data: b'',
                                     lambda data: data[:40] + bytes(40) + data[80:]])
@@ -223,6 +224,7 @@ def test_truncated_jpeg_is_not_filled_with_grey(tmp_path):
         dataset[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', ['grey', 'rgba', '16 bit', 'one pixel'])
 def test_unusual_images_arrive_as_8_bit_colour(acdc, kind):
     image = only_pair(acdc)[1]

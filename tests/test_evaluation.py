@@ -273,6 +273,7 @@ def test_interval_of_few_images_and_of_images_without_labels(before, after, inte
     assert found == (interval if interval is None else pytest.approx(interval))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('images,labelled_images,words', [
     (1, 1, 'no interval from 1 image.'), (3, 0, 'no interval from 0 labelled images.'),
     (3, 1, 'no interval from 1 labelled image.'),

@@ -81,6 +81,7 @@ def test_model_and_data_of_different_classes(of_model, classes, message):
     check_same_classes(model, 'abc')
 
 
+@pytest.mark.slow
 @pytest.fixture
 def fog(demo_config):
     """Three images."""

@@ -69,6 +69,7 @@ def test_real_numbers_are_on_0_to_1_or_on_0_to_255(tmp_path, values):
         read_by_mmcv(tmp_path / 'mmcv', path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name,pixels', [
     ('twelve_bits.png', GREY.astype(np.uint16) << 4),
     ('twelve_bits.tif', GREY.astype(np.uint16) << 4),
