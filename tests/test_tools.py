@@ -241,6 +241,10 @@ def test_train_a_few_steps_and_test_the_result(scenes, tmp_path):
                   'train_cfg.max_iters=4', 'default_hooks.logger.interval=1')
     assert f'Going on from {moved}/iter_2.pth' in output
     assert '[3/4]' in output and '[2/4]' not in output
+    # The terminal shows the progress, the log file everything.
+    assert str(moved) in output and 'System environment' not in output
+    logs = [path.read_text() for path in moved.rglob('*.log')]
+    assert logs and all('System environment' in log for log in logs)
     assert (moved / 'iter_2.pth').read_bytes() == before and (moved / 'iter_4.pth').is_file()
 
 

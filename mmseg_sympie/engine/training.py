@@ -1,9 +1,11 @@
 """Train a segmentor, or pretrain an enhancer, from a config."""
 import argparse
+import logging
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from ..errors import InputError
@@ -33,8 +35,28 @@ def train(args: argparse.Namespace) -> None:
         cfg.pop(key, None)
     tune_malloc_on_cpu()
     with building('what the config names'):
-        runner = Runner.from_cfg(cfg)
+        runner = TerseRunner.from_cfg(cfg)
+    if is_main_process():
+        print(f'Log, settings and checkpoints: {cfg.work_dir}')
     runner.train()
+
+
+class TerseRunner(Runner):
+    """A runner whose terminal shows the progress and warnings; its log file has everything."""
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """As MMEngine's, with a filter on what is printed."""
+        logger = super().build_logger(*args, **kwargs)
+        for handler in logger.handlers:
+            if not isinstance(handler, logging.FileHandler):
+                handler.addFilter(_is_progress)
+        return logger
+
+
+def _is_progress(record: logging.LogRecord) -> bool:
+    """Whether a message is a line of an interval, of an evaluation or of a checkpoint."""
+    return record.levelno > logging.INFO or record.getMessage().startswith(
+        ('Iter(', 'Epoch(', 'Saving checkpoint', 'Load checkpoint', 'resumed'))
 
 
 def go_on_or_start(cfg: Config, resume: str | None, load_from: str | None) -> None:
