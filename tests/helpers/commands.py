@@ -6,6 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from mmseg.visualization import SegLocalVisualizer
 
 from mmseg_sympie import cli
 
@@ -21,6 +22,7 @@ def call(name: str, *arguments) -> None:
 def tool(name: str, *arguments, fails: bool = False) -> str:
     """Run `tools/NAME.py` from the project's folder, and give what it prints."""
     said, words = StringIO(), [str(each) for each in arguments]
+    SegLocalVisualizer._instance_dict.clear()  # in a new process there is none
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
         patch.chdir(ROOT)
         patch.setattr(sys, 'argv', [f'tools/{name}.py', *words])
