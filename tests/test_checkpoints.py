@@ -178,7 +178,7 @@ def test_something_else_than_a_state_dict(tmp_path):
 def test_published_file_says_how_to_convert_it(tmp_path):
     path = tmp_path / 'published.pth'
     torch.save(golden.published_enhancer(), path)
-    refused(path, 'convert_checkpoint.py enhancer')
+    refused(path, 'convert-checkpoint enhancer')
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])

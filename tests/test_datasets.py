@@ -153,7 +153,7 @@ def test_label_ids_instead_of_train_ids(acdc):
     dataset, _, label = only_pair(acdc)
     write(label, np.resize(np.array([7, 26, 33, 255], np.uint8), (8, 12)))
     with pytest.raises(ValueError, match=rf'{label.name} holds the values \[7, 26, 33, 255\]'
-                                         '(.|\n)*prepare_cityscapes.py'):
+                                         '(.|\n)*prepare-cityscapes'):
         dataset[0]
 
 

@@ -70,7 +70,8 @@ def test_a_folder_with_a_broken_file(night, tmp_path, capsys):
     out = tmp_path / 'out'
     with pytest.raises(InputError, match=r'1 of 3 files could not be predicted:\n- .*c.png'):
         predict(night, out=out)
-    assert '2 files predicted, 0 were there' in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert '2 files predicted, 0 were there' in printed and 'Enhancer: MeanMatch' in printed
     found = json.loads((out / 'predictions.json').read_text())
     assert set(found) == {'a.png', 'sub/b.png'}
     for name, entry in found.items():

@@ -51,7 +51,7 @@ def main(args: argparse.Namespace) -> None:
     planned = plan(args.inputs, args.out, LABELS)
     check_writable(args.out)
     from ..engine.inference import SegmentorWithEnhancer
-    from ..engine.predict import RECORD, predict_all, settings_of
+    from ..engine.predict import RECORD, enhancer_names, predict_all, settings_of
     from ..io.config import load_config
     from ..runtime.malloc import tune_malloc_on_cpu
     tune_malloc_on_cpu()
@@ -68,7 +68,7 @@ def main(args: argparse.Namespace) -> None:
         print(f'{len(predicted.done)} files predicted, {len(predicted.there)} were there: '
               f'{sum(changed.values()) / len(changed):.1f}% of the pixels change, at most '
               f'{changed[most]:.1f}% in {most}.')
-    print(f'Results: {args.out}')
+    print(f'Enhancer: {enhancer_names(segmentor)}. Results: {args.out}')
     if predicted.failures:
         raise InputError('\n- '.join([f'{len(predicted.failures)} of {len(planned)} files could '
                                       'not be predicted:', *predicted.failures]))

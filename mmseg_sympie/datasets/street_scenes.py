@@ -36,7 +36,7 @@ class StreetSceneDataset(BaseSegDataset):
     TREE: str    # the expected files below data_root
     SOURCE: str  # where to get them
     LABEL_HINT = ('Train ids are 0..18 and 255 (ignored). For Cityscapes make them with '
-                  '`python tools/prepare_cityscapes.py ROOT`; in ACDC and Dark Zurich they are the '
+                  '`sympie prepare-cityscapes ROOT`; in ACDC and Dark Zurich they are the '
                   'files *_gt_labelTrainIds.png.')
 
     def __init__(self, data_root: str, pipeline: Sequence = (), **kwargs):

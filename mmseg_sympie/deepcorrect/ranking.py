@@ -16,14 +16,14 @@ def read_ranking(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'The ranking {path} does not exist (looked from {Path.cwd()}). '
-                                'Make one with `python tools/rank_filters.py`.')
+                                'Make one with `sympie rank-filters`.')
     try:
         ranking = read_json(path)
         assert all(sorted(layer['order']) == list(range(len(layer['order'])))
                    for layer in ranking['layers'].values())
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
-        raise InputError(f'{path} is no ranking of filters. Make one with `python '
-                         'tools/rank_filters.py`.') from error
+        raise InputError(f'{path} is no ranking of filters. Make one with `sympie '
+                         'rank-filters`.') from error
     return ranking
 
 

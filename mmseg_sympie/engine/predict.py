@@ -12,15 +12,17 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from ..attachment import find_preprocessor
 from ..benchmarks.compression import Rate, compress
 from ..errors import InputError
 from ..evaluation.overlays import class_shares, most_changed, overlay, side_by_side
+from ..io.config import type_name
 from ..io.files import written_whole
 from ..io.images import read_rgb
 from ..io.video import frame_rate, read_frames
 from .enhance_plan import LABELS, Record, is_video
 from .inference import Labels, SegmentorWithEnhancer
-from .segmentation import record_run
+from .segmentation import enhancers_of, record_run
 
 RECORD = 'predictions.json'
 CRF = 18
@@ -32,6 +34,14 @@ class Predicted(NamedTuple):
     done: list[str]
     there: list[str]
     failures: list[str]
+
+
+def enhancer_names(segmentor: SegmentorWithEnhancer) -> str:
+    """The enhancers in front of a segmentor, each with its source."""
+    configs = enhancers_of(find_preprocessor(segmentor.cfg)[1])
+    return ', '.join(type_name(each['type'])
+                     + (f' with source {each["source"]}' if each.get('source') else '')
+                     for each in configs) or 'none'
 
 
 def settings_of(segmentor: SegmentorWithEnhancer, weights: str, every: int) -> str:

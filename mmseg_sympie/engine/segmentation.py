@@ -91,7 +91,7 @@ def check_inputs(cfg: Config, checkpoint: str | None, out_dir: str) -> None:
                         'file.')
     elif not Path(checkpoint).is_file():
         problems.append(f'The {SEGMENTOR} {checkpoint} does not exist. Train one with '
-                        '`python tools/train.py`, or name another after the config.')
+                        '`sympie train`, or name another after the config.')
     cfg = copy.deepcopy(cfg)  # Building changes nested entries in place.
     steps = (lambda: build_enhancers(cfg), lambda: check_data(cfg),
              lambda: check_writable(out_dir))

@@ -93,7 +93,7 @@ class SourceMatch(AffineEnhancer):
         if source is None:
             raise InputError('SourceMatch: wanted the source, such as source=\'cityscapes\' in the '
                              f'data preprocessor; there are {", ".join(named_sources())} and files '
-                             'of `python tools/source_statistics.py CONFIG`.')
+                             'of `sympie source-statistics CONFIG`.')
         if method not in METHODS:
             raise InputError(f'SourceMatch: method is one of {", ".join(METHODS)}, got '
                              f'{method!r}.')

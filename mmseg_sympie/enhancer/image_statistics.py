@@ -116,11 +116,11 @@ def load_source(source: Source) -> SourceStatistics:
         if str(source) not in named_sources():
             raise InputError(f'There are no source statistics named {str(source)!r}: wanted '
                              f'one of {", ".join(named_sources())}, or a .json file of '
-                             '`python tools/source_statistics.py CONFIG`.')
+                             '`sympie source-statistics CONFIG`.')
         path = NAMED / f'{source}.json'
     if not path.is_file():
         raise FileNotFoundError(f'The source statistics {path} do not exist. Make them with '
-                                '`python tools/source_statistics.py CONFIG`.')
+                                '`sympie source-statistics CONFIG`.')
     return _checked(read_json(path), path)
 
 
@@ -141,12 +141,12 @@ def _checked(found: Mapping[str, Any], where: str | Path) -> SourceStatistics:
         if value.shape != shape or not np.isfinite(value).all():
             raise InputError(f'The source statistics {where} are broken: {name} should be '
                              f'{shape or "one"} finite numbers. Make them again with '
-                             '`python tools/source_statistics.py CONFIG`.')
+                             '`sympie source-statistics CONFIG`.')
         values[name] = _tuples(value)
     if values['contrast_spread'] < 0:
         raise InputError(f'The source statistics {where} are broken: contrast_spread is a standard '
                          f'deviation from 0, got {values["contrast_spread"]}. Make them again with '
-                         '`python tools/source_statistics.py CONFIG`.')
+                         '`sympie source-statistics CONFIG`.')
     # Grey images have no colours to match: no direction of less than a grey level.
     lowest = np.linalg.eigvalsh(np.asarray(values['covariance']))[0]
     values['covariance'] = _tuples(values['covariance'] + max(0, 1 - lowest) * np.eye(3))

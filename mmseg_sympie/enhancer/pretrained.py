@@ -52,7 +52,7 @@ def load_enhancer(checkpoint: str | Path | Mapping[str, Tensor] | None = None
         state = unwrap_state_dict(read_checkpoint(path, WHAT), path, WHAT)
     wanted = {**_wanted(), **{key: torch.Size() for key in MINIMA if key in state}}
     hint = ('It is a published SyMPIE file: convert it with '
-            f'`python tools/convert_checkpoint.py enhancer {path} OUT.pth`.'
+            f'`sympie convert-checkpoint enhancer {path} OUT.pth`.'
             if 'backbone.3.conv1.weight' in state else
             'Is it a checkpoint of a segmentor rather than of an enhancer?')
     check_state_dict(state, wanted, path, WHAT, hint)

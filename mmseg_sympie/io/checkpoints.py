@@ -134,6 +134,8 @@ def check_state_dict(state: Mapping[str, Tensor], wanted: Mapping[str, Iterable[
     """
     missing = [key for key in wanted if key not in state]
     unexpected = [key for key in state if key not in wanted]
+    if wanted and len(missing) == len(wanted) and 'convert-checkpoint' not in hint:
+        hint += ' A published file is made loadable by `sympie convert-checkpoint`.'
     if missing or (unexpected and not surplus_allowed):
         raise InputError(
             f'The {what} {path} does not fit: {len(missing)} of {len(wanted)} keys are missing '

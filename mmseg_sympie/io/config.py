@@ -1,4 +1,5 @@
 """Loading configs with the changes of a command line, and building what they name; `~` in both."""
+import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,12 @@ def find_config(path: str) -> str:
     """The file of a config: `path`, or of a name such as 'demo_sympie' the one that ships."""
     names = () if Path(path).is_file() or Path(path).is_absolute() else (path, f'{path}.py')
     shipped = [file for file in map(config_folder().joinpath, names) if file.is_file()]
+    if not shipped and not Path(path).is_file() and Path(path).parent == Path():
+        near = difflib.get_close_matches(Path(path).stem, [file.stem for file in
+                                                           config_folder().glob('*.py')])
+        raise InputError(f'There is no config {path}, neither here nor among those that ship'
+                         f'{": did you mean " + " or ".join(near) + "?" if near else "."} '
+                         '`sympie configs` lists them.')
     return str(shipped[0]) if shipped else path
 
 
