@@ -81,7 +81,6 @@ def test_model_and_data_of_different_classes(of_model, classes, message):
     check_same_classes(model, 'abc')
 
 
-@pytest.mark.slow
 @pytest.fixture
 def fog(demo_config):
     """Three images."""
@@ -89,6 +88,7 @@ def fog(demo_config):
     return demo_config
 
 
+@pytest.mark.slow
 def test_a_model_of_other_classes_is_refused_before_the_run(fog, demo_segmentor, tmp_path, capsys):
     fog.test_dataloader.dataset.metainfo = dict(
         classes=('road', 'car'), palette=[[0, 0, 0], [1, 1, 1]])

@@ -47,6 +47,10 @@ SHORTER = {
         'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False',
         'val_dataloader.dataset.limit=1', 'val_dataloader.num_workers=0',
         'val_dataloader.persistent_workers=False'],
+    'train configs/finetune_mobilenetv2_photos': [
+        '--cfg-options', 'train_cfg.max_iters=1', 'train_cfg.val_interval=10',
+        'train_dataloader.batch_size=2', 'train_dataloader.sampler.batch_size=2',
+        'train_dataloader.num_workers=0', 'train_dataloader.persistent_workers=False'],
     'train': ['--cfg-options', 'train_cfg.max_iters=1', 'train_cfg.val_interval=10',
               'train_dataloader.batch_size=2', 'train_dataloader.num_workers=0',
               'train_dataloader.persistent_workers=False'],
