@@ -115,6 +115,9 @@ def _openmp(process: int) -> Callable | None:
     each other's way with them, and have to be woken. `GOMP_parallel` is what GCC makes of a
     parallel region; other OpenMPs on Linux have it too. By process, because a forked one has lost
     its parent's threads: it waits for them forever, as PyTorch's own operations would.
+
+    Against the thread pool, interleaved in one process, the whole preprocessor at 1920x1080 on two
+    threads takes 6.4 ms instead of 9.2 with SourceMatch and 14.7 instead of 17.2 with SyMPIE.
     """
     if process != _PROCESS or not torch.backends.openmp.is_available():
         return None
