@@ -23,7 +23,7 @@ from mmseg_sympie.engine.segmentation import check_inputs, has_enhancer, run_tes
 from mmseg_sympie.enhancer import SyMPIE, WarpParameters, warp
 from mmseg_sympie.enhancer.fast import FastSyMPIE
 from mmseg_sympie.enhancer.pretrained import SHIPPED, convert_published_enhancer
-from mmseg_sympie.io.checkpoints import read_checkpoint
+from mmseg_sympie.io.checkpoints import read_checkpoint, read_mmengine_checkpoints_safely
 from mmseg_sympie.pretraining import Pretrainer
 
 
@@ -343,6 +343,7 @@ def test_10_a_training_run_resumes_from_its_own_checkpoint(enhanced_config):
     validation = enhanced_config.test_dataloader
     for key in ('test_dataloader', 'test_evaluator', 'test_cfg', 'load_from'):
         enhanced_config.pop(key, None)
+    read_mmengine_checkpoints_safely()  # as our commands do
     Runner.from_cfg(enhanced_config).train()
     checkpoint = Path(enhanced_config.work_dir) / 'iter_2.pth'
     with zipfile.ZipFile(checkpoint) as archive:  # it does hold what PyTorch refuses by default
