@@ -14,7 +14,7 @@ from torch import nn
 from mmseg_sympie.corruptions.pools import ALL
 from mmseg_sympie.deepcorrect import Corrections, DistortionTrainer
 from mmseg_sympie.errors import InputError
-from mmseg_sympie.io.checkpoints import read_checkpoint
+from mmseg_sympie.io.checkpoints import read_checkpoint, read_mmengine_checkpoints_safely
 from mmseg_sympie.io.config import load_config
 from mmseg_sympie.pretraining.upstream import UpstreamModel
 from mmseg_sympie.registry import MODELS
@@ -94,6 +94,7 @@ def test_only_units_are_trained_and_saved(config, tmp_path):
 
 @pytest.mark.slow
 def test_resumed_training_goes_on_exactly(config, tmp_path):
+    read_mmengine_checkpoints_safely()  # as our commands do
     wanted = train(config)[1]
     config.work_dir = str(tmp_path / 'stopped')
     half = copy.deepcopy(config)
