@@ -87,10 +87,12 @@ def compare_reports_of(folders: Sequence[str], out: str | None = None,
     for folder in (out, page):
         if folder is not None:
             check_writable(folder)
-    reports = dict(zip(run_names(folders), map(read_report, folders)))
     if len(folders) == 2:
         show_comparison(folders[0], folders[1], ' -> '.join(folders), out)
-    else:
+        if not page:
+            return
+    reports = dict(zip(run_names(folders), map(read_report, folders)))
+    if len(folders) > 2:
         training_free = list(filter(is_training_free, reports))
         show_enhancers(compare_enhancers(reports, training_free, next(iter(reports))),
                        'comparison', out)

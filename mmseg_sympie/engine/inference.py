@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose, pseudo_collate
+from mmengine.dataset import Compose
 from mmengine.registry import DefaultScope
 from PIL import Image
 from torch import Tensor
@@ -18,7 +18,7 @@ from ..errors import InputError
 from ..evaluation.panels import Correction, grey_effect
 from ..io.config import building, enter_scope, forget_pretrained, load_config
 from ..registry import MODELS
-from .panels import applied, enhanced
+from .panels import applied, enhanced, predict_labels
 from .preparation import best_device
 from .segmentation import load_segmentor, segmentor_inside
 from .segmentor_config import (
@@ -245,6 +245,4 @@ class SegmentorWithEnhancer:
 
     def _predict(self, packed: dict, preprocessor: Any) -> np.ndarray:
         self._segmentor.data_preprocessor = preprocessor
-        data = pseudo_collate([copy.deepcopy(packed)])  # Samples are written into.
-        labels = self.model.test_step(data)[0].pred_sem_seg.data
-        return labels.squeeze(0).to(torch.uint8).cpu().numpy()
+        return predict_labels(self.model, packed)

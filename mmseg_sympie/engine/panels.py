@@ -116,7 +116,7 @@ def make_panels(cfg: Config, checkpoint: str, dataset: BaseDataset, indices: Seq
         predictions = []
         for preprocessor in preprocessors:
             segmentor.data_preprocessor = preprocessor
-            predictions.append(_predict(model, packed))
+            predictions.append(predict_labels(model, packed))
         images, predicted = zip(*(enhanced(preprocessor, image)
                                   for preprocessor in preprocessors))
         yield Panel(
@@ -183,7 +183,7 @@ def _predictions(preprocessor: BaseDataPreprocessor) -> Iterator[list[WarpParame
 
 
 @torch.no_grad()
-def _predict(model: BaseModel, packed: dict) -> np.ndarray:
+def predict_labels(model: BaseModel, packed: dict) -> np.ndarray:
     """The classes (h, w) that a model, perhaps one with test-time augmentation, sees."""
     data = pseudo_collate([copy.deepcopy(packed)])  # Samples are written into.
     return _eight_bits(model.test_step(data)[0].pred_sem_seg.data)
