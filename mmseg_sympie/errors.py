@@ -1,4 +1,5 @@
 """The one error class for what a user can put right."""
+import difflib
 import re
 import sys
 from collections.abc import Iterator
@@ -15,9 +16,23 @@ def unknown_type(error: BaseException) -> str | None:
     if found is None or not isinstance(error, KeyError):
         return None
     name, scope, registry = (text.strip('\'"') for text in found.groups())
-    return (f'type={name!r} is no {registry} that {scope} knows. Is it spelt right? One of another '
+    near = _near(name, registry)
+    question = f'Did you mean {near!r}?' if near else 'Is it spelt right?'
+    return (f'type={name!r} is no {registry} that {scope} knows. {question} One of another '
             "package goes with its scope, as in 'mmseg_sympie.SyMPIEDataPreprocessor', and the "
             "module of one of your own belongs in the config's custom_imports.")
+
+
+def _near(name: str, registry: str) -> str | None:
+    """The name with its scope that is most like an unknown one, among all of a kind of registry."""
+    from mmengine.registry import Registry, root  # Whoever does not know a name has these.
+    known: dict[str, str] = {}
+    for parent in vars(root).values():
+        if isinstance(parent, Registry) and parent.name == registry:
+            for each in (parent, *parent.children.values()):
+                known |= {own: f'{each.scope}.{own}' for own in each.module_dict}
+    near = difflib.get_close_matches(name.split('.')[-1], known, n=1, cutoff=0.75)
+    return known[near[0]] if near else None
 
 
 @contextmanager

@@ -80,7 +80,7 @@ def test_choices_are_those_of_the_modules():
     from mmseg_sympie.engine.scenes import SEEDS_PER_SPLIT
     from mmseg_sympie.evaluation.panels import KINDS
     from mmseg_sympie.export.segmentor import OUTPUTS
-    from mmseg_sympie.io import video
+    from mmseg_sympie.io import video_names
     assert tuple(CONVERTERS) == convert_checkpoint.KINDS and KINDS == visualize.KINDS
     assert train.NEWEST == resume.NEWEST
     assert render_scenes.MOST_SCENES == SEEDS_PER_SPLIT - 1
@@ -88,7 +88,7 @@ def test_choices_are_those_of_the_modules():
                for action in actions_of(name)}
     assert tuple(choices['format']) == tuple(SAVING) and tuple(choices['output']) == OUTPUTS
     assert list(choices['error']) == list(MEASURES)
-    assert all(suffix in tool('enhance', '--help') for suffix in video.SUFFIXES)
+    assert all(suffix in tool('enhance', '--help') for suffix in video_names.SUFFIXES)
 
 
 ISOLATION = '''

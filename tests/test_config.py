@@ -133,7 +133,8 @@ PREPROCESSOR = dict(type='mmseg_sympie.SyMPIEDataPreprocessor')
 
 @pytest.mark.parametrize('registry,cfg,message', [
     (MODELS, dict(type='mmseg_sympie.SyMPIEDataPreprocesor'),
-     "type='mmseg_sympie.SyMPIEDataPreprocesor' is no model.*custom_imports"),
+     "type='mmseg_sympie.SyMPIEDataPreprocesor' is no model.*Did you mean "
+     "'mmseg_sympie.SyMPIEDataPreprocessor'.*custom_imports"),
     (MODELS, dict(PREPROCESSOR, enhancer=dict(type='MeanMach')), "type='MeanMach' is no model"),
     (MODELS, dict(PREPROCESSOR, enhancer=dict(type='MeanMatch', tarket=1)), "'tarket'"),
     (MODELS, dict(PREPROCESSOR, meen=[1, 2, 3]), "'meen'"),

@@ -7,7 +7,8 @@ import pytest
 from commands import call
 from PIL import Image
 
-from mmseg_sympie.engine.enhance_plan import plan, results
+from mmseg_sympie import load_enhancer
+from mmseg_sympie.engine.file_runs import plan, results
 from mmseg_sympie.errors import InputError
 
 
@@ -45,7 +46,7 @@ def test_every_kind_of_image_is_found_in_a_folder(tmp_path, capsys):
     (tmp_path / 'in/._png.png').write_bytes(bytes.fromhex('0005160700020000') + bytes(100))
     enhance(tmp_path / 'in', out=tmp_path / 'in/out')
     enhance(tmp_path / 'in', out=tmp_path / 'in/out')  # Its results are no images to enhance.
-    assert capsys.readouterr().out.count('10 of 10 images') == 2
+    assert capsys.readouterr().out.count('10 files enhanced') == 2
     for suffix in ('png', 'jpg', 'JPEG', 'gif', 'avif', 'jp2', 'webp', 'bmp', 'TIF', 'ppm'):
         level = np.asarray(Image.open(tmp_path / f'in/out/{suffix}.png')).mean()
         assert level == pytest.approx(120, abs=3), suffix
@@ -77,7 +78,7 @@ def test_broken_files_do_not_stop_the_others(tmp_path, capsys):
     assert str(error.value).startswith('3 of 6 files could not be enhanced:\n- ')
     for text in ('b.png cannot be read', 'd.jpg cannot be read', 'f.gif holds 3 images'):
         assert text in str(error.value)
-    assert '3 of 6 images' in capsys.readouterr().out
+    assert '3 files enhanced' in capsys.readouterr().out
     assert sorted(record(tmp_path / 'out')) == ['a.png', 'c.png', 'e.png']
     assert sorted(path.name for path in (tmp_path / 'out').glob('*.png')) == [
         'a.png', 'c.png', 'e.png']
@@ -103,7 +104,7 @@ def test_a_second_call_adds_to_the_record_and_resume_leaves_out_what_is_done(tmp
     (tmp_path / 'out/d.png').unlink()
     capsys.readouterr()
     enhance(tmp_path / 'in', '--resume', out=tmp_path / 'out')
-    assert '3 of 3 images' in capsys.readouterr().out
+    assert '2 files enhanced, 1 was there before' in capsys.readouterr().out
     assert (tmp_path / 'out/a.png').stat().st_mtime_ns == kept
     assert (tmp_path / 'out/c.png').stat().st_mtime_ns > redone
     assert np.asarray(Image.open(tmp_path / 'out/d.png')).mean() == 120
@@ -151,3 +152,31 @@ def test_what_is_refused_before_the_work(tmp_path):
             (['nowhere.png'], 'out', 'nowhere.png does not exist')):
         with pytest.raises(InputError, match=message):
             plan([tmp_path / source for source in sources], tmp_path / out)
+
+
+def test_any_enhancer(tmp_path, capsys):
+    """--enhancer takes what `load_enhancer` does, and its record tells one from another."""
+    image = np.random.default_rng(0).integers(0, 90, (6, 8, 3), np.uint8)
+    (tmp_path / 'in').mkdir()
+    Image.fromarray(image).save(tmp_path / 'in/a.png')
+    for enhancer, predicts in (('GreyWorld', True), ('MeanMatch:110+CLAHE', False),
+                               ('SourceMatch:source=camvid', True)):
+        call('enhance', tmp_path / 'in', '--enhancer', enhancer, '--out', tmp_path / 'out')
+        wanted = load_enhancer(enhancer)(image)
+        assert (np.asarray(Image.open(tmp_path / 'out/a.png')) == wanted).all()
+        assert ('matrix' in record(tmp_path / 'out')['a.png']) == predicts
+    for enhancer, done in (('SourceMatch:source=camvid', 0), ('SourceMatch:source=cityscapes', 1)):
+        capsys.readouterr()
+        call('enhance', tmp_path / 'in', '--enhancer', enhancer, '--out', tmp_path / 'out',
+             '--resume')
+        assert f'{done} file' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('options,message', [
+    (['--enhancer', 'GreyWorld', '--source', 'camvid'], 'GreyWorld takes no source, got .camvid'),
+    (['--enhancer', 'GreyWorld', '--iterations', 2], '--iterations is of SyMPIE alone'),
+    (['--enhancer', 'GreyWorld', '--momentum', 0.5], '--every and --momentum re-use')])
+def test_options_that_would_have_no_effect(tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
+        call('enhance', grey(tmp_path / 'in/a.png'), '--out', tmp_path / 'out', *options)
+    assert not (tmp_path / 'out').exists()

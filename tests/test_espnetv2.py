@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.registry import DefaultScope
+from mmseg.registry import MODELS
 
+from mmseg_sympie.engine.segmentation import load_segmentor
 from mmseg_sympie.errors import InputError
+from mmseg_sympie.io.config import load_config
 from mmseg_sympie.models.espnetv2 import CHANNELS, ESPNetv2, ESPNetv2Head, convert_espnetv2
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +60,27 @@ def test_equals_the_published_network(real_data, scale, size):
     assert np.abs(logits[0, :, ::4, ::4].numpy() - published[:19]).max() <= 1e-3
     labels = VECTORS[f's{scale}_{size}_argmax'].reshape(SIZES[size])
     assert (logits[0].argmax(0).numpy() == labels).mean() >= 0.999
+
+
+@torch.no_grad()
+def test_a_published_file_needs_no_conversion(tmp_path):
+    """`load_segmentor` knows it by its entries; what was converted loads the same."""
+    state = published_state()
+    torch.save(state, tmp_path / 'published.pth')
+    torch.save(convert_espnetv2(state, ''), tmp_path / 'converted.pth')
+    cfg = load_config('espnetv2_cityscapes')
+    models = []
+    for name in ('published', 'converted'):
+        with DefaultScope.overwrite_default_scope('mmseg'):
+            models.append(MODELS.build(cfg.model))
+        load_segmentor(models[-1], str(tmp_path / f'{name}.pth'))
+    for one, other in zip(*(model.state_dict().values() for model in models)):
+        assert torch.equal(one, other)
+
+    state.pop(next(key for key in state if key.startswith('base_net.')))
+    torch.save(state, tmp_path / 'damaged.pth')
+    with pytest.raises(InputError, match='published ESPNetv2 .*damaged.pth does not fit'):
+        load_segmentor(models[0], str(tmp_path / 'damaged.pth'))
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
 """`sympie predict` on images, folders and a video, and what it draws."""
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,12 @@ from mmseg_sympie.evaluation.overlays import (
 )
 
 PALETTE = [[200, 0, 0], [0, 200, 0]]
+WITHOUT_TORCH = """
+import sys
+sys.modules['torch'] = None
+from mmseg_sympie.cli import main
+main(sys.argv[1:])
+"""
 
 
 def test_the_box_is_where_most_changes():
@@ -65,13 +73,31 @@ def predict(*arguments, out, enhancer='MeanMatch:110'):
 
 
 @pytest.mark.slow
+def test_what_will_be_done_is_said_before_anything_is_loaded(night):
+    """A process that cannot import PyTorch gets as far; wrong arguments are answered there too."""
+    def run(*arguments):
+        return subprocess.run([sys.executable, '-c', WITHOUT_TORCH, *map(str, arguments)],
+                              capture_output=True, text=True, cwd=night)
+
+    for command, *options in (['predict', '--config', 'demo_sympie'], ['enhance']):
+        result = run(command, '.', *options, '--out', 'out')
+        assert result.stdout.startswith('2 images, results in out. Loading the '), result.stderr
+        assert 'import of torch halted' in result.stderr
+        assert 'missing.png does not exist' in run(command, 'missing.png', *options, '--out',
+                                                   'out').stderr
+    assert run('test', 'demo_sympie').stdout.startswith('Test of demo_sympie, results in work_dirs')
+    assert 'did you mean demo_sympie' in run('test', 'demo_sympi').stderr
+    assert not (night / 'out').exists()
+
+
+@pytest.mark.slow
 def test_a_folder_with_a_broken_file(night, tmp_path, capsys):
     (night / 'c.png').write_bytes(b'broken')
     out = tmp_path / 'out'
     with pytest.raises(InputError, match=r'1 of 3 files could not be predicted:\n- .*c.png'):
         predict(night, out=out)
     printed = capsys.readouterr().out
-    assert '2 files predicted, 0 were there' in printed and 'Enhancer: MeanMatch' in printed
+    assert '2 files predicted: ' in printed and 'Enhancer: MeanMatch' in printed
     found = json.loads((out / 'predictions.json').read_text())
     assert set(found) == {'a.png', 'sub/b.png'}
     for name, entry in found.items():
@@ -94,13 +120,13 @@ def test_a_folder_with_a_broken_file(night, tmp_path, capsys):
     (out / 'sub/b.png').unlink()
     written = (out / 'a.png').stat().st_mtime_ns
     predict(night, '--resume', out=out)
-    assert '1 files predicted, 1 were there' in capsys.readouterr().out
+    assert '1 file predicted, 1 was there before: ' in capsys.readouterr().out
     assert (out / 'a.png').stat().st_mtime_ns == written and (out / 'sub/b.png').is_file()
     predict(night, '--resume', out=out, enhancer='GreyWorld')
-    assert '2 files predicted, 0 were there' in capsys.readouterr().out
+    assert '2 files predicted: ' in capsys.readouterr().out
     predict(night, '--resume', '--cfg-options', 'model.decode_head.align_corners=True', out=out,
             enhancer='GreyWorld')
-    assert '2 files predicted, 0 were there' in capsys.readouterr().out
+    assert '2 files predicted: ' in capsys.readouterr().out
 
     # A result that can no longer be made is not counted, and neither is its old record.
     (night / 'a.png').write_bytes(b'broken')

@@ -304,15 +304,15 @@ def test_enhance_keeps_originals_and_what_is_done(tmp_path):
     assert 'folder of the originals' in output
     assert cv2.imread(str(source / 'a.png')).mean() == 40
     for _ in range(2):  # results below the input are not enhanced again
-        assert '2 of 2 images' in tool('enhance', source, '--mean-match', 110, '--out',
-                                       source / 'out')
+        assert '2 files enhanced' in tool('enhance', source, '--mean-match', 110, '--out',
+                                          source / 'out')
     shutil.rmtree(source / 'out')
     (source / 'b.png').write_bytes(b'broken')
-    assert '1 of 2 images' in tool('enhance', source, '--mean-match', 110, '--out', tmp_path / 'o',
-                                   fails=True)
+    assert '1 file enhanced' in tool('enhance', source, '--mean-match', 110,
+                                     '--out', tmp_path / 'o', fails=True)
     assert list(json.loads((tmp_path / 'o/parameters.json').read_text())) == ['a.png']
     cv2.imwrite(str(source / 'a.jpg'), np.zeros((6, 8, 3), np.uint8))
-    assert '1 of 1 images' in tool('enhance', source / 'a.jpg', '--mean-match', 110, '--out',
+    assert '1 file enhanced' in tool('enhance', source / 'a.jpg', '--mean-match', 110, '--out',
                                    tmp_path / 'one')
     output = tool('enhance', source / 'a.png', source / 'a.jpg', '--mean-match', 110, '--out',
                   tmp_path / 'o', fails=True)

@@ -3,7 +3,8 @@
 A command module has a docstring (its help, with an example as for `tools/`),
 `add_arguments(parser)` and `main(args)`; where arguments need more than argparse does, also
 `parse(parser, argv)`. It imports what does the work in `main`, after the command line was found to
-be right. A module with `STANDALONE = True` needs nothing of MMEngine.
+be right. What can be checked and said without PyTorch, whose import takes seconds, is in `begin`:
+it changes the arguments. A module with `STANDALONE = True` needs nothing of MMEngine.
 """
 import argparse
 import re
@@ -83,6 +84,8 @@ def run(name: str, argv: Sequence[str] | None = None, prog: str | None = None) -
 def execute(name: str, args: argparse.Namespace) -> None:
     """Run a command with arguments from `parse_args`."""
     command = _module(name)
+    if hasattr(command, 'begin'):
+        command.begin(args)
     if not getattr(command, 'STANDALONE', False):
         from ..engine.preparation import best_device, prepare
         prepare()

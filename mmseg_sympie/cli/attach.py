@@ -41,7 +41,8 @@ def main(args: argparse.Namespace) -> None:
                          'over it.')
     from ..attachment import AUTO, known_source
     from ..engine.child_config import write_child
-    from ..io.config import find_config, load_config
+    from ..io.config import load_config
+    from ..io.shipped import find_config
     config = Path(find_config(str(args.config)))
     enhancer = (None if args.mean_match is None else
                 dict(type='MeanMatch', target=args.mean_match))

@@ -19,6 +19,6 @@ def main(args: argparse.Namespace) -> None:
     """Print one row for each config."""
     from ..engine.configs import config_rows
     from ..evaluation.report import terminal
-    from ..io.config import config_folder
+    from ..io.shipped import config_folder
     rows = config_rows(args.parts)
-    print(terminal(rows, f'configs in {config_folder()}', summary_rows=len(rows) - 1))
+    print(terminal(rows, f'configs in {config_folder()}', len(rows) - 1, align='l'))

@@ -3,6 +3,7 @@
 Example:
     python tools/enhance.py night.png --out enhanced
     python tools/enhance.py frames/ --source cityscapes --out enhanced
+    python tools/enhance.py frames/ --enhancer GreyWorld --out enhanced
     python tools/enhance.py drive.mp4 --every 8 --out enhanced
 
 Writes, for each image, OUT/NAME.png (the enhanced image) and OUT/panels/NAME.jpg (original and
@@ -32,16 +33,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help='of a video, how much of the last parameters a new prediction keeps')
 
 
+def begin(args: argparse.Namespace) -> None:
+    """Find the files, and say what will be done."""
+    other = args.mean_match is not None or args.enhancer or (args.source and not args.checkpoint)
+    if (args.every != 1 or args.momentum) and (other or args.iterations != 1):
+        raise InputError('--every and --momentum re-use what SyMPIE predicts for one application: '
+                         'leave --mean-match, --enhancer, --iterations, and --source without '
+                         '--checkpoint out.')
+    from ..engine.file_runs import announce, plan
+    from ..io.files import check_writable
+    args.planned = plan(args.inputs, args.out)
+    check_writable(args.out)
+    announce(args.planned, args.out, 'the enhancer')
+
+
 def main(args: argparse.Namespace) -> None:
     """Enhance all that was named."""
-    matched = args.mean_match is not None or (args.source and not args.checkpoint)
-    if args.every != 1 and (matched or args.iterations != 1):
-        raise InputError('--every re-uses what SyMPIE predicts for one application: leave '
-                         '--mean-match, --iterations, and --source without --checkpoint out.')
-    from ..engine.enhance import chosen_enhancer, enhance_all
-    from ..engine.enhance_plan import Record, made_by, plan
-    from ..io.files import check_writable
-    planned = plan(args.inputs, args.out)
-    check_writable(args.out)
+    from ..engine.enhance import RECORD, chosen_enhancer, enhance_all, made_by
+    from ..engine.file_runs import Record
     enhancer = chosen_enhancer(args)
-    enhance_all(enhancer, planned, Record(args.out, made_by(args)), args)
+    outcome = enhance_all(enhancer, args.planned, Record(args.out, RECORD, made_by(args)), args)
+    print(f'{outcome.summary("enhanced")}. Results: {args.out}')
+    outcome.raise_failures('enhanced')

@@ -84,9 +84,12 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def add_enhancer_options(parser: argparse.ArgumentParser) -> None:
-    """--checkpoint or --mean-match, --source, --iterations and --device."""
+    """--checkpoint, --enhancer or --mean-match; --source, --iterations and --device."""
     enhancer = parser.add_mutually_exclusive_group()
     enhancer.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
+    enhancer.add_argument('--enhancer', metavar='WHICH',
+                          help='such as SourceMatch:strength=0.5, GreyWorld, CLAHE, MeanMatch:110; '
+                          'several joined by +')
     enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
                           help='instead of SyMPIE, scale each image to this mean on 0..255')
     parser.add_argument('--source', metavar='NAME_OR_JSON',

@@ -26,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--config', required=True,
                         help='of a segmentor: a file, or the name of one that ships (see `sympie '
                         'configs`); one without an enhancer gets one')
-    parser.add_argument('--weights', help="the segmentor's; default: load_from of the config")
+    parser.add_argument('--weights', metavar='FILE_OR_ADDRESS',
+                        help="the segmentor's; default: load_from of the config. From an address "
+                        'they are downloaded once')
     parser.add_argument('--out', type=Path, required=True, help='output folder')
     parser.add_argument('--enhancer', metavar='WHICH',
                         help="instead of the config's: default, a checkpoint of SyMPIE, or such as "
@@ -42,14 +44,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_cfg_options(parser)
 
 
-def main(args: argparse.Namespace) -> None:
-    """Predict all that was named, and say how much changes and where the results are."""
+def begin(args: argparse.Namespace) -> None:
+    """Find the files and the config, and say what will be done."""
     if args.every < 1:
         raise InputError(f'--every is a number of frames from 1, got {args.every}.')
-    from ..engine.enhance_plan import LABELS, Record, plan
+    from ..engine.file_runs import LABELS, announce, plan
     from ..io.files import check_writable
-    planned = plan(args.inputs, args.out, LABELS)
+    from ..io.shipped import find_config
+    args.config = find_config(args.config)
+    args.planned = plan(args.inputs, args.out, LABELS)
     check_writable(args.out)
+    announce(args.planned, args.out, f'the segmentor of {Path(args.config).stem}')
+
+
+def main(args: argparse.Namespace) -> None:
+    """Predict all that was named, and say how much changes and where the results are."""
+    from ..engine.file_runs import Record
     from ..engine.inference import SegmentorWithEnhancer
     from ..engine.predict import RECORD, enhancer_names, predict_all, settings_of
     from ..io.config import load_config
@@ -58,17 +68,14 @@ def main(args: argparse.Namespace) -> None:
     cfg = load_config(args.config, args.cfg_options)
     segmentor = SegmentorWithEnhancer(cfg, args.weights, args.enhancer,
                                       None if args.source == 'none' else args.source, args.device)
-    record = Record(args.out, settings_of(segmentor, args.weights or cfg.load_from, args.every),
-                    RECORD)
-    predicted = predict_all(segmentor, planned, record, args.every, args.resume)
-    changed = {target: record.entries[target]['changed_percent'] for target in planned.values()
-               if target in {*predicted.done, *predicted.there}}
+    record = Record(args.out, RECORD, settings_of(segmentor, args.every))
+    outcome = predict_all(segmentor, args.planned, record, args.every, args.resume)
+    changed = {target: record.entries[target]['changed_percent']
+               for target in (*outcome.done, *outcome.there)}
     if changed:
         most = max(changed, key=lambda target: changed[target])
-        print(f'{len(predicted.done)} files predicted, {len(predicted.there)} were there: '
-              f'{sum(changed.values()) / len(changed):.1f}% of the pixels change, at most '
-              f'{changed[most]:.1f}% in {most}.')
+        print(f'{outcome.summary("predicted")}: {sum(changed.values()) / len(changed):.1f}% of the '
+              f'pixels change' + (f', at most {changed[most]:.1f}% in {most}.'
+                                  if len(changed) > 1 else '.'))
     print(f'Enhancer: {enhancer_names(segmentor)}. Results: {args.out}')
-    if predicted.failures:
-        raise InputError('\n- '.join([f'{len(predicted.failures)} of {len(planned)} files could '
-                                      'not be predicted:', *predicted.failures]))
+    outcome.raise_failures('predicted')

@@ -9,6 +9,7 @@ Example:
         --cfg-options data_root=/data/camvid
 """
 import argparse
+import os
 from pathlib import Path
 
 from ..errors import InputError
@@ -36,13 +37,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_cfg_options(parser)
 
 
-def main(args: argparse.Namespace) -> None:
-    """Test as the options say; the tables are printed by the reports."""
+def begin(args: argparse.Namespace) -> None:
+    """Find the config, and say what will be done."""
     if (args.compare is not None or args.html) and args.format_only:
         raise InputError('--compare and --html need labels and --format-only has none: leave it '
                          'out, or them.')
+    from ..io.shipped import find_config
+    args.config = find_config(args.config)
+    name = Path(args.config).stem
+    args.out = args.out or f'work_dirs/{name}'
+    if os.environ.get('RANK', '0') == '0':
+        print(f'Test of {name}, results in {args.out}. Loading ...', flush=True)
+
+
+def main(args: argparse.Namespace) -> None:
+    """Test as the options say; the tables are printed by the reports."""
     from ..engine.comparison import compare_variants, test_and_report
-    from ..engine.segmentation import has_enhancer
+    from ..engine.segmentation import checkpoint_of, has_enhancer
     from ..engine.variants import with_none
     from ..io.config import load_config
     from ..runtime.distributed import join_processes
@@ -50,8 +61,8 @@ def main(args: argparse.Namespace) -> None:
     tune_malloc_on_cpu()
     cfg = load_config(args.config, args.cfg_options)
     join_processes(cfg, args.launcher)
-    checkpoint = args.checkpoint or cfg.get('load_from')
-    out_dir = Path(args.out or f'work_dirs/{Path(args.config).stem}')
+    checkpoint = checkpoint_of(cfg, args.checkpoint)
+    out_dir = Path(args.out)
     if args.compare is not None and not args.compare and not has_enhancer(cfg):
         raise InputError(f'{args.config} has no enhancer to compare with. Use its _sympie or '
                          '_meanmatch variant, or add model.data_preprocessor.type='

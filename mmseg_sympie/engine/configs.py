@@ -6,11 +6,12 @@ from typing import Any
 from mmengine.config import Config
 
 from ..attachment import find_preprocessor
-from ..io.config import PACKAGE, config_folder, load_config, type_name
+from ..io.config import load_config, type_name
 from ..io.files import read_json
+from ..io.shipped import PACKAGE, config_folder
 from .segmentation import enhancers_of, has_enhancer
 
-TITLES = ['config', 'data', 'enhancer', 'weights', 'there', 'scores']
+TITLES = ['config', 'data', 'enhancer', 'weights', 'scores']
 
 
 def config_rows(parts: Sequence[str] = ()) -> list[list[str]]:
@@ -45,8 +46,8 @@ def _row(name: str, cfg: Config, zoo: list[dict[str, Any]]) -> list[str]:
     weights = cfg.get('load_from') or ''
     scores = next((entry.get('scores') or '' for entry in zoo if entry.get('file')
                    and Path(entry['file']).name == Path(weights).name), '')
-    there = ('yes' if Path(weights).is_file() else 'no') if weights else ''
-    return [name, _data(cfg), ', '.join(enhancers), Path(weights).name, there, scores]
+    missing = ' (missing)' if weights and not Path(weights).is_file() else ''
+    return [name, _data(cfg), ', '.join(enhancers), Path(weights).name + missing, scores]
 
 
 def _data(cfg: Config) -> str:

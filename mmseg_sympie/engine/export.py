@@ -19,7 +19,7 @@ from ..export.segmentor import WholeImage, segmentor_onnx
 from ..io.config import building, forget_pretrained, load_config
 from ..io.files import check_writable, written_whole
 from ..pretraining.upstream import MMSegSegmentor
-from .segmentation import has_enhancer
+from .segmentation import checkpoint_of, has_enhancer
 
 SIZES = ((256, 512), (333, 250), (480, 640))
 LARGEST_DIFFERENCE_255, SMALLEST_AGREEMENT = 1e-3 * 255, 0.999
@@ -60,7 +60,7 @@ def of_enhancer(args: argparse.Namespace) -> tuple[onnx.ModelProto, Run]:
 def of_segmentor(args: argparse.Namespace) -> tuple[onnx.ModelProto, Run]:
     """The exported model, and the same by PyTorch."""
     cfg = load_config(args.config, args.cfg_options)
-    weights = args.weights or cfg.get('load_from')
+    weights = checkpoint_of(cfg, args.weights)
     if weights is None:
         raise InputError(f'{args.config} has no load_from: name the weights after it.')
     if not has_enhancer(cfg) or args.checkpoint:

@@ -20,7 +20,7 @@ from ..io.config import building, enter_scope, forget_pretrained, load_config
 from ..registry import MODELS
 from .panels import applied, enhanced, predict_labels
 from .preparation import best_device
-from .segmentation import load_segmentor, segmentor_inside
+from .segmentation import checkpoint_of, load_segmentor, segmentor_inside
 from .segmentor_config import (
     classes_and_palette,
     enhancer_config,
@@ -62,7 +62,7 @@ class ImageEnhancer:
                  device: str | torch.device | None = None):
         self.device = torch.device(device or best_device())
         with building('the enhancer'):
-            self._preprocessor: Any = MODELS.build(dict(
+            self.preprocessor: Any = MODELS.build(dict(
                 type='mmseg_sympie.SyMPIEDataPreprocessor', enhancer=configs, source=source,
                 channel_order='rgb')).to(self.device)
 
@@ -80,7 +80,7 @@ class ImageEnhancer:
             InputError: an image of another kind, or values outside [0, 1].
         """
         raw = as_tensor(image)
-        result = self._preprocessor.enhance(raw.to(self.device))
+        result = self.preprocessor.enhance(raw.to(self.device))
         if isinstance(image, Tensor):
             if image.dtype.is_floating_point:
                 result = (result / 255).clamp(0, 1)
@@ -102,14 +102,14 @@ class ImageEnhancer:
         raw = as_tensor(image)
         if len(raw) != 1:
             raise InputError(f'Parameters are of one image, got {len(raw)}.')
-        predicted = enhanced(self._preprocessor, raw[0])[1]
+        predicted = enhanced(self.preprocessor, raw[0])[1]
         if predicted is None:
             raise InputError(f'{self!r} predicts no matrix, shift and kernel.')
         correction = Correction(*(value[0].numpy() for value in predicted))
         return EnhancerParameters(*grey_effect(correction), *correction)
 
     def __repr__(self) -> str:
-        names = ', '.join(type(each).__name__ for each in self._preprocessor.enhancers)
+        names = ', '.join(type(each).__name__ for each in self.preprocessor.enhancers)
         return f'ImageEnhancer({names}, device={str(self.device)!r})'
 
 
@@ -132,7 +132,7 @@ def load_enhancer(enhancer: str | dict | Sequence[dict] = 'default', source: Any
     Raises:
         FileNotFoundError, InputError: an unknown enhancer, weights or source.
     """
-    return ImageEnhancer(enhancer_config(enhancer), source, device)
+    return ImageEnhancer(enhancer_config(enhancer, source), source, device)
 
 
 def as_tensor(image: np.ndarray | Image.Image | Tensor) -> Tensor:
@@ -190,7 +190,7 @@ class SegmentorWithEnhancer:
     Args:
         config: a file, the name of a config that ships, or a config. One without an enhancer gets
             one, as by `attach`.
-        weights: of the segmentor; by default `load_from` of the config.
+        weights: of the segmentor, a file or an address; by default `load_from` of the config.
         enhancer: instead of the config's, as for `load_enhancer`.
         source: what the segmentor was trained on, as for `attach`.
         device: by default the GPU, where there is one.
@@ -204,9 +204,10 @@ class SegmentorWithEnhancer:
                  device: str | torch.device | None = None):
         cfg = copy.deepcopy(config) if isinstance(config, Config) else load_config(str(config))
         self.cfg = cfg = with_enhancer(cfg, enhancer, source)
-        checkpoint = weights or cfg.get('load_from')
+        checkpoint = checkpoint_of(cfg, weights)
         if checkpoint is None:
             raise InputError(f'{cfg.filename} has no load_from: name the weights.')
+        self.checkpoint = checkpoint
         self.device = torch.device(device or best_device())
         enter_scope(cfg)
         forget_pretrained(cfg.model)
@@ -215,7 +216,7 @@ class SegmentorWithEnhancer:
             self._preprocessors = [applied(cfg, times).to(self.device) for times in (0, 1)]
             self._pipeline = Compose(image_pipeline(cfg))
         self._segmentor: Any = segmentor_inside(self.model)
-        load_segmentor(self.model, str(checkpoint))
+        load_segmentor(self.model, checkpoint)
         self.model.to(self.device).eval()
         self.classes, self.palette = classes_and_palette(cfg, checkpoint, self._segmentor)
 

@@ -152,7 +152,7 @@ def enhanced(preprocessor: BaseDataPreprocessor,
         last in the row the colour map of SourceMatch and its like), at its last application, on the
         path and in the precision that the preprocessor takes: None if there is none.
     """
-    with _predictions(preprocessor) as predicted:
+    with recorded_predictions(preprocessor) as predicted:
         result = preprocessor.enhance([image.to(preprocessor.device)])[0].cpu()
     rgb = result.flip(0) if preprocessor.channel_order == 'bgr' else result
     picture = rgb.float().round().clamp(0, 255).byte().permute(1, 2, 0).contiguous().numpy()
@@ -160,7 +160,7 @@ def enhanced(preprocessor: BaseDataPreprocessor,
 
 
 @contextmanager
-def _predictions(preprocessor: BaseDataPreprocessor) -> Iterator[list[WarpParameters]]:
+def recorded_predictions(preprocessor: BaseDataPreprocessor) -> Iterator[list[WarpParameters]]:
     """A list that gets, on the CPU, what the preprocessor's enhancers predict meanwhile."""
     found = []
 

@@ -14,7 +14,7 @@ from ..evaluation.report import percent, read_report
 from ..io.config import load_config
 from ..io.files import written_whole
 from .panels import build_test_set, choose_images, image_paths, make_panels
-from .segmentation import check_inputs, has_enhancer
+from .segmentation import check_inputs, checkpoint_of, has_enhancer
 
 MOST_IMAGES = 40  # in one figure
 
@@ -26,12 +26,13 @@ def draw_pictures(args: argparse.Namespace) -> int:
         InputError: something that this needs is missing.
     """
     cfg = load_config(args.config, args.cfg_options)
-    checkpoint = args.checkpoint or cfg.get('load_from')
+    checkpoint = checkpoint_of(cfg, args.checkpoint)
     enhanced = has_enhancer(cfg)
     if args.iterations and not (enhanced and min(args.iterations) > 0):
         raise InputError('--iterations takes whole numbers from 1 and needs a config with an '
                          f'enhancer; got {args.iterations} for {args.config}.')
     check_inputs(cfg, checkpoint, str(args.out))
+    assert checkpoint is not None  # That was checked.
     dataset: Any = build_test_set(cfg)
     classes, palette = (dataset.metainfo[key] for key in ('classes', 'palette'))
     chosen = choose(args, dataset, enhanced)

@@ -4,36 +4,27 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
 from ..attachment import find_preprocessor
 from ..benchmarks.compression import Rate, compress
-from ..errors import InputError
 from ..evaluation.overlays import class_shares, most_changed, overlay, side_by_side
 from ..io.config import type_name
 from ..io.files import written_whole
 from ..io.images import read_rgb
 from ..io.video import frame_rate, read_frames
-from .enhance_plan import LABELS, Record, is_video
+from ..io.video_names import is_video
+from .file_runs import LABELS, Outcome, Record, run_on_files
 from .inference import Labels, SegmentorWithEnhancer
 from .segmentation import enhancers_of, record_run
 
 RECORD = 'predictions.json'
 CRF = 18
-
-
-class Predicted(NamedTuple):
-    """The results that were made and that were there, and why files could not be read."""
-
-    done: list[str]
-    there: list[str]
-    failures: list[str]
 
 
 def enhancer_names(segmentor: SegmentorWithEnhancer) -> str:
@@ -44,9 +35,9 @@ def enhancer_names(segmentor: SegmentorWithEnhancer) -> str:
                      for each in configs) or 'none'
 
 
-def settings_of(segmentor: SegmentorWithEnhancer, weights: str, every: int) -> str:
+def settings_of(segmentor: SegmentorWithEnhancer, every: int) -> str:
     """What decides a result, to tell those of one segmentor from those of another."""
-    run = record_run(segmentor.cfg, weights)
+    run = record_run(segmentor.cfg, segmentor.checkpoint)
     parts = (run.config_sha256, run.further_sha256, run.shipped_sha256, run.source, run.precision)
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()
     return (f'{Path(segmentor.cfg.filename).stem} of sha256 {run.checkpoint_sha256[:16]}, '
@@ -54,33 +45,21 @@ def settings_of(segmentor: SegmentorWithEnhancer, weights: str, every: int) -> s
 
 
 def predict_all(segmentor: SegmentorWithEnhancer, planned: Mapping[Path, str], record: Record,
-                every: int = 1, resume: bool = False) -> Predicted:
+                every: int = 1, resume: bool = False) -> Outcome:
     """Predict what can be read; results and the record go to `record.out`.
 
     Args:
         segmentor: the segmentor.
-        planned: from `enhance_plan.plan`.
-        record: what was done before; what is done is added, and written also after Ctrl-C.
+        planned: as for `run_on_files`.
+        record: likewise.
         every: of a video, only every n-th frame.
         resume: leave out what the record has.
     """
-    predicted = Predicted([], [], [])
-    try:
-        for source in tqdm(planned, unit='file', desc='predict'):
-            target = planned[source]
-            if resume and record.has(target):
-                predicted.there.append(target)
-                continue
-            work = predict_video if is_video(source) else predict_image
-            try:
-                record.add(target, work(segmentor, source, record.out, target, every))
-                predicted.done.append(target)
-            except InputError as error:
-                record.entries.pop(target, None)
-                predicted.failures.append(str(error))
-    finally:
-        record.write()
-    return predicted
+    def work(source: Path, target: str) -> dict[str, Any]:
+        predict = predict_video if is_video(source) else predict_image
+        return predict(segmentor, source, record.out, target, every)
+
+    return run_on_files(work, planned, record, resume, 'predict')
 
 
 def predict_image(segmentor: SegmentorWithEnhancer, source: Path, out: Path, target: str,

@@ -29,8 +29,10 @@ from ..evaluation.evaluator import check_data, with_report
 from ..evaluation.run_record import RunRecord, versions
 from ..io.checkpoints import load_weights
 from ..io.config import building, enter_scope, type_name
+from ..io.downloads import local_file
 from ..io.files import check_writable, plain, sha256
 from ..io.labels import check_same_classes
+from ..models.published import as_ours
 from ..registry import MODELS
 from .preparation import best_device, leave_out_repeated_warnings
 
@@ -73,6 +75,18 @@ def without_enhancer(cfg: Config) -> Config:
     cfg = copy.deepcopy(cfg)
     find_preprocessor(cfg)[1].update(enhancer=None, checkpoint=None, smoothing=None)
     return cfg
+
+
+def checkpoint_of(cfg: Config, named: str | Path | None = None) -> str | None:
+    """The file of a segmentor's weights: the one that is named, or `load_from` of the config.
+
+    An address is downloaded.
+
+    Raises:
+        InputError: that failed.
+    """
+    checkpoint = named or cfg.get('load_from')
+    return None if checkpoint is None else local_file(str(checkpoint))
 
 
 def check_inputs(cfg: Config, checkpoint: str | None, out_dir: str) -> None:
@@ -160,11 +174,14 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> dic
 def load_segmentor(model: nn.Module, checkpoint: str) -> None:
     """Load weights into a segmentor and be strict: nothing may stay at random values.
 
+    A published file of `models/published.py` needs no conversion.
+
     Raises:
         InputError: a key is missing, has another shape or is not finite.
     """
     surplus = load_weights(segmentor_inside(model), checkpoint, SEGMENTOR,
-                           'Wanted the weights of the model in the config.', surplus_allowed=True)
+                           'Wanted the weights of the model in the config.', surplus_allowed=True,
+                           convert=as_ours)
     if surplus:
         print(f'Note: {len(surplus)} entries of {checkpoint} are not in the model and were left '
               f'out (first: {", ".join(surplus[:3])}).')

@@ -11,6 +11,7 @@ from mmengine.registry import DATASETS
 
 from ..attachment import AUTO, attach, find_preprocessor, is_enhanced, known_source
 from ..datasets.street_scenes import loads_labels
+from ..enhancer.build import TAKE_A_SOURCE
 from ..enhancer.parse import parse_enhancer
 from ..errors import InputError
 from ..io.checkpoints import read_checkpoint
@@ -19,11 +20,23 @@ from ..io.labels import check_same_classes
 from .segmentation import has_enhancer
 
 
-def enhancer_config(enhancer: str | dict | Sequence[dict]) -> dict | Sequence[dict]:
-    """What `load_enhancer` takes, as the data preprocessor takes it."""
+def enhancer_config(enhancer: str | dict | Sequence[dict], source: Any = None
+                    ) -> dict | Sequence[dict]:
+    """What `load_enhancer` takes, as the data preprocessor takes it.
+
+    Raises:
+        InputError: an unknown enhancer, or a source that none of those that are named would take.
+    """
     if not isinstance(enhancer, str):
         return enhancer
-    return {} if enhancer == 'default' else [parse_enhancer(part) for part in enhancer.split('+')]
+    if enhancer == 'default':
+        return {}
+    configs = [parse_enhancer(part) for part in enhancer.split('+')]
+    if source not in (None, AUTO) and not any(config['type'] in TAKE_A_SOURCE
+                                              for config in configs):
+        raise InputError(f'{enhancer} takes no source, got {source!r}: leave the source out, or '
+                         f'take {" or ".join(TAKE_A_SOURCE)}.')
+    return configs
 
 
 def with_enhancer(cfg: Config, enhancer: str | dict | Sequence[dict] | None = None,
@@ -38,7 +51,7 @@ def with_enhancer(cfg: Config, enhancer: str | dict | Sequence[dict] | None = No
     Raises:
         InputError: as `attach`.
     """
-    configs = None if enhancer is None else enhancer_config(enhancer)
+    configs = None if enhancer is None else enhancer_config(enhancer, source)
     cfg = copy.deepcopy(cfg)
     preprocessor = find_preprocessor(cfg)[1]
     if not is_enhanced(preprocessor):

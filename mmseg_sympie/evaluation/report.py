@@ -132,9 +132,17 @@ def percent(value: float | None, sign: bool = False) -> str:
     return '-' if value is None else f'{value:{"+" if sign else ""}.2f}'
 
 
-def terminal(rows: Sequence[Sequence[str]], title: str = '', summary_rows: int = 3) -> str:
-    """Rows as a table for the terminal, with a line above the last `summary_rows`."""
-    table = PrettyTable(rows[0], title=title or None, align='r')
+def terminal(rows: Sequence[Sequence[str]], title: str = '', summary_rows: int = 3,
+             align: str = 'r') -> str:
+    """Rows as a table for the terminal, with a line above the last `summary_rows`.
+
+    Args:
+        rows: texts; the first row are titles.
+        title: of the table.
+        summary_rows: see above.
+        align: of all columns but the first, 'r' or 'l'.
+    """
+    table = PrettyTable(rows[0], title=title or None, align=align)
     table.align[rows[0][0]] = 'l'
     for index, row in enumerate(rows[1:], start=1):
         table.add_row(list(row), divider=index == len(rows) - 1 - summary_rows)

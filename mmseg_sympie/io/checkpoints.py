@@ -1,7 +1,7 @@
 """Reading weight files without running code from them, with errors that say what to do."""
 import pickle
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -151,8 +151,16 @@ def check_state_dict(state: Mapping[str, Tensor], wanted: Mapping[str, Iterable[
 
 
 def load_weights(model: nn.Module, path: str | Path, what: str, hint: str,
-                 surplus_allowed: bool = False) -> list[str]:
+                 surplus_allowed: bool = False, convert: Callable | None = None) -> list[str]:
     """Load a checkpoint into a model and be strict: nothing may stay at random values.
+
+    Args:
+        model: is changed in place.
+        path: of the checkpoint.
+        what: the kind of checkpoint, for messages.
+        hint: what to do where it does not fit.
+        surplus_allowed: accept names that the model does not have.
+        convert: from the state dict and the path to a state dict with the model's names.
 
     Returns:
         Names in the file that the model does not have, which were left out.
@@ -161,6 +169,8 @@ def load_weights(model: nn.Module, path: str | Path, what: str, hint: str,
         FileNotFoundError, InputError: as `read_checkpoint` and `check_state_dict`.
     """
     state = unwrap_state_dict(read_checkpoint(path, what), path, what)
+    if convert is not None:
+        state = convert(state, path)
     wanted = {key: value.shape for key, value in model.state_dict().items()}
     check_state_dict(state, wanted, path, what, hint, surplus_allowed)
     model.load_state_dict({key: state[key] for key in wanted})

@@ -1,5 +1,4 @@
 """Loading configs with the changes of a command line, and building what they name; `~` in both."""
-import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +11,7 @@ from mmengine.registry import init_default_scope
 from ..errors import InputError, unknown_type
 from .files import plain
 from .home import expand_home
-
-PACKAGE = Path(__file__).parents[1]
-SHIPPED = 'mmseg_sympie/weights/'  # as configs name the weights that ship
+from .shipped import PACKAGE, WEIGHTS, find_config
 
 
 def load_config(path: str, options: Mapping[str, Any] = {}) -> Config:
@@ -42,30 +39,11 @@ def load_config(path: str, options: Mapping[str, Any] = {}) -> Config:
     return cfg
 
 
-def config_folder() -> Path:
-    """The folder of the configs that ship: in the package, or beside it in a clone."""
-    packaged = PACKAGE / 'configs'
-    return packaged if packaged.is_dir() else PACKAGE.parent / 'configs'
-
-
-def find_config(path: str) -> str:
-    """The file of a config: `path`, or of a name such as 'demo_sympie' the one that ships."""
-    names = () if Path(path).is_file() or Path(path).is_absolute() else (path, f'{path}.py')
-    shipped = [file for file in map(config_folder().joinpath, names) if file.is_file()]
-    if not shipped and not Path(path).is_file() and Path(path).parent == Path():
-        near = difflib.get_close_matches(Path(path).stem, [file.stem for file in
-                                                           config_folder().glob('*.py')])
-        raise InputError(f'There is no config {path}, neither here nor among those that ship'
-                         f'{": did you mean " + " or ".join(near) + "?" if near else "."} '
-                         '`sympie configs` lists them.')
-    return str(shipped[0]) if shipped else path
-
-
 def _find_shipped_weights(node: Any) -> None:
     """Change a config in place: weights of this package are found from any folder."""
     for key, value in list(node.items() if isinstance(node, dict) else
                            enumerate(node) if isinstance(node, list) else ()):
-        if isinstance(value, str) and value.startswith(SHIPPED) and not Path(value).exists():
+        if isinstance(value, str) and value.startswith(WEIGHTS) and not Path(value).exists():
             node[key] = str(PACKAGE.parent / value)
         else:
             _find_shipped_weights(value)

@@ -90,11 +90,14 @@ def read_json(path: str | Path) -> Any:
 
 
 def check_writable(folder: str | Path, needed_bytes: int = 10 * 2**20) -> None:
-    """Raise OSError now, not after hours of work, if `folder` cannot take `needed_bytes`."""
-    folder = Path(folder)
+    """Raise OSError now, not after hours of work, if `folder` cannot take `needed_bytes`.
+
+    A folder that is not there yet is not made: what fails later leaves no empty one behind.
+    """
+    folder = Path(folder).absolute()
+    there = next(each for each in (folder, *folder.parents) if each.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as probe:
+        with tempfile.TemporaryFile(dir=there) as probe:
             probe.write(b'\0' * needed_bytes)
     except OSError as error:
         raise OSError(f'Cannot write {needed_bytes / 2**20:.0f} MiB to the output folder {folder}: '

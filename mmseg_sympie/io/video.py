@@ -23,14 +23,8 @@ from .video_streams import (
     upright,
 )
 
-SUFFIXES = ('.mp4', '.mkv', '.mov', '.avi', '.webm')
 # Written in pieces that play by themselves, so that an interrupted file plays up to where it ends.
 _MP4_OPTIONS = dict(movflags='frag_keyframe+delay_moov+default_base_moof')
-
-
-def target_suffix(source: Path) -> str:
-    """Of the result: H.264 in the same container, in Matroska where that is no place for it."""
-    return source.suffix.lower() if source.suffix.lower() in ('.mp4', '.mov') else '.mkv'
 
 
 def read_frames(source: Path, prefix: str = '') -> Iterator[Tensor]:

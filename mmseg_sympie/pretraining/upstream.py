@@ -25,6 +25,7 @@ from ..enhancer.image_statistics import SourceStatistics, load_source
 from ..errors import InputError
 from ..io.checkpoints import load_weights
 from ..io.config import load_config
+from ..models.published import as_ours
 from ..models.replace import replace_layers
 from ..normalization import IMAGENET_RGB
 from ..registry import MODELS
@@ -194,7 +195,8 @@ class MMSegSegmentor(UpstreamModel):
         model_cfg.backbone.init_cfg = None
         with DefaultScope.overwrite_default_scope('mmseg'):
             model = MMSEG_MODELS.build(model_cfg)
-        load_weights(model, weights, 'segmentor checkpoint', FITTING, surplus_allowed=True)
+        load_weights(model, weights, 'segmentor checkpoint', FITTING, surplus_allowed=True,
+                     convert=as_ours)
         super().__init__(model)
 
     def logits(self, image: Tensor) -> Tensor:

@@ -1,26 +1,23 @@
-"""Which files `sympie enhance` and `predict` read and write, and what they have done before."""
-import argparse
-import hashlib
+"""Work on many files: which to read and write, one after the other, and a record of what is done.
+
+For `sympie enhance` and `predict`. Imports nothing that takes seconds, so that wrong arguments are
+answered at once.
+"""
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ..enhancer.image_statistics import load_source
-from ..enhancer.pretrained import shipped
+from tqdm import tqdm
+
 from ..errors import InputError
-from ..io import video
-from ..io.files import read_text, sha256, write_json
-from ..io.images import SUFFIXES, files_below, has_suffix
+from ..io import images
+from ..io.files import read_text, write_json
+from ..io.video_names import SUFFIXES as VIDEO_SUFFIXES
+from ..io.video_names import is_video, target_suffix
 
-RECORD = 'parameters.json'
 LABELS = 'labels'  # the folder of label maps among the results of `predict`
-
-
-def is_video(path: Path) -> bool:
-    """Whether a file is a video by its name."""
-    return has_suffix(path, video.SUFFIXES)
 
 
 def plan(sources: Sequence[Path], out: Path, reserved: str | None = None) -> dict[Path, str]:
@@ -40,7 +37,7 @@ def plan(sources: Sequence[Path], out: Path, reserved: str | None = None) -> dic
         root = source if source.is_dir() else source.parent
         if out.resolve() == root.resolve():
             raise InputError(f'--out {out} is the folder of the originals. Choose another one.')
-        files = files_to_enhance(source, out) if source.is_dir() else [source.name]
+        files = _files_in(source, out) if source.is_dir() else [source.name]
         for file, target in zip(files, results(files)):
             if reserved is not None and Path(target).parts[0] == reserved:
                 raise InputError(f'The result of {root / file} would lie in {out / reserved}, '
@@ -55,10 +52,10 @@ def plan(sources: Sequence[Path], out: Path, reserved: str | None = None) -> dic
     return planned
 
 
-def files_to_enhance(folder: Path, out: Path) -> list[str]:
+def _files_in(folder: Path, out: Path) -> list[str]:
     """All images and videos below a folder, without those of an earlier run below `out`."""
-    suffixes = (*SUFFIXES, *video.SUFFIXES)
-    files = [file for file in files_below(folder, suffixes)
+    suffixes = (*images.SUFFIXES, *VIDEO_SUFFIXES)
+    files = [file for file in images.files_below(folder, suffixes)
              if out.resolve() not in (folder / file).resolve().parents]
     if not files:
         raise InputError(f'{folder} is neither an image nor a folder with images or videos '
@@ -72,7 +69,7 @@ def results(files: Sequence[str]) -> list[str]:
     It has the name with another suffix, or with one more where two differ in the suffix alone, as
     a.jpg and a.png.
     """
-    suffixes = [video.target_suffix(Path(file)) if is_video(Path(file)) else '.png'
+    suffixes = [target_suffix(Path(file)) if is_video(Path(file)) else '.png'
                 for file in files]
     short = [str(Path(file).with_suffix(suffix)) for file, suffix in zip(files, suffixes)]
     count = Counter(short)
@@ -80,22 +77,12 @@ def results(files: Sequence[str]) -> list[str]:
             for name, file, suffix in zip(short, files, suffixes)]
 
 
-def source_digest(source: str) -> str:
-    """Source statistics by their contents, as the file of one name may change."""
-    return hashlib.sha256(load_source(source).to_json().encode()).hexdigest()[:16]
-
-
-def made_by(args: argparse.Namespace) -> str:
-    """The enhancer that the options name, to tell results of one from those of another."""
-    if args.mean_match is not None:
-        return f'MeanMatch({args.mean_match:g})'
-    match = f'SourceMatch({source_digest(args.source)})' if args.source else ''
-    if match and not args.checkpoint:
-        return match
-    before = f'{match} and ' if match else ''
-    weights = sha256(args.checkpoint or shipped(args.source))
-    return (before + f'SyMPIE of sha256 {weights[:16]}, {args.iterations} times, '
-            f'every {args.every}, momentum {args.momentum:g}')
+def announce(planned: Mapping[Path, str], out: Path, model: str) -> None:
+    """Say what will be done, before what takes seconds to load."""
+    videos = sum(map(is_video, planned))
+    kinds = [counted(number, noun) for number, noun in
+             ((len(planned) - videos, 'image'), (videos, 'video')) if number]
+    print(f'{" and ".join(kinds)}, results in {out}. Loading {model} ...', flush=True)
 
 
 class Record:
@@ -103,14 +90,14 @@ class Record:
 
     Args:
         out: the folder of the results.
-        enhancer: what makes them now, with all that decides a result.
         name: of the file.
+        enhancer: what makes them now, with all that decides a result.
 
     Raises:
         InputError: in the constructor, for a file that is no such record.
     """
 
-    def __init__(self, out: Path, enhancer: str, name: str = RECORD):
+    def __init__(self, out: Path, name: str, enhancer: str):
         self.out, self.enhancer, self.path = out, enhancer, out / name
         path = self.path
         try:
@@ -135,3 +122,57 @@ class Record:
     def write(self) -> None:
         """Write the file."""
         write_json(self.path, self.entries)
+
+
+class Outcome(NamedTuple):
+    """The results that were made and that were there before, and why the others failed."""
+
+    done: list[str]
+    there: list[str]
+    failures: list[str]
+
+    def summary(self, done: str) -> str:
+        """How many files were `done` ('enhanced'), and how many there before."""
+        there = f', {len(self.there)} {"was" if len(self.there) == 1 else "were"} there before'
+        return f'{counted(len(self.done), "file")} {done}' + there * bool(self.there)
+
+    def raise_failures(self, done: str) -> None:
+        """Raise InputError if files could not be `done`, with the reason for each."""
+        if self.failures:
+            total = sum(map(len, self))
+            raise InputError('\n- '.join([f'{len(self.failures)} of {counted(total, "file")} could '
+                                          f'not be {done}:', *self.failures]))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and a noun, such as '1 file' and '2 files'."""
+    return f'{number} {noun}{"" if number == 1 else "s"}'
+
+
+def run_on_files(work: Callable[[Path, str], Mapping[str, Any]], planned: Mapping[Path, str],
+                 record: Record, resume: bool, title: str) -> Outcome:
+    """Work on each file; one that cannot be read does not stop the others.
+
+    Args:
+        work: from a file to read and its result, relative to the folder, to what is recorded.
+        planned: from `plan`.
+        record: of what was done before; written also after Ctrl-C.
+        resume: leave out what the record has.
+        title: of the progress bar.
+    """
+    outcome = Outcome([], [], [])
+    try:
+        for source in tqdm(planned, unit='file', desc=title, disable=len(planned) == 1):
+            target = planned[source]
+            if resume and record.has(target):
+                outcome.there.append(target)
+                continue
+            try:
+                record.add(target, work(source, target))
+                outcome.done.append(target)
+            except InputError as error:
+                record.entries.pop(target, None)
+                outcome.failures.append(str(error))
+    finally:
+        record.write()
+    return outcome

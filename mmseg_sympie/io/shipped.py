@@ -1,0 +1,27 @@
+"""Where what ships with the package lies: configs, found by name, and weights."""
+import difflib
+from pathlib import Path
+
+from ..errors import InputError
+
+PACKAGE = Path(__file__).parents[1]
+WEIGHTS = 'mmseg_sympie/weights/'  # as configs name them
+
+
+def config_folder() -> Path:
+    """The folder of the configs that ship: in the package, or beside it in a clone."""
+    packaged = PACKAGE / 'configs'
+    return packaged if packaged.is_dir() else PACKAGE.parent / 'configs'
+
+
+def find_config(path: str) -> str:
+    """The file of a config: `path`, or of a name such as 'demo_sympie' the one that ships."""
+    names = () if Path(path).is_file() or Path(path).is_absolute() else (path, f'{path}.py')
+    shipped = [file for file in map(config_folder().joinpath, names) if file.is_file()]
+    if not shipped and not Path(path).is_file() and Path(path).parent == Path():
+        near = difflib.get_close_matches(Path(path).stem, [file.stem for file in
+                                                           config_folder().glob('*.py')])
+        raise InputError(f'There is no config {path}, neither here nor among those that ship'
+                         f'{": did you mean " + " or ".join(near) + "?" if near else "."} '
+                         '`sympie configs` lists them.')
+    return str(shipped[0]) if shipped else path
