@@ -16,7 +16,9 @@ from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.engine.export import check
 from mmseg_sympie.enhancer import SyMPIE
-from mmseg_sympie.enhancer.fast import FastSyMPIE, PixelFormat
+from mmseg_sympie.enhancer.affine import GreyWorld, Levels, MeanMatch, SourceMatch
+from mmseg_sympie.enhancer.clahe import CLAHE
+from mmseg_sympie.enhancer.fast import FastSyMPIE, PixelFormat, fast_path
 from mmseg_sympie.enhancer.pretrained import convert_published_enhancer
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.io.checkpoints import load_weights
@@ -56,6 +58,30 @@ def test_enhancer_equals_pytorch_at_any_size(order, output_format, weights, mini
         assert np.abs(found - wanted).max() < 1e-4 * (wanted.max() - wanted.min())
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize('enhancer', [
+    SyMPIE(source='cityscapes'), SourceMatch('cityscapes'), GreyWorld(), MeanMatch(), Levels(),
+    *(SourceMatch('camvid', method=method) for method in ('gain', 'channel', 'covariance'))],
+    ids=lambda enhancer: getattr(enhancer, 'method', type(enhancer).__name__))
+@pytest.mark.parametrize('order', ['bgr', 'rgb'])
+def test_match_and_its_like_equal_pytorch_at_any_size(order, enhancer):
+    """What is measured of the whole image too: black point, mean, covariance."""
+    enhancer.eval()
+    model = enhancer_onnx(enhancer, order, PixelFormat('rgb', IMAGENET_RGB_255))
+    fast = fast_path(enhancer, order, torch.float32)
+    for size in SIZES:
+        image = torch.stack([golden.image_255(*size), golden.image_255(*size, phase=1) // 3])
+        image[1, 0] //= 2  # a colour cast
+        wanted = fast(image, PixelFormat('rgb', IMAGENET_RGB_255)).numpy()
+        assert np.abs(run(model, image) - wanted).max() < 1e-5 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize('enhancer', [CLAHE(), torch.nn.Identity()])
+def test_what_is_no_colour_map_is_refused(enhancer):
+    with pytest.raises(InputError, match=f'{type(enhancer).__name__} cannot be exported: wanted'):
+        enhancer_onnx(enhancer, 'bgr', PixelFormat())
+
+
 def test_several_applications_are_refused():
     with pytest.raises(InputError, match='iterations=2'):
         enhancer_onnx(SyMPIE(iterations=2).eval(), 'bgr', PixelFormat())
@@ -92,7 +118,7 @@ def test_segmentor_decides_the_same(model):
     (lambda model: setattr(model, 'test_cfg', ConfigDict(mode='slide')), "'slide'"),
     (lambda model: setattr(model.data_preprocessor, 'test_cfg', dict(size=(8, 8))), 'pads'),
     (lambda model: setattr(model, 'data_preprocessor', SyMPIEDataPreprocessor(
-        enhancer=dict(type='MeanMatch'))), 'SyMPIE alone'),
+        enhancer=[dict(type='MeanMatch'), dict(type='SyMPIE')])), 'one enhancer'),
     (lambda model: setattr(model, 'out_channels', 1), '1 output channels'),
     (lambda model: setattr(model, 'out_channels', 847), '847 output channels'),
 ])
@@ -109,8 +135,10 @@ def test_tool_and_a_program_without_pytorch(demo_segmentor, tmp_path):
     # None in sys.modules makes an import fail.
     without = ('import sys, runpy; sys.modules.update(torch=None, mmseg=None, mmengine=None); '
                'sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name="__main__")')
-    for config, repeats, shape in (((), 1, (96, 160, 3)),
-                                   (('configs/demo_sympie.py', demo_segmentor), 0, (96, 160))):
+    for config, repeats, shape in (
+            (('--source', 'camvid'), 1, (96, 160, 3)),
+            (('configs/demo_sympie.py', demo_segmentor), 0, (96, 160)),
+            (('configs/demo.py', demo_segmentor, '--source', 'demo'), 0, (96, 160))):
         outcome = subprocess.run([sys.executable, 'tools/export_onnx.py', *config, '--out',
                                   str(tmp_path / 'model.onnx'), '--repeats', str(repeats)],
                                  cwd=ROOT, capture_output=True, text=True)

@@ -2,6 +2,7 @@ r"""Export the enhancer, or enhancer and segmentor as one graph, to an ONNX file
 
 Example:
     python tools/export_onnx.py --out enhancer.onnx
+    python tools/export_onnx.py --source cityscapes --out match.onnx
     python tools/export_onnx.py configs/demo_sympie.py mmseg_sympie/weights/demo_segmentor.pth \
         --out segmentor.onnx
     python tools/run_onnx.py segmentor.onnx street.png labels.png
@@ -24,13 +25,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('weights', nargs='?', help='of the segmentor; by default its load_from')
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--output', choices=('labels', 'logits'), default='labels')
-    parser.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
+    parser.add_argument('--enhancer', metavar='WHICH',
+                        help="instead of the config's, one such as SyMPIE, GreyWorld or "
+                        'SourceMatch:strength=0.5; by default SyMPIE, with a source SourceMatch')
+    parser.add_argument('--checkpoint', help='of SyMPIE, short for --enhancer CHECKPOINT')
+    parser.add_argument('--source', metavar='NAME_OR_JSON', default='auto',
+                        help='what the segmentor was trained on, such as cityscapes; none for '
+                        'nothing; by default what the config says')
     add_cfg_options(parser)
     parser.add_argument('--repeats', type=int, default=5, help='of the timing; 0 for none')
 
 
 def main(args: argparse.Namespace) -> None:
     """Export, compare with PyTorch, write, and say how large and how fast the file is."""
+    if args.source == 'none':
+        args.source = None
     for name in ('onnx', 'onnxruntime'):
         if find_spec(name) is None:
             sys.exit(f'Error: No module named {name!r}. ONNX files need '

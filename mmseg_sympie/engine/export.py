@@ -8,18 +8,19 @@ import onnx
 import onnxruntime
 import torch
 
-from ..attachment import attach
+from ..attachment import AUTO
 from ..benchmarks.timing import interleaved, summary
 from ..demo.street import render_street
-from ..enhancer import SyMPIE
-from ..enhancer.fast import FastSyMPIE, PixelFormat
+from ..enhancer.build import build_enhancer, enhancer_configs
+from ..enhancer.fast import FastSyMPIE, PixelFormat, fast_path
 from ..errors import InputError
 from ..export.enhancer import NORMALISED, enhancer_onnx
 from ..export.segmentor import WholeImage, segmentor_onnx
 from ..io.config import building, forget_pretrained, load_config
 from ..io.files import check_writable, written_whole
 from ..pretraining.upstream import MMSegSegmentor
-from .segmentation import checkpoint_of, has_enhancer
+from .segmentation import checkpoint_of
+from .segmentor_config import enhancer_config, with_enhancer
 
 SIZES = ((256, 512), (333, 250), (480, 640))
 LARGEST_DIFFERENCE_255, SMALLEST_AGREEMENT = 1e-3 * 255, 0.999
@@ -51,10 +52,24 @@ def export(args: argparse.Namespace) -> Exported:
 
 def of_enhancer(args: argparse.Namespace) -> tuple[onnx.ModelProto, Run]:
     """The exported model, and the same by PyTorch."""
-    enhancer = SyMPIE(args.checkpoint).eval()
-    fast = FastSyMPIE(enhancer, 'bgr', torch.float32)  # as the file
-    return (enhancer_onnx(enhancer, 'bgr', PixelFormat('bgr')),
-            lambda image: fast(torch.from_numpy(image), PixelFormat('bgr')).numpy())
+    source = None if args.source == AUTO else args.source
+    configs = enhancer_configs(enhancer_config(named_enhancer(args) or 'default', source),
+                               source=source)
+    if len(configs) != 1:
+        raise InputError(f'A file holds one enhancer, got {args.enhancer}: export each by itself.')
+    with building('the enhancer'):
+        enhancer = build_enhancer(configs[0]).eval()
+    exported = enhancer_onnx(enhancer, 'bgr', PixelFormat('bgr'))
+    fast = fast_path(enhancer, 'bgr', torch.float32)  # as the file
+    assert fast is not None  # It was exported.
+    return exported, lambda image: fast(torch.from_numpy(image), PixelFormat('bgr')).numpy()
+
+
+def named_enhancer(args: argparse.Namespace) -> str | None:
+    """The enhancer that the options name, as `enhancer_config` takes it."""
+    if args.enhancer and args.checkpoint:
+        raise InputError('--checkpoint is short for an --enhancer: leave one out.')
+    return args.enhancer or args.checkpoint
 
 
 def of_segmentor(args: argparse.Namespace) -> tuple[onnx.ModelProto, Run]:
@@ -63,14 +78,14 @@ def of_segmentor(args: argparse.Namespace) -> tuple[onnx.ModelProto, Run]:
     weights = checkpoint_of(cfg, args.weights)
     if weights is None:
         raise InputError(f'{args.config} has no load_from: name the weights after it.')
-    if not has_enhancer(cfg) or args.checkpoint:
-        cfg = attach(cfg, dict(type='SyMPIE'), args.checkpoint, source=None)
+    cfg = with_enhancer(cfg, named_enhancer(args), args.source)
     forget_pretrained(cfg.model)
     with building('the model'):
         model: Any = MMSegSegmentor(cfg, weights).model
     whole = WholeImage(model, args.output).eval()
     exported = segmentor_onnx(model, args.output)
-    model.data_preprocessor.fast.precision = torch.float32  # as the file
+    if isinstance(model.data_preprocessor.fast, FastSyMPIE):
+        model.data_preprocessor.fast.precision = torch.float32  # as the file
 
     def by_pytorch(image: np.ndarray) -> np.ndarray:
         if model.data_preprocessor.channel_order == 'rgb':

@@ -49,6 +49,14 @@ def _identity(like: Tensor) -> Tensor:
     return constant((1.0, 0, 0, 0, 1, 0, 0, 0, 1), like).view(3, 3)
 
 
+def diagonal(matrix: Tensor) -> Tensor:
+    """The three numbers on the diagonals of (..., 3, 3).
+
+    `torch.diagonal` becomes branches in ONNX, one for each way to ask for it.
+    """
+    return (matrix * _identity(matrix)).sum(-1)
+
+
 def inverse(matrix: Tensor) -> Tensor:
     """Invert 3x3 matrices (..., 3, 3), by cofactors.
 

@@ -161,8 +161,13 @@ class FastAffine:
 
     def predict(self, image: Tensor) -> WarpParameters:
         """Return the colour map of raw images (B, 3, H, W) as warp parameters."""
-        colour_map = self.enhancer.colour_map(ImageSample(image, self.input_order))
-        return WarpParameters.identity(len(image), colour_map.offset).after(colour_map)
+        return self.predict_from(ImageSample(image, self.input_order))
+
+    def predict_from(self, sample: ImageSample) -> WarpParameters:
+        """Return the colour map as warp parameters."""
+        colour_map = self.enhancer.colour_map(sample)
+        batch_size = colour_map.offset.shape[0]  # not its len, which no traced graph would follow
+        return WarpParameters.identity(batch_size, colour_map.offset).after(colour_map)
 
 
 def fast_path(enhancer: nn.Module, input_order: str, precision: torch.dtype | None = None,

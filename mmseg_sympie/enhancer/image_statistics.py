@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..io.files import read_json
-from .colour_map import in_full_precision
+from .colour_map import diagonal, in_full_precision
 
 GRID = 128  # pixels along each side are enough: the mean is known to half a grey level
 BLACK_QUANTILE = 0.01
@@ -52,7 +52,7 @@ class ImageStatistics(NamedTuple):
 
     def log_contrast(self) -> Tensor:
         """(B,): logarithm of the channels' root mean square deviation, a grey level at least."""
-        return self.covariance.diagonal(dim1=-2, dim2=-1).mean(-1).clamp(min=1).log() / 2
+        return diagonal(self.covariance).mean(-1).clamp(min=1).log() / 2
 
 
 class SourceStatistics(NamedTuple):

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from ..runtime.device_constants import constant
-from .colour_map import ColourMap, in_full_precision, inverse
+from .colour_map import ColourMap, diagonal, in_full_precision, inverse
 from .image_statistics import ImageStatistics, SourceStatistics
 
 MAX_GAIN = 16.0  # of any colour: a flat image holds nothing but noise
@@ -53,7 +53,7 @@ def squared_distance(image: ImageStatistics, source: SourceStatistics) -> Tensor
     spread = (_matrix(source.mean_covariance, like)
               + MEAN_SPREAD_255 ** 2 * _matrix(((1, 0, 0), (0, 1, 0), (0, 0, 1)), like))
     difference = like - constant(source.mean, like)
-    means = (difference[:, None] @ inverse(spread) @ difference[..., None]).flatten()
+    means = (difference[:, None] @ inverse(spread[None]) @ difference[..., None]).flatten()
     contrast = ((image.log_contrast() - source.log_contrast)
                 / (source.contrast_spread + CONTRAST_SPREAD))
     return (means + contrast.square()) / 4
@@ -70,7 +70,7 @@ def match_channels(image: ImageStatistics, source: SourceStatistics) -> ColourMa
 
     Reinhard et al., 'Color Transfer between Images', 2001, here in RGB.
     """
-    wanted, found = (values.diagonal(dim1=-2, dim2=-1).clamp(min=1).sqrt() for values in (
+    wanted, found = (diagonal(values).clamp(min=1).sqrt() for values in (
         _matrix(source.covariance, image.mean), image.covariance))
     gain = (wanted / found).clamp(max=MAX_GAIN)
     return ColourMap.gain(gain, constant(source.mean, image.mean) - gain * image.mean)
@@ -116,7 +116,8 @@ def _transport(point: Tensor, moment: Tensor, source_point: Tensor,
 
 def geometric_mean(first: Tensor, second: Tensor) -> Tensor:
     """Of symmetric positive matrices (B, 3, 3): the G with `G second^-1 G = first`."""
-    by = _geometric_mean_by_eigenvalues if first.device.type == 'cpu' else _geometric_mean_by_means
+    by_eigenvalues = first.device.type == 'cpu' and not torch.onnx.is_in_onnx_export()
+    by = _geometric_mean_by_eigenvalues if by_eigenvalues else _geometric_mean_by_means
     return by(first, second)
 
 
@@ -131,16 +132,20 @@ def _geometric_mean_by_eigenvalues(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _geometric_mean_by_means(first: Tensor, second: Tensor) -> Tensor:
-    """Where arithmetic and harmonic mean meet: on a GPU, eigenvectors would wait for it."""
+    """Where arithmetic and harmonic mean meet.
+
+    On a GPU, eigenvectors would wait for it, and ONNX has none.
+    """
     scale = torch.sqrt(_trace(first) / _trace(second))
     first, second = first / scale, second * scale
     for _ in range(MEAN_STEPS):
-        first, second = (first + second) / 2, 2 * inverse(inverse(first) + inverse(second))
+        total = first + second
+        first, second = total / 2, 2 * first @ inverse(total) @ second
     return first
 
 
 def _trace(matrix: Tensor) -> Tensor:
-    return matrix.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
+    return diagonal(matrix).sum(-1)[..., None, None]
 
 
 def _moment(covariance: Tensor, mean: Tensor) -> Tensor:

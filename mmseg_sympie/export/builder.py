@@ -7,7 +7,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 18  # The first whose Resize antialiases.
-FLOAT, INT64, UINT8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
+FLOAT, DOUBLE, INT64, UINT8 = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT64,
+                               TensorProto.UINT8)
 
 Input = str | np.ndarray | int | float | Sequence
 

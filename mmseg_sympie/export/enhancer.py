@@ -1,11 +1,12 @@
-"""SyMPIE and the normalisation behind it as one ONNX graph for images of any size.
+"""An enhancer and the normalisation behind it as one ONNX graph for images of any size.
 
 The two passes over the image are written in ONNX's operators, as a backend of `enhancer.fast`; what
-leads from thumbnail and mean to the folded warp is traced from PyTorch.
+leads from measurements to the folded warp is traced from PyTorch.
 """
 import io
 import warnings
-from typing import Any
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -13,9 +14,10 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
-from ..enhancer import SyMPIE
-from ..enhancer.fast import FastSyMPIE
+from ..enhancer.dwm import WarpParameters
+from ..enhancer.fast import FastAffine, FastSyMPIE, Measurements, fast_path
 from ..enhancer.folding import PixelFormat, fold
+from ..enhancer.image_statistics import BLACK_QUANTILE, GRID, ImageStatistics
 from ..enhancer.inference_network import inference_network
 from ..enhancer.thumbnail import (
     LONGEST_ASPECT_RATIO,
@@ -25,38 +27,42 @@ from ..enhancer.thumbnail import (
 )
 from ..errors import InputError
 from ..runtime.version import __version__
-from .builder import FLOAT, INT64, OPSET, UINT8, Builder
+from .builder import DOUBLE, FLOAT, INT64, OPSET, UINT8, Builder
 
 IMAGE, NORMALISED = 'image', 'normalised'
+MEASURED = ('thumbnail', 'mean', 'black', 'channel_mean', 'covariance')
 FOLDED = ('matrix', 'row_bias', 'kernel', 'offset')
+LARGEST = 2 ** 31 - 1  # to the end of an axis
 
 
-def enhancer_onnx(enhancer: SyMPIE, input_order: str,
+def enhancer_onnx(enhancer: nn.Module, input_order: str,
                   output_format: PixelFormat) -> onnx.ModelProto:
     """A model from `image`, uint8 (B, 3, H, W), to `normalised`, float32 (B, 3, H, W).
 
     Args:
-        enhancer: one application; its 37 numbers depend on each image alone.
+        enhancer: SyMPIE, applied once, or an `AffineEnhancer`, in evaluation mode.
         input_order: channel order of the images that come, 'bgr' or 'rgb'.
         output_format: channel order and normalisation of what comes out.
 
     Raises:
-        InputError: more than one application, or a match to a source.
+        InputError: another enhancer, or more than one application.
     """
-    if enhancer.source is not None:
-        raise InputError('The match to a source cannot be exported yet: leave source out of the '
-                         'enhancer.')
-    if enhancer.iterations != 1:
-        raise InputError(f'An exported enhancer is applied once, got iterations='
-                         f'{enhancer.iterations}: run the file several times.')
+    fast = fast_path(enhancer, input_order, torch.float32)
+    if fast is None:
+        raise InputError(f'{type(enhancer).__name__} cannot be exported: wanted SyMPIE, '
+                         'SourceMatch or another enhancer that is one affine colour map.')
+    iterations = getattr(enhancer, 'iterations', 1)
+    if iterations != 1:
+        raise InputError(f'An exported enhancer is applied once, got iterations={iterations}: run '
+                         'the file several times.')
+    prediction = _traced(FoldedPrediction(fast, output_format))
     op = Builder()
     image = op.Cast(IMAGE, to=FLOAT)
-    thumbnail = _thumbnail(op, image)
-    # By rows first, which ONNX Runtime shares out among threads.
-    mean = op.ReduceMean(op.ReduceMean(image, [3], keepdims=0), [1, 2], keepdims=0)
-    folded = _traced(op, FoldedPrediction(enhancer, input_order, output_format), thumbnail,
-                     op.Unsqueeze(mean, [1]))
-    op.Scan(op.Unsqueeze(image, [1]), *folded, num_scan_inputs=5, body=_warp_one(output_format))
+    _measure(op, image, {name for node in prediction.node for name in node.input})
+    op.nodes += prediction.node
+    op.constants += prediction.initializer
+    op.Scan(op.Unsqueeze(image, [1]), *FOLDED, num_scan_inputs=5,
+            body=_warp_one(output_format, fast))
     op.nodes[-1].output[0] = NORMALISED
     batch: list[str | int | None] = ['batch', 3, 'height', 'width']
     graph = op.graph('sympie', [helper.make_tensor_value_info(IMAGE, UINT8, batch)],
@@ -67,57 +73,110 @@ def enhancer_onnx(enhancer: SyMPIE, input_order: str,
     return model
 
 
+class Sample(NamedTuple):
+    """What an enhancer asks an `ImageSample` for, measured already; RGB."""
+
+    thumbnail_and_mean: ThumbnailAndMean
+    statistics: ImageStatistics
+
+
 class FoldedPrediction(nn.Module):
-    """Thumbnail and mean -> the folded warp, written for a filter with zero padding.
+    """Measurements -> the folded warp, written for a filter with zero padding.
 
     Args:
-        enhancer: in evaluation mode.
-        input_order: channel order of the images that come, 'bgr' or 'rgb'.
+        fast: of the enhancer.
         output_format: of the result of the warp.
     """
 
-    def __init__(self, enhancer: SyMPIE, input_order: str, output_format: PixelFormat):
+    def __init__(self, fast: FastSyMPIE | FastAffine, output_format: PixelFormat):
         super().__init__()
-        self.network = inference_network(enhancer.nem, torch.float32)
-        self.fast = FastSyMPIE(enhancer, input_order, torch.float32)
-        self.fast.networks[torch.device('cpu'), torch.float32] = self.network  # not packed
-        self.output_format = output_format
+        self.fast, self.output_format = fast, output_format
+        if isinstance(fast, FastSyMPIE):
+            self.network = inference_network(fast.enhancer.nem, torch.float32)
+            fast.networks[torch.device('cpu'), torch.float32] = self.network  # not packed
 
-    def forward(self, thumbnail: Tensor, mean: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, thumbnail: Tensor, mean: Tensor, *statistics: Tensor) -> tuple[Tensor, ...]:
         """Predict and fold.
 
         Args:
             thumbnail: (B, 3, 224, 224), on 0..255 in the input order.
             mean: (B, 1), on 0..255.
+            *statistics: `ImageStatistics` in the input order.
 
         Returns:
             As weights of convolutions, for each output channel, matrix (B, 3, 1, 3, 1, 1) and
             bias (B, 3, 1) to a pixel that is zero outside the image; kernel (B, 1, 1, 5, 5), and
             offset (B, 3, 1) from there to the output.
         """
-        parameters = self.fast.predict_from(ThumbnailAndMean(thumbnail, mean))
-        folded = fold(parameters, self.fast.input_order, self.output_format)
+        folded = fold(self._predicted(thumbnail, mean, ImageStatistics(*statistics)),
+                      self.fast.input_order, self.output_format)
         matrix = folded.matrix.transpose(1, 2)  # row = output channel
         outside = matrix @ folded.border[..., None]
         offset = folded.bias[..., None] + folded.kernel.sum(dim=(1, 2))[:, None, None] * outside
         return (matrix[:, :, None, :, None, None], -outside, folded.kernel[:, None, None], offset)
 
+    def _predicted(self, thumbnail: Tensor, mean: Tensor,
+                   statistics: ImageStatistics) -> WarpParameters:
+        if self.fast.input_order == 'bgr':
+            black, means, covariance = statistics
+            statistics = ImageStatistics(black.flip(1), means.flip(1), covariance.flip(1, 2))
+        if isinstance(self.fast, FastSyMPIE):  # It turns the thumbnail by itself.
+            measured = ThumbnailAndMean(thumbnail, mean)
+            return self.fast.predict_from(measured if self.fast.enhancer.source is None else
+                                          Measurements(*measured, *statistics))
+        if self.fast.input_order == 'bgr':
+            thumbnail = thumbnail.flip(1)
+        sample: Any = Sample(ThumbnailAndMean(thumbnail, mean), statistics)
+        return self.fast.predict_from(sample)
 
-def _traced(op: Builder, module: nn.Module, *inputs: str) -> tuple[str, ...]:
-    """Add the nodes of a `FoldedPrediction`; the names of its outputs."""
+
+def _traced(prediction: FoldedPrediction) -> onnx.GraphProto:
+    """Its nodes, from the names in `MEASURED` to those in `FOLDED`."""
     file: Any = io.BytesIO()  # The exporter takes it, but does not say so.
-    example = torch.zeros(2, 3, VIEW_SIDE_PX, VIEW_SIDE_PX), torch.zeros(2, 1)
+    grid = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    example = (torch.zeros(2, 3, VIEW_SIDE_PX, VIEW_SIDE_PX), torch.zeros(2, 1),
+               *ImageStatistics.of(255 * grid))
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter('ignore')  # of constants that depend on no size
         torch.onnx.export(
-            module.eval(), example, file, input_names=list(inputs), output_names=list(FOLDED),
-            opset_version=OPSET, dynamo=False,
-            dynamic_axes=dict.fromkeys((*inputs, *FOLDED), {0: 'batch'}))
-    graph = onnx.compose.add_prefix(onnx.load_from_string(file.getvalue()), 'predicted_',
-                                    rename_inputs=False, rename_outputs=False).graph
-    op.nodes += graph.node
-    op.constants += graph.initializer
-    return FOLDED
+            prediction.eval(), example, file, input_names=list(MEASURED),
+            output_names=list(FOLDED), opset_version=OPSET, dynamo=False,
+            dynamic_axes=dict.fromkeys((*MEASURED, *FOLDED), {0: 'batch'}))
+    return onnx.compose.add_prefix(onnx.load_from_string(file.getvalue()), 'predicted_',
+                                   rename_inputs=False, rename_outputs=False).graph
+
+
+def _measure(op: Builder, image: str, wanted: Collection[str]) -> None:
+    """Add what is wanted of `MEASURED`, all in the input order."""
+    if 'thumbnail' in wanted:
+        op.Identity(_thumbnail(op, image))
+        op.nodes[-1].output[0] = 'thumbnail'
+    if 'mean' in wanted:
+        # By rows first, which ONNX Runtime shares out among threads.
+        mean = op.ReduceMean(op.ReduceMean(image, [3], keepdims=0), [1, 2], keepdims=0)
+        op.Unsqueeze(mean, [1])
+        op.nodes[-1].output[0] = 'mean'
+    if not {'black', 'channel_mean', 'covariance'}.isdisjoint(wanted):
+        _statistics(op, image)
+
+
+def _statistics(op: Builder, image: str) -> None:
+    """`ImageStatistics.of(pixel_grid(image))` in float64, as its three names."""
+    step = op.Max(op.Div(op.Slice(op.Shape(image), [2], [4]), GRID), [1, 1])
+    grid = op.Slice(image, [0, 0], [LARGEST, LARGEST], [2, 3], step)
+    pixels = op.Reshape(grid, [0, 3, -1])
+    count = op.Cast(op.Slice(op.Shape(pixels), [2], [3]), to=DOUBLE)
+    number = op.Cast(op.Ceil(op.Mul(count, np.float64(BLACK_QUANTILE).reshape(1))), to=INT64)
+    darkest, _ = op.TopK(pixels, number, largest=0, outputs=2)
+    op.Cast(op.Squeeze(op.Gather(darkest, [-1], axis=2), [2]), to=DOUBLE)
+    op.nodes[-1].output[0] = 'black'
+    pixels = op.Cast(pixels, to=DOUBLE)
+    mean = op.ReduceMean(pixels, [2])
+    op.Squeeze(mean, [2])
+    op.nodes[-1].output[0] = 'channel_mean'
+    centred = op.Sub(pixels, mean)
+    op.Div(op.MatMul(centred, op.Transpose(centred, perm=[0, 2, 1])), count)
+    op.nodes[-1].output[0] = 'covariance'
 
 
 def _thumbnail(op: Builder, image: str) -> str:
@@ -154,13 +213,15 @@ def _central(op: Builder, image: str, size: str, wanted: str) -> str:
     return op.Slice(image, start, op.Add(start, wanted), [2, 3])
 
 
-def _warp_one(output_format: PixelFormat) -> onnx.GraphProto:
+def _warp_one(output_format: PixelFormat, fast: FastSyMPIE | FastAffine) -> onnx.GraphProto:
     """One image with its own weights; ONNX's groups are fixed, so batches are a loop."""
-    black, white = (np.array(output_format.statistics.of(value), np.float32)
-                    for value in (0.0, 255.0))
+    clamps = getattr(fast.enhancer, 'clamps', True)
+    black, white = (np.array(output_format.statistics.of(value) if clamps else [infinity] * 3,
+                             np.float32)
+                    for value, infinity in ((0.0, -np.inf), (255.0, np.inf)))
     op = Builder('one_')
     op.Scan('matrices', 'biases', 'offsets', black, white, num_scan_inputs=5,
-            body=_warp_channel())
+            body=_warp_channel(filters=isinstance(fast, FastSyMPIE)))
     op.nodes[-1].output[0] = 'warped'
     return op.graph('warp', [
         helper.make_tensor_value_info('one', FLOAT, [1, 3, 'height', 'width']),
@@ -171,15 +232,18 @@ def _warp_one(output_format: PixelFormat) -> onnx.GraphProto:
         [helper.make_tensor_value_info('warped', FLOAT, [3, 'height', 'width'])])
 
 
-def _warp_channel() -> onnx.GraphProto:
+def _warp_channel(filters: bool) -> onnx.GraphProto:
     """One output channel; the image and its filter come from the graph around.
+
+    Without `filters` it is the colours alone.
 
     ONNX Runtime gives each thread whole channels of a grouped convolution, which leaves one of two
     threads idle for a third of the time, but shares a single channel out among all.
     """
     op = Builder('channel_')
-    filtered = op.Conv(op.Conv('one', 'row', 'bias'), 'filter', 'shift', pads=[2] * 4,
-                       kernel_shape=[5, 5])
+    coloured = op.Conv('one', 'row', 'bias')
+    filtered = (op.Conv(coloured, 'filter', 'shift', pads=[2] * 4, kernel_shape=[5, 5]) if filters
+                else op.Add(coloured, 'shift'))
     op.Clip(op.Squeeze(filtered, [0, 1]), 'black', 'white')
     op.nodes[-1].output[0] = 'channel'
     return op.graph('warp_channel', [

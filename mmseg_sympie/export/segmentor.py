@@ -13,7 +13,6 @@ from mmseg.models import BaseSegmentor
 from torch import Tensor, nn
 
 from ..data_preprocessor import EnhancerMixin
-from ..enhancer.fast import FastSyMPIE
 from ..errors import InputError
 from .builder import OPSET
 from .enhancer import NORMALISED, enhancer_onnx
@@ -25,7 +24,7 @@ def segmentor_onnx(model: BaseSegmentor, output: str = 'labels') -> onnx.ModelPr
     """A model from `image`, uint8 (B, 3, H, W), BGR, to `labels` or `logits` at its resolution.
 
     Args:
-        model: with SyMPIE in its data preprocessor.
+        model: with an enhancer in its data preprocessor that `enhancer_onnx` takes.
         output: 'labels', uint8 (B, H, W), or 'logits', float32 (B, classes, H, W).
 
     Raises:
@@ -112,13 +111,9 @@ class WholeImage(nn.Module):
 def check_model(model: BaseSegmentor) -> None:
     """Raise InputError for what cannot be exported."""
     preprocessor = model.data_preprocessor
-    if not isinstance(preprocessor, EnhancerMixin) or len(
-            preprocessor.enhancers) != 1 or not isinstance(preprocessor.fast, FastSyMPIE):
-        raise InputError('Wanted a model with SyMPIE alone as enhancer, got '
-                         f'{preprocessor}. The match to a source cannot be exported yet: export '
-                         'the config without it, or add --cfg-options '
-                         'model.data_preprocessor.enhancer.type=SyMPIE '
-                         'model.data_preprocessor.source=None.')
+    if not isinstance(preprocessor, EnhancerMixin) or len(preprocessor.enhancers) != 1:
+        raise InputError(f'Wanted a model with one enhancer, got {preprocessor}. Name one by '
+                         '--enhancer.')
     if model.test_cfg.mode != 'whole':
         raise InputError(f'The model is tested with test_cfg.mode={model.test_cfg.mode!r}, and a '
                          "graph takes whole images: add --cfg-options model.test_cfg.mode=whole, "
