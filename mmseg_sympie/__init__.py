@@ -22,7 +22,9 @@ _MODULE_OF = dict(attach='attachment', ImageEnhancer='engine.inference',
 
 def __getattr__(name: str) -> Any:
     if name in _MODULE_OF:
-        return getattr(import_module(f'{__name__}.{_MODULE_OF[name]}'), name)
+        from .engine.preparation import quiet_imports
+        with quiet_imports():
+            return getattr(import_module(f'{__name__}.{_MODULE_OF[name]}'), name)
     if name in __all__:
         return import_module(f'{__name__}.{name}')
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

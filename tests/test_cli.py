@@ -174,6 +174,10 @@ def test_repeated_messages_are_left_out(tmp_path):
     done = subprocess.run([sys.executable, 'tools/check_zoo.py', '--families', 'nothing', '--out',
                            str(tmp_path)], cwd=ROOT, text=True, capture_output=True)
     assert done.stdout == '' and done.stderr.startswith('Error: Unknown families nothing')
+    code = ('import warnings, mmseg_sympie, mmengine; mmseg_sympie.load_enhancer(device="cpu"); '
+            'print(mmengine.print_log.__module__, warnings.showwarning.__module__)')
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, text=True, capture_output=True)
+    assert (done.stdout, done.stderr) == ('mmengine.logging.logger warnings\n', '')
 
 
 def actions_of(name):

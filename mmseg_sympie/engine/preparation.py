@@ -3,7 +3,10 @@
 A script of your own gets the same by `mmseg_sympie.engine.preparation.prepare()`.
 """
 import logging
+import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import mmengine
@@ -27,8 +30,25 @@ def prepare() -> None:
     check_mmseg()
     read_mmengine_checkpoints_safely()
     leave_out_repeated_warnings()
-    if mmengine.logging.print_log is not print_log:
-        mmengine.print_log = mmengine.logging.print_log = print_log
+    mmengine.print_log = mmengine.logging.print_log = print_log
+
+
+@contextmanager
+def quiet_imports() -> Iterator[None]:
+    """Meanwhile, what is imported shows nothing of what it says to everybody."""
+    before, show = mmengine.logging.print_log, warnings.showwarning
+
+    def show_others(message: Warning | str, *args, **kwargs) -> None:
+        if not any(re.match(repeated, str(message)) for repeated in REPEATED):
+            show(message, *args, **kwargs)
+
+    mmengine.print_log = mmengine.logging.print_log = print_log
+    warnings.showwarning = show_others  # Filters would have to be told from those that imports add.
+    try:
+        yield
+    finally:
+        mmengine.print_log = mmengine.logging.print_log = before
+        warnings.showwarning = show
 
 
 def leave_out_repeated_warnings() -> None:
