@@ -175,7 +175,7 @@ def test_any_enhancer(tmp_path, capsys):
 @pytest.mark.parametrize('options,message', [
     (['--enhancer', 'GreyWorld', '--source', 'camvid'], 'GreyWorld takes no source, got .camvid'),
     (['--enhancer', 'GreyWorld', '--iterations', 2], '--iterations is of SyMPIE alone'),
-    (['--enhancer', 'GreyWorld', '--momentum', 0.5], '--every and --momentum re-use')])
+    (['--enhancer', 'GreyWorld', '--momentum', 0.5], '--momentum keeps some of it')])
 def test_options_that_would_have_no_effect(tmp_path, options, message):
     with pytest.raises(InputError, match=message):
         call('enhance', grey(tmp_path / 'in/a.png'), '--out', tmp_path / 'out', *options)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from mmengine.registry import DefaultScope
 from mmseg.registry import MODELS
 
-from mmseg_sympie.engine.segmentation import load_segmentor
+from mmseg_sympie.engine.segmentor_weights import load_segmentor
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.io.config import load_config
 from mmseg_sympie.models.espnetv2 import CHANNELS, ESPNetv2, ESPNetv2Head, convert_espnetv2

@@ -118,8 +118,11 @@ def test_a_config_gets_an_enhancer_once():
     kind = 'mmseg_sympie.SyMPIEDataPreprocessor'
     assert with_enhancer(plain).model.data_preprocessor.type == kind
     assert with_enhancer(own).to_dict() == own.to_dict()
-    named = with_enhancer(own, 'GreyWorld', 'cityscapes').model.data_preprocessor
-    assert named.enhancer == [dict(type='GreyWorld')] and named.source == 'cityscapes'
+    named = with_enhancer(own, 'GreyWorld+SourceMatch', 'cityscapes').model.data_preprocessor
+    assert named.enhancer == [dict(type='GreyWorld'), dict(type='SourceMatch')]
+    assert named.source == 'cityscapes'
+    with pytest.raises(InputError, match="GreyWorld takes no source, got 'cityscapes'"):
+        with_enhancer(own, 'GreyWorld', 'cityscapes')
     matched = with_enhancer(load_config('espnetv2_cityscapes'), 'SourceMatch:strength=0.5')
     assert matched.model.data_preprocessor.source == 'cityscapes'
     own.model.data_preprocessor.enhancer = None

@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_sympie.engine.panels import build_test_set
-from mmseg_sympie.engine.segmentation import load_segmentor
+from mmseg_sympie.engine.segmentor_weights import load_segmentor
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.models.test_time import MixedBatchNorm2d, mix_batch_norm
 

@@ -260,7 +260,7 @@ def test_enhance_a_folder_of_odd_images(enhancer_checkpoint, tmp_path):
     cv2.imwrite(str(source / 'deep.png'), rgb[..., ::-1].astype(np.uint16) * 257)
     cv2.imwrite(str(source / 'dot.png'), rgb[:1, :1])
     output = tool('enhance', source, '--checkpoint', enhancer_checkpoint, '--out', tmp_path / 'out')
-    assert '5 of 5 images' in output
+    assert '5 files enhanced' in output
     parameters = json.loads((tmp_path / 'out/parameters.json').read_text())
     assert np.shape(parameters['colour.png']['matrix']) == (3, 3)
     assert np.shape(parameters['sub/grey.png']['kernel']) == (5, 5)

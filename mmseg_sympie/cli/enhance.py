@@ -37,9 +37,9 @@ def begin(args: argparse.Namespace) -> None:
     """Find the files, and say what will be done."""
     other = args.mean_match is not None or args.enhancer or (args.source and not args.checkpoint)
     if (args.every != 1 or args.momentum) and (other or args.iterations != 1):
-        raise InputError('--every and --momentum re-use what SyMPIE predicts for one application: '
-                         'leave --mean-match, --enhancer, --iterations, and --source without '
-                         '--checkpoint out.')
+        raise InputError('--every re-uses what SyMPIE predicts for one application, and --momentum '
+                         'keeps some of it: leave --mean-match, --enhancer, --iterations, and '
+                         '--source without --checkpoint out.')
     from ..engine.file_runs import announce, plan
     from ..io.files import check_writable
     args.planned = plan(args.inputs, args.out)

@@ -53,7 +53,8 @@ def begin(args: argparse.Namespace) -> None:
 def main(args: argparse.Namespace) -> None:
     """Test as the options say; the tables are printed by the reports."""
     from ..engine.comparison import compare_variants, test_and_report
-    from ..engine.segmentation import checkpoint_of, has_enhancer
+    from ..engine.segmentation import has_enhancer
+    from ..engine.segmentor_weights import checkpoint_of
     from ..engine.variants import with_none
     from ..io.config import load_config
     from ..runtime.distributed import join_processes

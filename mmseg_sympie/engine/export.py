@@ -19,8 +19,8 @@ from ..export.segmentor import WholeImage, segmentor_onnx
 from ..io.config import building, forget_pretrained, load_config
 from ..io.files import check_writable, written_whole
 from ..pretraining.upstream import MMSegSegmentor
-from .segmentation import checkpoint_of
 from .segmentor_config import enhancer_config, with_enhancer
+from .segmentor_weights import checkpoint_of
 
 SIZES = ((256, 512), (333, 250), (480, 640))
 LARGEST_DIFFERENCE_255, SMALLEST_AGREEMENT = 1e-3 * 255, 0.999

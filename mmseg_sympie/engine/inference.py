@@ -20,13 +20,13 @@ from ..io.config import building, enter_scope, forget_pretrained, load_config
 from ..registry import MODELS
 from .panels import applied, enhanced, predict_labels
 from .preparation import best_device
-from .segmentation import checkpoint_of, load_segmentor, segmentor_inside
 from .segmentor_config import (
     classes_and_palette,
     enhancer_config,
     image_pipeline,
     with_enhancer,
 )
+from .segmentor_weights import checkpoint_of, load_segmentor, segmentor_inside
 
 AnyImage = TypeVar('AnyImage', np.ndarray, Image.Image, Tensor)
 WANTED = ('wanted a NumPy array (H, W, 3) of uint8, RGB; a PIL image; or a tensor (3, H, W) or '

@@ -31,11 +31,8 @@ from ..io.config import building, enter_scope
 from ..io.labels import check_same_classes, with_void
 from ..registry import MODELS
 from .preparation import best_device, leave_out_repeated_warnings
-from .segmentation import (
-    enhancers_of,
-    load_segmentor,
-    segmentor_inside,
-)
+from .segmentation import enhancers_of
+from .segmentor_weights import load_segmentor, segmentor_inside
 
 
 def build_test_set(cfg: Config) -> BaseDataset:

@@ -14,7 +14,8 @@ from ..evaluation.report import percent, read_report
 from ..io.config import load_config
 from ..io.files import written_whole
 from .panels import build_test_set, choose_images, image_paths, make_panels
-from .segmentation import check_inputs, checkpoint_of, has_enhancer
+from .segmentation import check_inputs, has_enhancer
+from .segmentor_weights import checkpoint_of
 
 MOST_IMAGES = 40  # in one figure
 

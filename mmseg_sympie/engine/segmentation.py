@@ -12,9 +12,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
-from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 from tqdm import tqdm
 
 from ..attachment import find_preprocessor, is_enhanced
@@ -27,16 +25,12 @@ from ..errors import InputError
 from ..evaluation import SegmentationReport
 from ..evaluation.evaluator import check_data, with_report
 from ..evaluation.run_record import RunRecord, versions
-from ..io.checkpoints import load_weights
 from ..io.config import building, enter_scope, type_name
-from ..io.downloads import local_file
 from ..io.files import check_writable, plain, sha256
 from ..io.labels import check_same_classes
-from ..models.published import as_ours
 from ..registry import MODELS
 from .preparation import best_device, leave_out_repeated_warnings
-
-SEGMENTOR = 'segmentor checkpoint'
+from .segmentor_weights import SEGMENTOR, load_segmentor, segmentor_inside
 
 
 class ProgressBar(Hook):
@@ -75,18 +69,6 @@ def without_enhancer(cfg: Config) -> Config:
     cfg = copy.deepcopy(cfg)
     find_preprocessor(cfg)[1].update(enhancer=None, checkpoint=None, smoothing=None)
     return cfg
-
-
-def checkpoint_of(cfg: Config, named: str | Path | None = None) -> str | None:
-    """The file of a segmentor's weights: the one that is named, or `load_from` of the config.
-
-    An address is downloaded.
-
-    Raises:
-        InputError: that failed.
-    """
-    checkpoint = named or cfg.get('load_from')
-    return None if checkpoint is None else local_file(str(checkpoint))
 
 
 def check_inputs(cfg: Config, checkpoint: str | None, out_dir: str) -> None:
@@ -169,29 +151,6 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> dic
             if not name.startswith(f'{metric.prefix}/'):
                 print(f'{name}: {value}')
     return metrics
-
-
-def load_segmentor(model: nn.Module, checkpoint: str) -> None:
-    """Load weights into a segmentor and be strict: nothing may stay at random values.
-
-    A published file of `models/published.py` needs no conversion.
-
-    Raises:
-        InputError: a key is missing, has another shape or is not finite.
-    """
-    surplus = load_weights(segmentor_inside(model), checkpoint, SEGMENTOR,
-                           'Wanted the weights of the model in the config.', surplus_allowed=True,
-                           convert=as_ours)
-    if surplus:
-        print(f'Note: {len(surplus)} entries of {checkpoint} are not in the model and were left '
-              f'out (first: {", ".join(surplus[:3])}).')
-
-
-def segmentor_inside(model: Any) -> nn.Module:
-    """The segmentor in wrappers for several processes or for test-time augmentation."""
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    return model
 
 
 def record_run(cfg: Config, checkpoint: str) -> RunRecord:

@@ -195,8 +195,7 @@ class MMSegSegmentor(UpstreamModel):
         model_cfg.backbone.init_cfg = None
         with DefaultScope.overwrite_default_scope('mmseg'):
             model = MMSEG_MODELS.build(model_cfg)
-        load_weights(model, weights, 'segmentor checkpoint', FITTING, surplus_allowed=True,
-                     convert=as_ours)
+        load_weights(model, weights, 'segmentor checkpoint', FITTING, True, as_ours)
         super().__init__(model)
 
     def logits(self, image: Tensor) -> Tensor:
