@@ -26,7 +26,7 @@ PLACEHOLDERS = {
     'CONFIG': 'configs/demo_sympie.py', 'WEIGHTS': 'checkpoints/demo.pth', 'NEW': 'new.py',
     'my_config.py': 'configs/demo.py', 'my_weights.pth': 'checkpoints/demo.pth', 'FOLDER': 'page',
     'PHOTOS': 'data/photos_ccby', 'PHOTO': 'data/photos_ccby/0.png',
-    'night.jpg': 'data/photos_ccby/0.png', 'A': 'report/without',
+    'night.jpg': 'data/photos_ccby/0.png', 'photos': 'data/photos_ccby', 'A': 'report/without',
     'B': 'report/with', 'IMAGES_OR_VIDEOS': 'data/photos_ccby', 'FRAMES': 'data/camvid/train',
     'VIDEO_OR_FRAMES': 'data/camvid/train', 'IN': 'checkpoints/enhancer.pth', 'KIND': 'enhancer',
     'WHICH': 'torchvision:mobilenet_v2:checkpoints/mobilenet_v2-b0353104.pth'}

@@ -1,0 +1,80 @@
+"""What an enhancer measures of an image, in ONNX's operators: thumbnail, mean, statistics."""
+from collections.abc import Collection
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from ..enhancer.image_statistics import BLACK_QUANTILE, GRID
+from ..enhancer.thumbnail import LONGEST_ASPECT_RATIO, VIEW_SHORT_SIDE_PX, VIEW_SIDE_PX
+from .builder import DOUBLE, FLOAT, INT64, Builder
+
+MEASURED = ('thumbnail', 'mean', 'black', 'channel_mean', 'covariance')
+LARGEST = 2 ** 31 - 1  # to the end of an axis
+
+
+def measure(op: Builder, image: str, wanted: Collection[str]) -> None:
+    """Add what is wanted of `MEASURED`, all in the input order."""
+    if 'thumbnail' in wanted:
+        op.Identity(_thumbnail(op, image))
+        op.nodes[-1].output[0] = 'thumbnail'
+    if 'mean' in wanted:
+        # By rows first, which ONNX Runtime shares out among threads.
+        mean = op.ReduceMean(op.ReduceMean(image, [3], keepdims=0), [1, 2], keepdims=0)
+        op.Unsqueeze(mean, [1])
+        op.nodes[-1].output[0] = 'mean'
+    if not {'black', 'channel_mean', 'covariance'}.isdisjoint(wanted):
+        _statistics(op, image)
+
+
+def _statistics(op: Builder, image: str) -> None:
+    """`ImageStatistics.of(pixel_grid(image))` in float64, as its three names."""
+    step = op.Max(op.Div(op.Slice(op.Shape(image), [2], [4]), GRID), [1, 1])
+    grid = op.Slice(image, [0, 0], [LARGEST, LARGEST], [2, 3], step)
+    pixels = op.Reshape(grid, [0, 3, -1])
+    count = op.Cast(op.Slice(op.Shape(pixels), [2], [3]), to=DOUBLE)
+    number = op.Cast(op.Ceil(op.Mul(count, np.float64(BLACK_QUANTILE).reshape(1))), to=INT64)
+    darkest, _ = op.TopK(pixels, number, largest=0, outputs=2)
+    op.Cast(op.Squeeze(op.Gather(darkest, [-1], axis=2), [2]), to=DOUBLE)
+    op.nodes[-1].output[0] = 'black'
+    pixels = op.Cast(pixels, to=DOUBLE)
+    mean = op.ReduceMean(pixels, [2])
+    op.Squeeze(mean, [2])
+    op.nodes[-1].output[0] = 'channel_mean'
+    centred = op.Sub(pixels, mean)
+    op.Div(op.MatMul(centred, op.Transpose(centred, perm=[0, 2, 1])), count)
+    op.nodes[-1].output[0] = 'covariance'
+
+
+def _thumbnail(op: Builder, image: str) -> str:
+    """`view`: (B, 3, 224, 224), on 0..255 in the input order."""
+    size = op.Slice(op.Shape(image), [2], [4])
+    longest = op.Mul(op.ReduceMin(size, keepdims=0), LONGEST_ASPECT_RATIO)
+    is_strip = op.Greater(op.ReduceMax(size, keepdims=0), longest)
+    return op.If(is_strip, then_branch=_resized(image, strip=True),
+                 else_branch=_resized(image, strip=False))
+
+
+def _resized(image: str, strip: bool) -> onnx.GraphProto:
+    """The thumbnail; cutting the middle out of what is no strip would copy the whole image."""
+    op = Builder('strip_' if strip else 'image_')
+    size = op.Slice(op.Shape(image), [2], [4])
+    short = op.ReduceMin(size, keepdims=1)
+    if strip:
+        whole, size = size, op.Min(size, op.Expand(op.Mul(short, LONGEST_ASPECT_RATIO), [2]))
+        image = _central(op, image, whole, size)
+    resized = op.Div(op.Mul(size, VIEW_SHORT_SIDE_PX), short)
+    is_view = op.Equal(op.ReduceMax(op.Abs(op.Sub(size, VIEW_SIDE_PX)), keepdims=1), [0])
+    resized = op.Where(is_view, size, resized)
+    sizes = op.Concat(op.Slice(op.Shape(image), [0], [2]), resized, axis=0)
+    small = op.Resize(image, '', '', sizes, mode='linear', antialias=1,
+                      coordinate_transformation_mode='half_pixel')
+    seen = _central(op, small, resized, op.Expand([VIEW_SIDE_PX], [2]))
+    return op.graph('thumbnail', [], [helper.make_tensor_value_info(
+        seen, FLOAT, ['batch', 3, VIEW_SIDE_PX, VIEW_SIDE_PX])])
+
+
+def _central(op: Builder, image: str, size: str, wanted: str) -> str:
+    """Cut the middle out; an odd rest is halved as torchvision does, to the even number."""
+    start = op.Cast(op.Round(op.Div(op.Cast(op.Sub(size, wanted), to=FLOAT), 2.0)), to=INT64)
+    return op.Slice(image, start, op.Add(start, wanted), [2, 3])
