@@ -24,7 +24,8 @@ def __getattr__(name: str) -> Any:
     if name in _MODULE_OF:
         from .engine.preparation import quiet_imports
         with quiet_imports():
-            return getattr(import_module(f'{__name__}.{_MODULE_OF[name]}'), name)
+            globals()[name] = getattr(import_module(f'{__name__}.{_MODULE_OF[name]}'), name)
+        return globals()[name]
     if name in __all__:
         return import_module(f'{__name__}.{name}')
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

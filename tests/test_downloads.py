@@ -2,9 +2,12 @@
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import torch
+from commands import call
+from PIL import Image
 
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.io.downloads import local_file
@@ -64,6 +67,19 @@ def test_what_is_not_whole_is_not_kept(server, tmp_path, name, message):
     with pytest.raises(InputError, match=f'{name} cannot be downloaded: .*{message}'):
         local_file(address(server, name))
     assert not [path for path in (tmp_path / 'hub').rglob('*') if path.is_file()]
+
+
+def test_a_command_takes_an_address(server, tmp_path, demo_segmentor):
+    (tmp_path / 'served/demo.pth').write_bytes(Path(demo_segmentor).read_bytes())
+    Image.new('RGB', (64, 48)).save(tmp_path / 'a.png')
+    call('predict', tmp_path / 'a.png', '--config', 'demo_sympie', '--device', 'cpu', '--out',
+         tmp_path / 'out', '--weights', address(server, 'demo.pth'))
+    assert (tmp_path / 'out/labels/with/a.png').is_file() and server.asked == ['/demo.pth']
+
+
+def test_what_is_no_address():
+    with pytest.raises(InputError, match='cannot be downloaded'):
+        local_file('http://[x')
 
 
 def test_nobody_answers():

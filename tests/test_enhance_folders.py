@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from commands import call
 from PIL import Image
 
@@ -164,7 +165,7 @@ def test_any_enhancer(tmp_path, capsys):
         call('enhance', tmp_path / 'in', '--enhancer', enhancer, '--out', tmp_path / 'out')
         wanted = load_enhancer(enhancer)(image)
         assert (np.asarray(Image.open(tmp_path / 'out/a.png')) == wanted).all()
-        assert ('matrix' in record(tmp_path / 'out')['a.png']) == predicts
+        assert ('matrix' in record(tmp_path / 'out')['a.png']) == predicts, enhancer
     for enhancer, done in (('SourceMatch:source=camvid', 0), ('SourceMatch:source=cityscapes', 1)):
         capsys.readouterr()
         call('enhance', tmp_path / 'in', '--enhancer', enhancer, '--out', tmp_path / 'out',
@@ -173,10 +174,39 @@ def test_any_enhancer(tmp_path, capsys):
 
 
 @pytest.mark.parametrize('options,message', [
-    (['--enhancer', 'GreyWorld', '--source', 'camvid'], 'GreyWorld takes no source, got .camvid'),
+    (['--enhancer', 'GreyWorld', '--source', 'camvid'], 'GreyWorld takes no source.* got .camvid'),
+    (['--enhancer', 'SourceMatch:source=camvid', '--source', 'cityscapes'], 'or names its own'),
+    (['--mean-match', 110, '--source', 'camvid'], 'MeanMatch:110.0 takes no source'),
     (['--enhancer', 'GreyWorld', '--iterations', 2], '--iterations is of SyMPIE alone'),
-    (['--enhancer', 'GreyWorld', '--momentum', 0.5], '--momentum keeps some of it')])
+    (['--source', 'camvid', '--iterations', 2], '--iterations is of SyMPIE alone'),
+    (['--enhancer', 'GreyWorld', '--momentum', 0.5], r'got ImageEnhancer\(GreyWorld'),
+    (['--enhancer', 'SyMPIE:iterations=2', '--every', 4], '--every re-uses')])
 def test_options_that_would_have_no_effect(tmp_path, options, message):
     with pytest.raises(InputError, match=message):
         call('enhance', grey(tmp_path / 'in/a.png'), '--out', tmp_path / 'out', *options)
     assert not (tmp_path / 'out').exists()
+
+
+def test_one_enhancer_by_two_names_is_recorded_alike(tmp_path):
+    Image.fromarray(np.random.default_rng(0).integers(0, 90, (30, 40, 3), np.uint8)).save(
+        tmp_path / 'a.png')
+    for options in ((['--mean-match', 110], ['--enhancer', 'MeanMatch:110.0']),
+                    (['--iterations', 2], ['--enhancer', 'SyMPIE:iterations=2'])):
+        found = []
+        for number, names in enumerate(options):
+            call('enhance', tmp_path / 'a.png', '--out', tmp_path / str(number), *names)
+            found.append(record(tmp_path / str(number)))
+        assert found[0] == found[1] and 'gain' in found[0]['a.png']
+
+
+def test_a_record_tells_what_a_file_holds(tmp_path, capsys):
+    """Other contents of a file of the same name make another enhancer."""
+    grey(tmp_path / 'in/a.png')
+    for factor in (2, 3):
+        scale = torch.nn.Conv2d(3, 3, 1, bias=False)
+        scale.weight.data = factor * torch.eye(3)[..., None, None]
+        torch.jit.script(scale).save(tmp_path / 'scale.pt')
+        call('enhance', tmp_path / 'in', '--enhancer', f'TorchModule:file={tmp_path}/scale.pt',
+             '--out', tmp_path / 'out', '--resume')
+        assert '1 file enhanced' in capsys.readouterr().out
+        assert np.asarray(Image.open(tmp_path / 'out/a.png')).mean() == pytest.approx(40 * factor)

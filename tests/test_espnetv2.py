@@ -16,6 +16,8 @@ from mmseg_sympie.engine.segmentor_weights import load_segmentor
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.io.config import load_config
 from mmseg_sympie.models.espnetv2 import CHANNELS, ESPNetv2, ESPNetv2Head, convert_espnetv2
+from mmseg_sympie.models.published_weights import load_segmentor_weights
+from mmseg_sympie.pretraining.upstream import MMSegSegmentor
 
 ROOT = Path(__file__).parents[1]
 VECTORS = np.load(golden.DATA / 'espnetv2.npz')
@@ -74,8 +76,15 @@ def test_a_published_file_needs_no_conversion(tmp_path):
         with DefaultScope.overwrite_default_scope('mmseg'):
             models.append(MODELS.build(cfg.model))
         load_segmentor(models[-1], str(tmp_path / f'{name}.pth'))
-    for one, other in zip(*(model.state_dict().values() for model in models)):
-        assert torch.equal(one, other)
+    upstream = MMSegSegmentor(cfg, str(tmp_path / 'published.pth'))
+    for model in (models[1], upstream.model):
+        for one, other in zip(models[0].state_dict().values(), model.state_dict().values()):
+            assert torch.equal(one, other)
+
+    # A model of one's own may have such names too.
+    own = torch.nn.ModuleDict(dict(base_net=torch.nn.Linear(2, 3)))
+    torch.save(own.state_dict(), tmp_path / 'own.pth')
+    assert load_segmentor_weights(own, tmp_path / 'own.pth') == []
 
     state.pop(next(key for key in state if key.startswith('base_net.')))
     torch.save(state, tmp_path / 'damaged.pth')

@@ -16,9 +16,10 @@ from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.engine.export import check
 from mmseg_sympie.enhancer import SyMPIE
-from mmseg_sympie.enhancer.affine import GreyWorld, Levels, MeanMatch, SourceMatch
+from mmseg_sympie.enhancer.build import build_enhancer
 from mmseg_sympie.enhancer.clahe import CLAHE
 from mmseg_sympie.enhancer.fast import FastSyMPIE, PixelFormat, fast_path
+from mmseg_sympie.enhancer.parse import parse_enhancer
 from mmseg_sympie.enhancer.pretrained import convert_published_enhancer
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.io.checkpoints import load_weights
@@ -59,14 +60,14 @@ def test_enhancer_equals_pytorch_at_any_size(order, output_format, weights, mini
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('enhancer', [
-    SyMPIE(source='cityscapes'), SourceMatch('cityscapes'), GreyWorld(), MeanMatch(), Levels(),
-    *(SourceMatch('camvid', method=method) for method in ('gain', 'channel', 'covariance'))],
-    ids=lambda enhancer: getattr(enhancer, 'method', type(enhancer).__name__))
+@pytest.mark.parametrize('name', [
+    'SyMPIE:source=cityscapes', 'SourceMatch:source=cityscapes', 'GreyWorld', 'MeanMatch', 'Levels',
+    'SourceMatch:source=camvid,method=gain', 'SourceMatch:source=camvid,method=channel',
+    'SourceMatch:source=camvid,method=covariance'])
 @pytest.mark.parametrize('order', ['bgr', 'rgb'])
-def test_match_and_its_like_equal_pytorch_at_any_size(order, enhancer):
+def test_match_and_its_like_equal_pytorch_at_any_size(order, name):
     """What is measured of the whole image too: black point, mean, covariance."""
-    enhancer.eval()
+    enhancer = build_enhancer(parse_enhancer(name)).eval()
     model = enhancer_onnx(enhancer, order, PixelFormat('rgb', IMAGENET_RGB_255))
     fast = fast_path(enhancer, order, torch.float32)
     for size in SIZES:
@@ -76,10 +77,10 @@ def test_match_and_its_like_equal_pytorch_at_any_size(order, enhancer):
         assert np.abs(run(model, image) - wanted).max() < 1e-5 * np.abs(wanted).max()
 
 
-@pytest.mark.parametrize('enhancer', [CLAHE(), torch.nn.Identity()])
-def test_what_is_no_colour_map_is_refused(enhancer):
-    with pytest.raises(InputError, match=f'{type(enhancer).__name__} cannot be exported: wanted'):
-        enhancer_onnx(enhancer, 'bgr', PixelFormat())
+@pytest.mark.parametrize('kind', [CLAHE, torch.nn.Identity])
+def test_what_is_no_colour_map_is_refused(kind):
+    with pytest.raises(InputError, match=f'{kind.__name__} cannot be exported: wanted'):
+        enhancer_onnx(kind(), 'bgr', PixelFormat())
 
 
 def test_several_applications_are_refused():

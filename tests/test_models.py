@@ -22,6 +22,7 @@ from mmseg_sympie.models.mobilenetv2 import (
     convert_torchvision_mobilenetv2,
     convert_torchvision_mobilenetv2_classifier,
 )
+from mmseg_sympie.models.published_weights import convert_published
 from mmseg_sympie.normalization import CAFFE_BGR_255
 
 ROOT = Path(__file__).parents[1]
@@ -86,6 +87,7 @@ def test_convert_published_segmentor_for_the_published_protocol():
     segmentor.load_state_dict(converted, strict=True)
     assert torch.equal(segmentor.decode_head.branches[1].weight,
                        state['clas.conv2d_list.1.weight'])
+    assert convert_published(state, 'x.pth').keys() == converted.keys()
     state.pop('layer1.0.conv1.weight')
     state['surplus'] = torch.zeros(1)
     with pytest.raises(ValueError, match=r'layer1.0.conv1.weight\), 1 are unexpected.*surplus'):

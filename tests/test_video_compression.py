@@ -178,7 +178,7 @@ def test_tool(tmp_path, network, enhancer_checkpoint, capsys):
 
     compression(tmp_path / 'out/crf_20.mp4', '--bitrates', 100, '--network', network[0],
          '--mean-match', 110, '--out', tmp_path / 'again')
-    assert '30 frames a second, mobilenet_v2, MeanMatch(110)' in capsys.readouterr().out
+    assert '30 frames a second, mobilenet_v2, MeanMatch, target 110.0' in capsys.readouterr().out
     assert (tmp_path / 'again/kbit_s_100.mp4').is_file()
 
 

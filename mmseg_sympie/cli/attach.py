@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 
 from ..errors import InputError
+from .options import add_source
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,11 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     enhancer.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
     enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
                           help='instead of SyMPIE, scale each image to this mean on 0..255')
-    parser.add_argument('--source', default='auto', metavar='NAME_OR_JSON',
-                        help='what the model was trained on: source statistics that ship '
-                        '(such as cityscapes), or a file of '
-                        'tools/source_statistics.py; none for nothing; by default what the type of '
-                        'the training data says')
+    add_source(parser, default='auto')
 
 
 def main(args: argparse.Namespace) -> None:
@@ -46,10 +43,9 @@ def main(args: argparse.Namespace) -> None:
     config = Path(find_config(str(args.config)))
     enhancer = (None if args.mean_match is None else
                 dict(type='MeanMatch', target=args.mean_match))
-    source = None if args.source == 'none' else args.source
-    preprocessor = write_child(config, args.out, enhancer, args.checkpoint, source)
+    preprocessor = write_child(config, args.out, enhancer, args.checkpoint, args.source)
     print(f'{args.out}: {preprocessor}')
-    if source == AUTO and args.checkpoint is None and enhancer is None:
+    if args.source == AUTO and args.checkpoint is None and enhancer is None:
         known = known_source(load_config(str(config)))
         print(f'Source: {known}, by the type of the training data.' if known else
               'Source: unknown by the type of the training data, so nothing is matched. Measure it '

@@ -14,7 +14,6 @@ these are listed at the end, and the exit status is 1.
 import argparse
 from pathlib import Path
 
-from ..errors import InputError
 from .options import add_enhancer_options
 
 
@@ -35,11 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def begin(args: argparse.Namespace) -> None:
     """Find the files, and say what will be done."""
-    other = args.mean_match is not None or args.enhancer or (args.source and not args.checkpoint)
-    if (args.every != 1 or args.momentum) and (other or args.iterations != 1):
-        raise InputError('--every re-uses what SyMPIE predicts for one application, and --momentum '
-                         'keeps some of it: leave --mean-match, --enhancer, --iterations, and '
-                         '--source without --checkpoint out.')
     from ..engine.file_runs import announce, plan
     from ..io.files import check_writable
     args.planned = plan(args.inputs, args.out)
@@ -49,9 +43,12 @@ def begin(args: argparse.Namespace) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Enhance all that was named."""
-    from ..engine.enhance import RECORD, chosen_enhancer, enhance_all, made_by
+    from ..engine.enhance import RECORD, configs_of_options, enhance_all, made_by
     from ..engine.file_runs import Record
-    enhancer = chosen_enhancer(args)
-    outcome = enhance_all(enhancer, args.planned, Record(args.out, RECORD, made_by(args)), args)
+    from ..engine.inference import ImageEnhancer
+    configs = configs_of_options(args)
+    enhancer = ImageEnhancer(configs, device=args.device)
+    record = Record(args.out, RECORD, made_by(configs, args))
+    outcome = enhance_all(enhancer, args.planned, record, args)
     print(f'{outcome.summary("enhanced")}. Results: {args.out}')
     outcome.raise_failures('enhanced')

@@ -16,30 +16,25 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from .options import add_cfg_options
+from .options import add_cfg_options, add_enhancer, add_source
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument('config', nargs='?', help='of a segmentor; left out, the enhancer alone')
-    parser.add_argument('weights', nargs='?', help='of the segmentor; by default its load_from')
+    parser.add_argument('weights', nargs='?', help='of the segmentor, a file or an address; by '
+                        'default its load_from')
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--output', choices=('labels', 'logits'), default='labels')
-    parser.add_argument('--enhancer', metavar='WHICH',
-                        help="instead of the config's, one such as SyMPIE, GreyWorld or "
-                        'SourceMatch:strength=0.5; by default SyMPIE, with a source SourceMatch')
+    add_enhancer(parser)
     parser.add_argument('--checkpoint', help='of SyMPIE, short for --enhancer CHECKPOINT')
-    parser.add_argument('--source', metavar='NAME_OR_JSON', default='auto',
-                        help='what the segmentor was trained on, such as cityscapes; none for '
-                        'nothing; by default what the config says')
+    add_source(parser, default='auto')
     add_cfg_options(parser)
     parser.add_argument('--repeats', type=int, default=5, help='of the timing; 0 for none')
 
 
 def main(args: argparse.Namespace) -> None:
     """Export, compare with PyTorch, write, and say how large and how fast the file is."""
-    if args.source == 'none':
-        args.source = None
     for name in ('onnx', 'onnxruntime'):
         if find_spec(name) is None:
             sys.exit(f'Error: No module named {name!r}. ONNX files need '

@@ -83,17 +83,29 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--device', type=device, help='by default the GPU, where there is one')
 
 
+def add_enhancer(group: Any) -> None:
+    """--enhancer."""
+    group.add_argument('--enhancer', metavar='WHICH',
+                       help='such as SyMPIE, SourceMatch:strength=0.5, GreyWorld, CLAHE, '
+                       'MeanMatch:110, or a checkpoint of SyMPIE; several joined by +')
+
+
+def add_source(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """--source, with `default` where it is left out."""
+    parser.add_argument('--source', metavar='NAME_OR_JSON', default=default,
+                        type=lambda text: None if text == 'none' else text,
+                        help='what the model behind was trained on: cityscapes, camvid, imagenet, '
+                        'or a file of `sympie source-statistics`; none for nothing'
+                        + ('; by default what the config says' if default == 'auto' else ''))
+
+
 def add_enhancer_options(parser: argparse.ArgumentParser) -> None:
     """--checkpoint, --enhancer or --mean-match; --source, --iterations and --device."""
     enhancer = parser.add_mutually_exclusive_group()
     enhancer.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
-    enhancer.add_argument('--enhancer', metavar='WHICH',
-                          help='such as SourceMatch:strength=0.5, GreyWorld, CLAHE, MeanMatch:110; '
-                          'several joined by +')
+    add_enhancer(enhancer)
     enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
                           help='instead of SyMPIE, scale each image to this mean on 0..255')
-    parser.add_argument('--source', metavar='NAME_OR_JSON',
-                        help='what the model behind was trained on, such as cityscapes: match the '
-                        'images to it (SourceMatch), and with --checkpoint correct the match')
+    add_source(parser)
     parser.add_argument('--iterations', type=int, default=1, help='applications of SyMPIE')
     add_device(parser)

@@ -16,7 +16,7 @@ import argparse
 from pathlib import Path
 
 from ..errors import InputError
-from .options import add_cfg_options, add_device
+from .options import add_cfg_options, add_device, add_enhancer, add_source
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,12 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="the segmentor's; default: load_from of the config. From an address "
                         'they are downloaded once')
     parser.add_argument('--out', type=Path, required=True, help='output folder')
-    parser.add_argument('--enhancer', metavar='WHICH',
-                        help="instead of the config's: default, a checkpoint of SyMPIE, or such as "
-                        'SourceMatch:strength=0.5, GreyWorld, MeanMatch:110; several joined by +')
-    parser.add_argument('--source', metavar='NAME_OR_JSON', default='auto',
-                        help='what the segmentor was trained on, such as cityscapes; none for '
-                        'nothing; by default what the config says')
+    add_enhancer(parser)
+    add_source(parser, default='auto')
     parser.add_argument('--resume', action='store_true',
                         help='leave out what the same settings have done in the output folder')
     parser.add_argument('--every', type=int, default=1, metavar='N',
@@ -67,7 +63,7 @@ def main(args: argparse.Namespace) -> None:
     tune_malloc_on_cpu()
     cfg = load_config(args.config, args.cfg_options)
     segmentor = SegmentorWithEnhancer(cfg, args.weights, args.enhancer,
-                                      None if args.source == 'none' else args.source, args.device)
+                                      args.source, args.device)
     record = Record(args.out, RECORD, settings_of(segmentor, args.every))
     outcome = predict_all(segmentor, args.planned, record, args.every, args.resume)
     changed = {target: record.entries[target]['changed_percent']

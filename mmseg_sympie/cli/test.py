@@ -15,12 +15,13 @@ from pathlib import Path
 from ..errors import InputError
 from .options import add_cfg_options
 
+RANKS = ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')  # as the launchers set them
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument('config')
-    parser.add_argument('checkpoint', nargs='?', help="the segmentor's weights; default: load_from "
-                        'of the config')
+    parser.add_argument('checkpoint', nargs='?', help="the segmentor's weights, a file or an "
+                        'address; default: load_from of the config')
     parser.add_argument('--out', help='folder of the report; default work_dirs/CONFIG')
     parser.add_argument('--compare', nargs='*', metavar='ENHANCER',
                         help='test without and with the enhancer of the config, and show the '
@@ -46,7 +47,7 @@ def begin(args: argparse.Namespace) -> None:
     args.config = find_config(args.config)
     name = Path(args.config).stem
     args.out = args.out or f'work_dirs/{name}'
-    if os.environ.get('RANK', '0') == '0':
+    if all(os.environ.get(rank, '0') == '0' for rank in RANKS):
         print(f'Test of {name}, results in {args.out}. Loading ...', flush=True)
 
 

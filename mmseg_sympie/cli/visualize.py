@@ -21,8 +21,8 @@ KINDS = ('best', 'median', 'worst')
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument('config')
-    parser.add_argument('checkpoint', nargs='?', help="the segmentor's weights; default: load_from "
-                        'of the config')
+    parser.add_argument('checkpoint', nargs='?', help="the segmentor's weights, a file or an "
+                        'address; default: load_from of the config')
     parser.add_argument('--out', type=Path, required=True, help='output folder')
     parser.add_argument('--from', dest='reports', type=Path, metavar='FOLDER',
                         help='output folder of `tools/test.py CONFIG --compare`, to choose by the '

@@ -1,6 +1,5 @@
 """What video compression does to a network's features, without and with an enhancer after it."""
 import argparse
-import functools
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -15,9 +14,11 @@ from ..benchmarks.compression import (
     write_results,
 )
 from ..errors import InputError
+from ..io.config import type_name
 from ..io.files import check_writable
 from ..io.video import frame_rate, read_frames
-from .enhance import chosen_enhancer, enhance_raw
+from .enhance import configs_of_options
+from .inference import ImageEnhancer
 
 
 def compare_rates(args: argparse.Namespace
@@ -32,17 +33,18 @@ def compare_rates(args: argparse.Namespace
     """
     _check(args.video, args.out)
     features = feature_extractor(args.network, args.device)
-    enhancer = chosen_enhancer(args)
+    configs = configs_of_options(args)
+    enhancer = ImageEnhancer(configs, device=args.device)
     fps = args.fps or (Fraction(30) if args.video.is_dir() else frame_rate(args.video))
     rates = ([Rate(kbit_s=kbit_s) for kbit_s in args.bitrates] if args.bitrates
              else [Rate(crf=crf) for crf in args.crf])
     versions = {rate.name: compress(read_frames(args.video, args.prefix),
                                     args.out / rate.file_name, rate, fps) for rate in rates}
     measured = compare(read_frames(args.video, args.prefix), versions,
-                       functools.partial(enhance_raw, enhancer), features, args.device)
-    which = (f'MeanMatch({args.mean_match:g})' if args.mean_match is not None
-             else f'SourceMatch({args.source})' if args.source and not args.checkpoint
-             else f'SyMPIE ({args.checkpoint or "the weights that ship"})')
+                       enhancer.preprocessor.enhance, features, args.device)
+    which = ' + '.join(
+        type_name(config['type']) + ''.join(f', {key} {value}' for key, value in config.items()
+                                            if key != 'type') for config in configs)
     title = (f'{args.video} {args.prefix}, {float(fps):g} frames a second, '
              f'{args.network.partition(":")[0]}, {which}')
     write_results(args.out, title, measured, versions)

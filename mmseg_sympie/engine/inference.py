@@ -99,14 +99,22 @@ class ImageEnhancer:
         Raises:
             InputError: several images, or an enhancer that predicts no parameters.
         """
+        parameters = self.picture_and_parameters(image)[1]
+        if parameters is None:
+            raise InputError(f'{self!r} predicts no matrix, shift and kernel.')
+        return parameters
+
+    def picture_and_parameters(self, image: np.ndarray | Image.Image | Tensor
+                               ) -> tuple[np.ndarray, EnhancerParameters | None]:
+        """One image enhanced, (H, W, 3), RGB, uint8, and the parameters, if any are predicted."""
         raw = as_tensor(image)
         if len(raw) != 1:
             raise InputError(f'Parameters are of one image, got {len(raw)}.')
-        predicted = enhanced(self.preprocessor, raw[0])[1]
+        picture, predicted = enhanced(self.preprocessor, raw[0])
         if predicted is None:
-            raise InputError(f'{self!r} predicts no matrix, shift and kernel.')
+            return picture, None
         correction = Correction(*(value[0].numpy() for value in predicted))
-        return EnhancerParameters(*grey_effect(correction), *correction)
+        return picture, EnhancerParameters(*grey_effect(correction), *correction)
 
     def __repr__(self) -> str:
         names = ', '.join(type(each).__name__ for each in self.preprocessor.enhancers)

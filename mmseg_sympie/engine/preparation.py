@@ -2,6 +2,8 @@
 
 A script of your own gets the same by `mmseg_sympie.engine.preparation.prepare()`.
 """
+import contextlib
+import io
 import logging
 import re
 import warnings
@@ -19,6 +21,7 @@ from ..runtime.version import check_mmseg
 REPEATED = ('When align_corners=True', 'Default ``avg_non_ignore`` is False',
             'Fail to import ``MultiScaleDeformableAttention``',
             '.* instance named of visualizer has been created')
+ON_IMPORT = 'Could not import OneDL'  # is printed by packages that are OneDL's, or may be
 
 
 def prepare() -> None:
@@ -35,20 +38,20 @@ def prepare() -> None:
 
 @contextmanager
 def quiet_imports() -> Iterator[None]:
-    """Meanwhile, what is imported shows nothing of what it says to everybody."""
-    before, show = mmengine.logging.print_log, warnings.showwarning
+    """Meanwhile, what is imported shows nothing of what it says in every process."""
+    printed, show = io.StringIO(), warnings.showwarning
 
     def show_others(message: Warning | str, *args, **kwargs) -> None:
         if not any(re.match(repeated, str(message)) for repeated in REPEATED):
             show(message, *args, **kwargs)
 
-    mmengine.print_log = mmengine.logging.print_log = print_log
     warnings.showwarning = show_others  # Filters would have to be told from those that imports add.
     try:
-        yield
+        with contextlib.redirect_stdout(printed):
+            yield
     finally:
-        mmengine.print_log = mmengine.logging.print_log = before
         warnings.showwarning = show
+        print(printed.getvalue().replace(f'{ON_IMPORT}\n', ''), end='')
 
 
 def leave_out_repeated_warnings() -> None:
@@ -61,7 +64,7 @@ _print_log = mmengine.logging.print_log
 
 
 def print_log(msg: Any, logger: Any = None, level: int = logging.INFO) -> None:
-    """MMEngine's, but where it prints, no debugging messages ('Could not import OneDL')."""
+    """MMEngine's, but where it prints, no debugging messages (such as `ON_IMPORT`)."""
     if logger is not None or level > logging.DEBUG:
         _print_log(msg, logger, level)
 

@@ -28,9 +28,10 @@ from ..evaluation.run_record import RunRecord, versions
 from ..io.config import building, enter_scope, type_name
 from ..io.files import check_writable, plain, sha256
 from ..io.labels import check_same_classes
+from ..models.published_weights import SEGMENTOR
 from ..registry import MODELS
 from .preparation import best_device, leave_out_repeated_warnings
-from .segmentor_weights import SEGMENTOR, load_segmentor, segmentor_inside
+from .segmentor_weights import load_segmentor, segmentor_inside
 
 
 class ProgressBar(Hook):

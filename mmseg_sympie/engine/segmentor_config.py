@@ -1,6 +1,6 @@
 """What a segmentor for single images takes from a config: enhancer, pipeline, classes."""
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +27,17 @@ def enhancer_config(enhancer: str | dict | Sequence[dict], source: Any = None
     Raises:
         InputError: an unknown enhancer, or a source that none of those that are named would take.
     """
+    configs: dict | Sequence[dict] = {}
     if not isinstance(enhancer, str):
-        return enhancer
-    if enhancer == 'default':
-        return {}
-    configs = [parse_enhancer(part) for part in enhancer.split('+')]
-    if source not in (None, AUTO) and not any(config['type'] in TAKE_A_SOURCE
-                                              for config in configs):
-        raise InputError(f'{enhancer} takes no source, got {source!r}: leave the source out, or '
-                         f'take {" or ".join(TAKE_A_SOURCE)}.')
+        configs = enhancer
+    elif enhancer != 'default':
+        configs = [parse_enhancer(part) for part in enhancer.split('+')]
+    listed = [configs] if isinstance(configs, Mapping) else configs
+    if listed and source not in (None, AUTO) and not any(
+            type_name(each.get('type', 'SyMPIE')) in TAKE_A_SOURCE and 'source' not in each
+            for each in listed):
+        raise InputError(f'{enhancer} takes no source, or names its own; got {source!r}: leave '
+                         f'that out, or take {" or ".join(TAKE_A_SOURCE)}.')
     return configs
 
 

@@ -1,4 +1,5 @@
 """Enhancers from the entries of a config."""
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,13 @@ from torch import nn
 
 from ..errors import InputError
 from ..io.config import type_name
+from ..io.files import plain, sha256
 from ..registry import MODELS, SCOPE
 from .image_statistics import SourceStatistics, load_source
+from .pretrained import shipped
 
 TAKE_A_SOURCE = ('SourceMatch', 'SyMPIE')
+FILE_KEYS = ('checkpoint', 'file', 'weights')  # in configs of enhancers
 Source = str | Path | Mapping[str, Any] | SourceStatistics  # as `load_source` takes it
 
 
@@ -21,6 +25,20 @@ def build_enhancer(cfg: dict) -> nn.Module:
     if isinstance(cfg['type'], str) and '.' not in cfg['type']:
         cfg['_scope_'] = SCOPE
     return MODELS.build(cfg)
+
+
+def fingerprint(configs: Sequence[dict]) -> str:
+    """SHA-256 of the configs of enhancers and of the contents of all files that they name."""
+    parts: list = [plain(configs)]
+    for config in configs:
+        source = config.get('source')
+        files = [config[key] for key in FILE_KEYS if config.get(key)]
+        if type_name(config['type']) == 'SyMPIE' and not config.get('checkpoint'):
+            files.append(shipped(source))
+        parts += map(sha256, files)
+        if source is not None:
+            parts.append(load_source(source).to_json())
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def enhancer_configs(enhancer: dict | Sequence[dict] | None, checkpoint: str | None = None,

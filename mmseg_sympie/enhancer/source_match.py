@@ -53,6 +53,7 @@ def squared_distance(image: ImageStatistics, source: SourceStatistics) -> Tensor
     spread = (_matrix(source.mean_covariance, like)
               + MEAN_SPREAD_255 ** 2 * _matrix(((1, 0, 0), (0, 1, 0), (0, 0, 1)), like))
     difference = like - constant(source.mean, like)
+    # One matrix as a batch: in ONNX, cross products of vectors alone come out wrong.
     means = (difference[:, None] @ inverse(spread[None]) @ difference[..., None]).flatten()
     contrast = ((image.log_contrast() - source.log_contrast)
                 / (source.contrast_spread + CONTRAST_SPREAD))

@@ -17,7 +17,8 @@ class Builder:
     """Every ONNX operator as a method: `builder.Add(x, 1.0)` adds a node and names its output.
 
     Names stand for outputs of other nodes. Arrays, numbers and lists become constants; whole
-    numbers are int64, others float32. An empty name leaves an input out.
+    numbers are int64, others float32. An empty name leaves an input out. `output` names what comes
+    out, for a graph around or after this one.
 
     Args:
         prefix: of all names, because those of a graph inside another must not be the other's.
@@ -32,8 +33,10 @@ class Builder:
         if not operator[0].isupper():
             raise AttributeError(operator)
 
-        def add(*inputs: Input, outputs: int = 1, **attributes: Any) -> str | list:
+        def add(*inputs: Input, outputs: int = 1, output: str | None = None,
+                **attributes: Any) -> str | list:
             names = [f'{self.prefix}{operator}_{len(self.nodes)}_{i}' for i in range(outputs)]
+            names = names if output is None else [output]
             self.nodes.append(helper.make_node(operator, [self.name(each) for each in inputs],
                                                names, **attributes))
             return names[0] if outputs == 1 else names

@@ -55,8 +55,7 @@ def enhancer_onnx(enhancer: nn.Module, input_order: str,
     op.nodes += prediction.node
     op.constants += prediction.initializer
     op.Scan(op.Unsqueeze(image, [1]), *FOLDED, num_scan_inputs=5,
-            body=_warp_one(output_format, fast))
-    op.nodes[-1].output[0] = NORMALISED
+            body=_warp_one(output_format, fast), output=NORMALISED)
     batch: list[str | int | None] = ['batch', 3, 'height', 'width']
     graph = op.graph('sympie', [helper.make_tensor_value_info(IMAGE, UINT8, batch)],
                      [helper.make_tensor_value_info(NORMALISED, FLOAT, batch)])
@@ -147,8 +146,7 @@ def _warp_one(output_format: PixelFormat, fast: FastSyMPIE | FastAffine) -> onnx
                     for value, infinity in ((0.0, -np.inf), (255.0, np.inf)))
     op = Builder('one_')
     op.Scan('matrices', 'biases', 'offsets', black, white, num_scan_inputs=5,
-            body=_warp_channel(filters=isinstance(fast, FastSyMPIE)))
-    op.nodes[-1].output[0] = 'warped'
+            body=_warp_channel(filters=isinstance(fast, FastSyMPIE)), output='warped')
     return op.graph('warp', [
         helper.make_tensor_value_info('one', FLOAT, [1, 3, 'height', 'width']),
         helper.make_tensor_value_info('matrices', FLOAT, [3, 1, 3, 1, 1]),
@@ -170,8 +168,7 @@ def _warp_channel(filters: bool) -> onnx.GraphProto:
     coloured = op.Conv('one', 'row', 'bias')
     filtered = (op.Conv(coloured, 'filter', 'shift', pads=[2] * 4, kernel_shape=[5, 5]) if filters
                 else op.Add(coloured, 'shift'))
-    op.Clip(op.Squeeze(filtered, [0, 1]), 'black', 'white')
-    op.nodes[-1].output[0] = 'channel'
+    op.Clip(op.Squeeze(filtered, [0, 1]), 'black', 'white', output='channel')
     return op.graph('warp_channel', [
         helper.make_tensor_value_info('row', FLOAT, [1, 3, 1, 1]),
         helper.make_tensor_value_info('bias', FLOAT, [1]),

@@ -16,13 +16,11 @@ LARGEST = 2 ** 31 - 1  # to the end of an axis
 def measure(op: Builder, image: str, wanted: Collection[str]) -> None:
     """Add what is wanted of `MEASURED`, all in the input order."""
     if 'thumbnail' in wanted:
-        op.Identity(_thumbnail(op, image))
-        op.nodes[-1].output[0] = 'thumbnail'
+        _thumbnail(op, image)
     if 'mean' in wanted:
         # By rows first, which ONNX Runtime shares out among threads.
         mean = op.ReduceMean(op.ReduceMean(image, [3], keepdims=0), [1, 2], keepdims=0)
-        op.Unsqueeze(mean, [1])
-        op.nodes[-1].output[0] = 'mean'
+        op.Unsqueeze(mean, [1], output='mean')
     if not {'black', 'channel_mean', 'covariance'}.isdisjoint(wanted):
         _statistics(op, image)
 
@@ -35,24 +33,21 @@ def _statistics(op: Builder, image: str) -> None:
     count = op.Cast(op.Slice(op.Shape(pixels), [2], [3]), to=DOUBLE)
     number = op.Cast(op.Ceil(op.Mul(count, np.float64(BLACK_QUANTILE).reshape(1))), to=INT64)
     darkest, _ = op.TopK(pixels, number, largest=0, outputs=2)
-    op.Cast(op.Squeeze(op.Gather(darkest, [-1], axis=2), [2]), to=DOUBLE)
-    op.nodes[-1].output[0] = 'black'
+    op.Cast(op.Squeeze(op.Gather(darkest, [-1], axis=2), [2]), to=DOUBLE, output='black')
     pixels = op.Cast(pixels, to=DOUBLE)
     mean = op.ReduceMean(pixels, [2])
-    op.Squeeze(mean, [2])
-    op.nodes[-1].output[0] = 'channel_mean'
+    op.Squeeze(mean, [2], output='channel_mean')
     centred = op.Sub(pixels, mean)
-    op.Div(op.MatMul(centred, op.Transpose(centred, perm=[0, 2, 1])), count)
-    op.nodes[-1].output[0] = 'covariance'
+    op.Div(op.MatMul(centred, op.Transpose(centred, perm=[0, 2, 1])), count, output='covariance')
 
 
-def _thumbnail(op: Builder, image: str) -> str:
+def _thumbnail(op: Builder, image: str) -> None:
     """`view`: (B, 3, 224, 224), on 0..255 in the input order."""
     size = op.Slice(op.Shape(image), [2], [4])
     longest = op.Mul(op.ReduceMin(size, keepdims=0), LONGEST_ASPECT_RATIO)
     is_strip = op.Greater(op.ReduceMax(size, keepdims=0), longest)
-    return op.If(is_strip, then_branch=_resized(image, strip=True),
-                 else_branch=_resized(image, strip=False))
+    op.If(is_strip, then_branch=_resized(image, strip=True),
+          else_branch=_resized(image, strip=False), output='thumbnail')
 
 
 def _resized(image: str, strip: bool) -> onnx.GraphProto:

@@ -83,7 +83,7 @@ def read_mmengine_checkpoints_safely() -> None:
 
 def _not_a_checkpoint(what: str, path: Path) -> str:
     return (f'The {what} {path} ({path.stat().st_size:,} bytes) cannot be read: it is truncated or '
-            'not a PyTorch file. Download or copy it again and compare its checksum.')
+            'not a PyTorch file. Delete it, get it again, and compare its checksum.')
 
 
 def unwrap_state_dict(checkpoint: Any, path: str | Path, what: str) -> dict[str, Tensor]:
@@ -160,7 +160,8 @@ def load_weights(model: nn.Module, path: str | Path, what: str, hint: str,
         what: the kind of checkpoint, for messages.
         hint: what to do where it does not fit.
         surplus_allowed: accept names that the model does not have.
-        convert: from the state dict and the path to a state dict with the model's names.
+        convert: from the state dict and the path to a state dict with the model's names, where the
+            file has none of them.
 
     Returns:
         Names in the file that the model does not have, which were left out.
@@ -169,9 +170,9 @@ def load_weights(model: nn.Module, path: str | Path, what: str, hint: str,
         FileNotFoundError, InputError: as `read_checkpoint` and `check_state_dict`.
     """
     state = unwrap_state_dict(read_checkpoint(path, what), path, what)
-    if convert is not None:
-        state = convert(state, path)
     wanted = {key: value.shape for key, value in model.state_dict().items()}
+    if convert is not None and wanted.keys().isdisjoint(state):
+        state = convert(state, path)
     check_state_dict(state, wanted, path, what, hint, surplus_allowed)
     model.load_state_dict({key: state[key] for key in wanted})
     return [key for key in state if key not in wanted]

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from ..errors import InputError
 from .files import written_whole
 
-SCHEMES = ('http', 'https')
+SCHEMES = ('http://', 'https://')
 TIMEOUT = 30  # seconds without an answer
 
 
@@ -25,18 +25,17 @@ def local_file(named: str) -> str:
     Raises:
         InputError: nothing was found at the address, or less than was announced.
     """
-    parts = urlsplit(named)
-    if parts.scheme not in SCHEMES:
+    if not named.startswith(SCHEMES):
         return named
-    name = PurePosixPath(unquote(parts.path)).name or 'file'
-    digest = hashlib.sha256(named.encode()).hexdigest()[:8]  # Two addresses may end alike.
-    target = Path(get_dir(), 'checkpoints', digest, name)
-    if not target.is_file():
-        try:
+    try:
+        name = PurePosixPath(unquote(urlsplit(named).path)).name or 'file'
+        digest = hashlib.sha256(named.encode()).hexdigest()[:8]  # Two addresses may end alike.
+        target = Path(get_dir(), 'checkpoints', digest, name)
+        if not target.is_file():
             _download(named, target)
-        except (OSError, HTTPException, ValueError) as error:
-            raise InputError(f'{named} cannot be downloaded: {error}. Download it in another way '
-                             'and name the file.') from error
+    except (OSError, HTTPException, ValueError) as error:
+        raise InputError(f'{named} cannot be downloaded: {error}. Download it in another way and '
+                         'name the file.') from error
     return str(target)
 
 

@@ -15,13 +15,21 @@ def config_folder() -> Path:
 
 
 def find_config(path: str) -> str:
-    """The file of a config: `path`, or of a name such as 'demo_sympie' the one that ships."""
-    names = () if Path(path).is_file() or Path(path).is_absolute() else (path, f'{path}.py')
-    shipped = [file for file in map(config_folder().joinpath, names) if file.is_file()]
-    if not shipped and not Path(path).is_file() and Path(path).parent == Path():
-        near = difflib.get_close_matches(Path(path).stem, [file.stem for file in
-                                                           config_folder().glob('*.py')])
-        raise InputError(f'There is no config {path}, neither here nor among those that ship'
-                         f'{": did you mean " + " or ".join(near) + "?" if near else "."} '
-                         '`sympie configs` lists them.')
-    return str(shipped[0]) if shipped else path
+    """The file of a config: `path`, or of a name such as 'demo_sympie' the one that ships.
+
+    Raises:
+        FileNotFoundError, InputError: there is no such file, no such name.
+    """
+    if Path(path).is_file():
+        return path
+    if not Path(path).is_absolute():
+        for file in (config_folder() / path, config_folder() / f'{path}.py'):
+            if file.is_file():
+                return str(file)
+    if Path(path).parent != Path():
+        raise FileNotFoundError(f'The config {path} does not exist (looked from {Path.cwd()}).')
+    near = difflib.get_close_matches(Path(path).stem, [file.stem for file in
+                                                       config_folder().glob('*.py')])
+    raise InputError(f'There is no config {path}, neither here nor among those that ship'
+                     f'{": did you mean " + " or ".join(near) + "?" if near else "."} '
+                     '`sympie configs` lists them.')

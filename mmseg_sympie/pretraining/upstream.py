@@ -25,7 +25,7 @@ from ..enhancer.image_statistics import SourceStatistics, load_source
 from ..errors import InputError
 from ..io.checkpoints import load_weights
 from ..io.config import load_config
-from ..models.published import as_ours
+from ..models.published_weights import load_segmentor_weights
 from ..models.replace import replace_layers
 from ..normalization import IMAGENET_RGB
 from ..registry import MODELS
@@ -195,7 +195,7 @@ class MMSegSegmentor(UpstreamModel):
         model_cfg.backbone.init_cfg = None
         with DefaultScope.overwrite_default_scope('mmseg'):
             model = MMSEG_MODELS.build(model_cfg)
-        load_weights(model, weights, 'segmentor checkpoint', FITTING, True, as_ours)
+        load_segmentor_weights(model, weights)
         super().__init__(model)
 
     def logits(self, image: Tensor) -> Tensor:
