@@ -19,6 +19,9 @@ _UNNAMED = {'mmpretrain': 'ClsDataPreprocessor', 'mmdet': 'DetDataPreprocessor'}
 # Type of the training data -> name of its source statistics, where matching to them was seen to
 # gain more than SyMPIE without a source. On CamVid it gains less (docs/acdc.md).
 TRAINED_ON = dict(CityscapesDataset='cityscapes')
+# Data sets that models trained on Cityscapes are tested on, for configs without training data.
+TESTED_ON = dict(CityscapesDataset='cityscapes', ACDCDataset='cityscapes',
+                 DarkZurichDataset='cityscapes', NightDrivingDataset='cityscapes')
 AUTO = 'auto'
 
 _NOT_COLOUR = ('LoadBiomedicalImageFromFile', 'LoadMultipleRSImageFromFile',
@@ -79,10 +82,14 @@ def changes(cfg: Config, enhancer: dict | Sequence[dict] | None = None,
 def known_source(cfg: Config) -> str | None:
     """The name of the shipped source statistics for the data set that a config trains on.
 
+    Without training data, it is the one that models are usually trained on for the test data.
+
     Returns:
         None where the type of the data set is unknown, or there are several.
     """
-    found = {TRAINED_ON.get(name) for name in _data_sets(cfg.get('train_dataloader') or {})}
+    known, data = (TRAINED_ON, 'train_dataloader') if cfg.get('train_dataloader') else (
+        TESTED_ON, 'test_dataloader')
+    found = {known.get(name) for name in _data_sets(cfg.get(data) or {})}
     return found.pop() if len(found) == 1 else None
 
 

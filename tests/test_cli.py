@@ -169,6 +169,13 @@ def test_mmengine_finds_the_scope_by_itself():
     assert 'MeanMatch' in done.stdout, done.stderr
 
 
+@pytest.mark.parametrize('typed,meant', [('enhanse', 'enhance'), ('export-onnx', 'export')])
+def test_a_mistyped_command_is_answered(typed, meant, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([typed, 'a.png'])
+    assert f"no command '{typed}': did you mean {meant}?" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_repeated_messages_are_left_out(tmp_path):
     done = subprocess.run([sys.executable, 'tools/check_zoo.py', '--families', 'nothing', '--out',

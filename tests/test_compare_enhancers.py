@@ -44,7 +44,7 @@ def test_an_enhancer_by_its_name(text, config):
 
 
 @pytest.mark.parametrize('text, message', [
-    ('GrayWorld', 'no enhancer .GrayWorld.: wanted one of SourceMatch'),
+    ('GrayWorld', 'no enhancer .GrayWorld. .did you mean GreyWorld..: wanted one of SourceMatch'),
     ('CLAHE:3', 'wanted NAME:ARGUMENT=VALUE')])
 def test_no_enhancer_of_that_name(text, message):
     with pytest.raises(InputError, match=message):

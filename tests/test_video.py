@@ -130,6 +130,9 @@ def test_tool(tmp_path):
     (('a/x.mp4', '--every', '2', '--mean-match', '110'), '--every re-uses'),
     (('a/x.mp4', '--every', '2', '--iterations', '2'), '--every re-uses')])
 def test_tool_refuses_before_it_starts(tmp_path, arguments, message):
+    for folder in 'ab':
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / 'x.mp4').write_bytes(b'not read')
     arguments = [str(tmp_path / each) if each.endswith('mp4') else each for each in arguments]
     outcome = subprocess.run([sys.executable, 'tools/enhance.py', *arguments, '--out',
                               str(tmp_path / 'out')], cwd=ROOT, capture_output=True, text=True)

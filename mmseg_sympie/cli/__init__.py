@@ -7,6 +7,7 @@ be right. What can be checked and said without PyTorch, whose import takes secon
 it changes the arguments. A module with `STANDALONE = True` needs nothing of MMEngine.
 """
 import argparse
+import difflib
 import re
 import sys
 from collections.abc import Sequence
@@ -61,6 +62,9 @@ def main(argv: Sequence[str] | None = None, program: str = 'sympie') -> None:
                                         f'Each answers {program} COMMAND --help with an example.']))
     parser.add_argument('--version', action='version', version=f'mmseg_sympie {__version__}')
     parser.add_argument('command', choices=COMMANDS, metavar='COMMAND', help='one of those below')
+    if arguments and not arguments[0].startswith('-') and (
+            near := difflib.get_close_matches(arguments[0], COMMANDS, n=1)):
+        parser.error(f'there is no command {arguments[0]!r}: did you mean {near[0]}?')
     parser.parse_args(arguments)
 
 

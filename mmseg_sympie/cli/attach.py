@@ -46,8 +46,11 @@ def main(args: argparse.Namespace) -> None:
     preprocessor = write_child(config, args.out, enhancer, args.checkpoint, args.source)
     print(f'{args.out}: {preprocessor}')
     if args.source == AUTO and args.checkpoint is None and enhancer is None:
-        known = known_source(load_config(str(config)))
-        print(f'Source: {known}, by the type of the training data.' if known else
-              'Source: unknown by the type of the training data, so nothing is matched. Measure it '
-              'with `python tools/source_statistics.py CONFIG --out FILE.json` and name it with '
-              '--source FILE.json.')
+        cfg = load_config(str(config))
+        known = known_source(cfg)
+        data = 'training' if cfg.get('train_dataloader') else 'test'
+        print(f'Source: {known}, assumed from the type of the {data} data. Another: --source.'
+              if known else
+              f'Source: unknown from the type of the {data} data, so nothing is matched. Name what '
+              'the model was trained on by --source: cityscapes, camvid, imagenet, or a FILE.json '
+              'of `sympie source-statistics CONFIG --out FILE.json`.')

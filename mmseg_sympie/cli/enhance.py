@@ -46,9 +46,13 @@ def main(args: argparse.Namespace) -> None:
     from ..engine.enhance import RECORD, configs_of_options, enhance_all, made_by
     from ..engine.file_runs import Record
     from ..engine.inference import ImageEnhancer
+    from ..enhancer.build import names_of
     configs = configs_of_options(args)
     enhancer = ImageEnhancer(configs, device=args.device)
     record = Record(args.out, RECORD, made_by(configs, args))
     outcome = enhance_all(enhancer, args.planned, record, args)
-    print(f'{outcome.summary("enhanced")}. Results: {args.out}')
+    print(f'{outcome.summary("enhanced")}. Enhancer: {names_of(configs)}. Results: {args.out}')
+    if args.source is None and configs == [dict(type='SyMPIE')]:
+        print('Name what the model behind was trained on by --source: without it, images are '
+              'brightened, which a model trained on Cityscapes does not want.')
     outcome.raise_failures('enhanced')

@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> None:
     for name in ('onnx', 'onnxruntime'):
         if find_spec(name) is None:
             sys.exit(f'Error: No module named {name!r}. ONNX files need '
-                     "pip install -e '.[export]'.")
+                     "pip install '.[export]' in the clone.")
     from ..engine.export import NORMALISED, export, time_beside_pytorch
     exported = export(args)
     for size, value in exported.agreement.items():

@@ -1,9 +1,8 @@
 """What a segmentor sees in images and videos without labels, without and with the enhancer.
 
 Example:
-    sympie predict night.jpg --config demo_sympie --out predicted
     sympie predict frames/ drive.mp4 --config my_config.py --weights my_weights.pth --out predicted
-    sympie predict night.jpg --config espnetv2_cityscapes --enhancer MeanMatch:110 --out predicted
+    sympie predict night.jpg --config my_config.py --enhancer GreyWorld --out predicted
 
 Writes, for each image, OUT/NAME.png: image and overlay without and with the enhancer side by side,
 with a legend, the share of the pixels that change, and a box where they change most; and the label
@@ -48,6 +47,9 @@ def begin(args: argparse.Namespace) -> None:
     from ..io.files import check_writable
     from ..io.shipped import find_config
     args.config = find_config(args.config)
+    if args.weights and '://' not in args.weights and not Path(args.weights).is_file():
+        raise FileNotFoundError(f'The weights {args.weights} do not exist (looked from '
+                                f'{Path.cwd()}).')
     args.planned = plan(args.inputs, args.out, LABELS)
     check_writable(args.out)
     announce(args.planned, args.out, f'the segmentor of {Path(args.config).stem}')
@@ -57,7 +59,8 @@ def main(args: argparse.Namespace) -> None:
     """Predict all that was named, and say how much changes and where the results are."""
     from ..engine.file_runs import Record
     from ..engine.inference import SegmentorWithEnhancer
-    from ..engine.predict import RECORD, enhancer_names, predict_all, settings_of
+    from ..engine.predict import RECORD, predict_all, settings_of
+    from ..enhancer.build import names_of
     from ..io.config import load_config
     from ..runtime.malloc import tune_malloc_on_cpu
     tune_malloc_on_cpu()
@@ -73,5 +76,5 @@ def main(args: argparse.Namespace) -> None:
         print(f'{outcome.summary("predicted")}: {sum(changed.values()) / len(changed):.1f}% of the '
               f'pixels change' + (f', at most {changed[most]:.1f}% in {most}.'
                                   if len(changed) > 1 else '.'))
-    print(f'Enhancer: {enhancer_names(segmentor)}. Results: {args.out}')
+    print(f'Enhancer: {names_of(segmentor.enhancers)}. Results: {args.out}')
     outcome.raise_failures('predicted')

@@ -13,25 +13,24 @@ from mmengine.registry import DefaultScope
 from PIL import Image
 from torch import Tensor
 
-from ..attachment import AUTO
+from ..attachment import AUTO, find_preprocessor
 from ..errors import InputError
 from ..evaluation.panels import Correction, grey_effect
 from ..io.config import building, enter_scope, forget_pretrained, load_config
+from ..io.image_types import as_tensor
 from ..registry import MODELS
 from .panels import applied, enhanced, predict_labels
 from .preparation import best_device
+from .segmentation import enhancers_of
 from .segmentor_config import (
     classes_and_palette,
     enhancer_config,
     image_pipeline,
     with_enhancer,
 )
-from .segmentor_weights import checkpoint_of, load_segmentor, segmentor_inside
+from .segmentor_weights import checkpoint_of, load_segmentor, missing_weights, segmentor_inside
 
 AnyImage = TypeVar('AnyImage', np.ndarray, Image.Image, Tensor)
-WANTED = ('wanted a NumPy array (H, W, 3) of uint8, RGB; a PIL image; or a tensor (3, H, W) or '
-          '(B, 3, H, W), RGB, uint8 or float on [0, 1]')
-DEEP_MODES = ('I', 'F', 'I;16', 'I;16B', 'I;16L')
 
 
 class EnhancerParameters(NamedTuple):
@@ -143,35 +142,6 @@ def load_enhancer(enhancer: str | dict | Sequence[dict] = 'default', source: Any
     return ImageEnhancer(enhancer_config(enhancer, source), source, device)
 
 
-def as_tensor(image: np.ndarray | Image.Image | Tensor) -> Tensor:
-    """An image as (B, 3, H, W), RGB on 0..255, uint8 or float32.
-
-    Raises:
-        InputError: an image of another kind, or values outside [0, 1].
-    """
-    if isinstance(image, Image.Image):
-        if image.mode in DEEP_MODES:
-            raise InputError(f'A PIL image of mode {image.mode} has no known range: {WANTED}. '
-                             'mmseg_sympie.io.images.read_rgb reads such files.')
-        image = np.asarray(image.convert('RGB'))
-    if isinstance(image, np.ndarray):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise InputError(f'Got an array {image.shape} of {image.dtype}: {WANTED}.')
-        return torch.tensor(image).permute(2, 0, 1)[None].contiguous()
-    if not isinstance(image, Tensor):
-        raise InputError(f'Got a {type(image).__name__}: {WANTED}.')
-    if image.dim() not in (3, 4) or image.shape[-3] != 3 or not image.numel() or not (
-            image.dtype == torch.uint8 or image.dtype.is_floating_point):
-        raise InputError(f'Got a tensor {tuple(image.shape)} of {image.dtype}: {WANTED}.')
-    image = image.detach().reshape(-1, *image.shape[-3:])
-    if image.dtype == torch.uint8:
-        return image
-    lowest, highest = (value.item() for value in image.float().aminmax())
-    if not (0 <= lowest and highest <= 1):
-        raise InputError(f'Got a tensor with values from {lowest:g} to {highest:g}: {WANTED}.')
-    return 255 * image.float()
-
-
 class Labels(NamedTuple):
     """What a segmentor sees in an image, without and with the enhancer.
 
@@ -215,6 +185,8 @@ class SegmentorWithEnhancer:
         checkpoint = checkpoint_of(cfg, weights)
         if checkpoint is None:
             raise InputError(f'{cfg.filename} has no load_from: name the weights.')
+        if not Path(checkpoint).is_file():
+            raise FileNotFoundError(missing_weights(checkpoint))
         self.checkpoint = checkpoint
         self.device = torch.device(device or best_device())
         enter_scope(cfg)
@@ -227,6 +199,11 @@ class SegmentorWithEnhancer:
         load_segmentor(self.model, checkpoint)
         self.model.to(self.device).eval()
         self.classes, self.palette = classes_and_palette(cfg, checkpoint, self._segmentor)
+
+    @property
+    def enhancers(self) -> Sequence[dict]:
+        """The configs of the enhancers, in order."""
+        return enhancers_of(find_preprocessor(self.cfg)[1])
 
     @torch.no_grad()
     def __call__(self, image: np.ndarray | Image.Image | Tensor) -> Labels:

@@ -11,34 +11,26 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..attachment import find_preprocessor
 from ..benchmarks.compression import Rate, compress
+from ..enhancer.build import fingerprint
 from ..evaluation.overlays import class_shares, most_changed, overlay, side_by_side
-from ..io.config import type_name
 from ..io.files import written_whole
 from ..io.images import read_rgb
 from ..io.video import frame_rate, read_frames
 from ..io.video_names import is_video
 from .file_runs import LABELS, Outcome, Record, run_on_files
 from .inference import Labels, SegmentorWithEnhancer
-from .segmentation import enhancers_of, record_run
+from .segmentation import record_run
 
 RECORD = 'predictions.json'
 CRF = 18
 
 
-def enhancer_names(segmentor: SegmentorWithEnhancer) -> str:
-    """The enhancers in front of a segmentor, each with its source."""
-    configs = enhancers_of(find_preprocessor(segmentor.cfg)[1])
-    return ', '.join(type_name(each['type'])
-                     + (f' with source {each["source"]}' if each.get('source') else '')
-                     for each in configs) or 'none'
-
-
 def settings_of(segmentor: SegmentorWithEnhancer, every: int) -> str:
     """What decides a result, to tell those of one segmentor from those of another."""
     run = record_run(segmentor.cfg, segmentor.checkpoint)
-    parts = (run.config_sha256, run.further_sha256, run.shipped_sha256, run.source, run.precision)
+    parts = (run.config_sha256, run.further_sha256, fingerprint(segmentor.enhancers),
+             run.precision)
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()
     return (f'{Path(segmentor.cfg.filename).stem} of sha256 {run.checkpoint_sha256[:16]}, '
             f'settings of sha256 {digest[:16]}, every {every}')

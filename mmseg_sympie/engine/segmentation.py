@@ -31,7 +31,7 @@ from ..io.labels import check_same_classes
 from ..models.published_weights import SEGMENTOR
 from ..registry import MODELS
 from .preparation import best_device, leave_out_repeated_warnings
-from .segmentor_weights import load_segmentor, segmentor_inside
+from .segmentor_weights import load_segmentor, missing_weights, segmentor_inside
 
 
 class ProgressBar(Hook):
@@ -87,8 +87,7 @@ def check_inputs(cfg: Config, checkpoint: str | None, out_dir: str) -> None:
         problems.append(f'The {SEGMENTOR} {checkpoint} is an address: download it and name the '
                         'file.')
     elif not Path(checkpoint).is_file():
-        problems.append(f'The {SEGMENTOR} {checkpoint} does not exist. Train one with '
-                        '`sympie train`, or name another after the config.')
+        problems.append(missing_weights(checkpoint))
     cfg = copy.deepcopy(cfg)  # Building changes nested entries in place.
     steps = (lambda: build_enhancers(cfg), lambda: check_data(cfg),
              lambda: check_writable(out_dir))

@@ -8,7 +8,7 @@ from mmengine.model import BaseTTAModel, is_model_wrapper
 from torch import nn
 
 from ..io.downloads import local_file
-from ..models.published_weights import load_segmentor_weights
+from ..models.published_weights import SEGMENTOR, load_segmentor_weights
 
 
 def checkpoint_of(cfg: Config, named: str | Path | None = None) -> str | None:
@@ -28,6 +28,13 @@ def checkpoint_of(cfg: Config, named: str | Path | None = None) -> str | None:
     if is_main_process():
         barrier()
     return path
+
+
+def missing_weights(checkpoint: str) -> str:
+    """What to do about a checkpoint that is not there."""
+    return (f'The {SEGMENTOR} {checkpoint} does not exist (looked from {Path.cwd()}). Name another '
+            'file, or its address; the model zoo (docs/model_zoo.md) says where weights come from. '
+            'Or train some with `sympie train`.')
 
 
 def load_segmentor(model: nn.Module, checkpoint: str) -> None:

@@ -27,6 +27,13 @@ def build_enhancer(cfg: dict) -> nn.Module:
     return MODELS.build(cfg)
 
 
+def names_of(configs: Sequence[dict]) -> str:
+    """The enhancers of configs in words, each with its source."""
+    return ', '.join(type_name(each['type'])
+                     + (f' with source {each["source"]}' if each.get('source') else '')
+                     for each in configs) or 'none'
+
+
 def fingerprint(configs: Sequence[dict]) -> str:
     """SHA-256 of the configs of enhancers and of the contents of all files that they name."""
     parts: list = [plain(configs)]

@@ -1,5 +1,6 @@
 """An enhancer and its arguments written as text, such as 'SourceMatch:strength=0.5'."""
 import ast
+import difflib
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,9 @@ def parse_enhancer(text: str) -> dict[str, Any]:
     if kind not in TRAINING_FREE + TRAINED:
         if Path(text).suffix or Path(text).is_file():
             return dict(type='SyMPIE', checkpoint=text)
-        raise InputError(f'There is no enhancer {text!r}: wanted one of '
+        near = difflib.get_close_matches(kind, TRAINING_FREE + TRAINED, n=1)
+        raise InputError(f'There is no enhancer {text!r}'
+                         f'{f" (did you mean {near[0]}?)" if near else ""}: wanted one of '
                          f'{", ".join(TRAINING_FREE + TRAINED)}, default, or a checkpoint of '
                          'SyMPIE. One of your own goes into a config.')
     if kind == 'MeanMatch' and arguments and '=' not in arguments:
