@@ -4,6 +4,7 @@ What the package offers is imported when it is asked for: importing the package 
 changes nothing outside it.
 """
 from importlib import import_module
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from .runtime.version import __version__
@@ -18,12 +19,13 @@ __all__ = ['ImageEnhancer', 'SegmentorWithEnhancer', '__version__', 'attach', 'e
 
 _MODULE_OF = dict(attach='attachment', ImageEnhancer='engine.inference',
                   SegmentorWithEnhancer='engine.inference', load_enhancer='engine.inference')
+_LOCK = RLock()  # What is printed meanwhile is one process's.
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULE_OF:
         from .engine.preparation import quiet_imports
-        with quiet_imports():
+        with _LOCK, quiet_imports():
             globals()[name] = getattr(import_module(f'{__name__}.{_MODULE_OF[name]}'), name)
         return globals()[name]
     if name in __all__:

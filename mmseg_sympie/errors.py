@@ -16,23 +16,27 @@ def unknown_type(error: BaseException) -> str | None:
     if found is None or not isinstance(error, KeyError):
         return None
     name, scope, registry = (text.strip('\'"') for text in found.groups())
-    near = _near(name, registry)
+    near = _near(name, registry, scope)
     question = f'Did you mean {near!r}?' if near else 'Is it spelt right?'
     return (f'type={name!r} is no {registry} that {scope} knows. {question} One of another '
             "package goes with its scope, as in 'mmseg_sympie.SyMPIEDataPreprocessor', and the "
             "module of one of your own belongs in the config's custom_imports.")
 
 
-def _near(name: str, registry: str) -> str | None:
-    """The name with its scope that is most like an unknown one, among all of a kind of registry."""
+def _near(name: str, registry: str, scope: str) -> str | None:
+    """The name with its scope that is almost an unknown one, first in the scope that was asked."""
     from mmengine.registry import Registry, root  # Whoever does not know a name has these.
-    known: dict[str, str] = {}
-    for parent in vars(root).values():
-        if isinstance(parent, Registry) and parent.name == registry:
-            for each in (parent, *parent.children.values()):
-                known |= {own: f'{each.scope}.{own}' for own in each.module_dict}
-    near = difflib.get_close_matches(name.split('.')[-1], known, n=1, cutoff=0.75)
-    return known[near[0]] if near else None
+    own = name.split('.')[-1].lower()
+    asked = name.split('.')[0] if '.' in name else scope
+    found = [registry_of for parent in vars(root).values()
+             if isinstance(parent, Registry) and parent.name == registry
+             for registry_of in (parent, *parent.children.values())]
+    for each in sorted(found, key=lambda each: each.scope not in (asked, scope)):
+        known = {known.lower(): known for known in each.module_dict}
+        near = difflib.get_close_matches(own, known, n=1, cutoff=0.88)
+        if near:
+            return f'{each.scope}.{known[near[0]]}'
+    return None
 
 
 @contextmanager

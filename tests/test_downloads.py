@@ -47,10 +47,9 @@ def address(server, name: str) -> str:
 def test_a_file_is_downloaded_once(server, tmp_path):
     for name in ('a.pth', 'b/a.pth'):
         (tmp_path / 'served' / name).parent.mkdir(exist_ok=True)
-        (tmp_path / 'served' / name).write_bytes(name.encode() * 1000)
+        torch.save(dict(name=name), tmp_path / 'served' / name)
         for _ in range(2):
-            with open(local_file(address(server, name)), 'rb') as file:
-                assert file.read() == name.encode() * 1000
+            assert torch.load(local_file(address(server, name))) == dict(name=name)
     assert server.asked == ['/a.pth', '/b/a.pth']
 
 
@@ -60,10 +59,13 @@ def test_a_path_stays_as_it_is(path):
 
 
 @pytest.mark.parametrize('name,message', [
-    ('missing.pth', '404'), ('short.pth', 'came'), ('page.html', 'it is a web page')])
+    ('missing.pth', '404'), ('short.pth', 'came'), ('page.html', 'no PyTorch file'),
+    ('empty.pth', 'no PyTorch file'), ('cut.pth', 'not the whole of one')])
 def test_what_is_not_whole_is_not_kept(server, tmp_path, name, message):
-    for other in ('short.pth', 'page.html'):
-        (tmp_path / 'served' / other).write_bytes(b'0123456789')
+    torch.save(dict(name=name), tmp_path / 'served/short.pth')
+    for other, content in (('page.html', b'<html>'), ('empty.pth', b''),
+                           ('cut.pth', (tmp_path / 'served/short.pth').read_bytes()[:-30])):
+        (tmp_path / 'served' / other).write_bytes(content)
     with pytest.raises(InputError, match=f'{name} cannot be downloaded: .*{message}'):
         local_file(address(server, name))
     assert not [path for path in (tmp_path / 'hub').rglob('*') if path.is_file()]

@@ -1,5 +1,6 @@
 """Folders in tools/enhance.py: what is found, what goes on, and what is kept."""
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -176,7 +177,7 @@ def test_any_enhancer(tmp_path, capsys):
 @pytest.mark.parametrize('options,message', [
     (['--enhancer', 'GreyWorld', '--source', 'camvid'], 'GreyWorld takes no source.* got .camvid'),
     (['--enhancer', 'SourceMatch:source=camvid', '--source', 'cityscapes'], 'or names its own'),
-    (['--mean-match', 110, '--source', 'camvid'], 'MeanMatch:110.0 takes no source'),
+    (['--mean-match', 110, '--source', 'camvid'], 'MeanMatch takes no source'),
     (['--enhancer', 'GreyWorld', '--iterations', 2], '--iterations is of SyMPIE alone'),
     (['--source', 'camvid', '--iterations', 2], '--iterations is of SyMPIE alone'),
     (['--enhancer', 'GreyWorld', '--momentum', 0.5], r'got ImageEnhancer\(GreyWorld'),
@@ -210,3 +211,28 @@ def test_a_record_tells_what_a_file_holds(tmp_path, capsys):
              '--out', tmp_path / 'out', '--resume')
         assert '1 file enhanced' in capsys.readouterr().out
         assert np.asarray(Image.open(tmp_path / 'out/a.png')).mean() == pytest.approx(40 * factor)
+
+
+def test_resume_does_anew_what_is_newer_than_its_result(tmp_path, capsys):
+    path = grey(tmp_path / 'in/a.png', 40)
+    for times, done in ((1, 0), (3e9, 1)):
+        enhance(path, out=tmp_path / 'out')
+        os.utime(path, (times, times))
+        capsys.readouterr()
+        enhance(path, '--resume', out=tmp_path / 'out')
+        assert f'{done} file' in capsys.readouterr().out
+
+
+def test_nothing_is_left_where_nothing_was_done(tmp_path):
+    (tmp_path / 'a.png').write_bytes(b'broken')
+    for options in ([], ['--every', 0], ['--momentum', 1]):
+        with pytest.raises(InputError):
+            enhance(tmp_path / 'a.png', *options, out=tmp_path / 'out')
+        assert not (tmp_path / 'out').exists()
+
+
+def test_a_panel_too_wide_for_jpeg_is_drawn_smaller(tmp_path):
+    grey(tmp_path / 'in/a.png', size=(40000, 4))
+    enhance(tmp_path / 'in', out=tmp_path / 'out')
+    assert Image.open(tmp_path / 'out/a.png').size == (40000, 4)
+    assert Image.open(tmp_path / 'out/panels/a.jpg').size == (40000, 2)

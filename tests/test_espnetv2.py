@@ -81,6 +81,9 @@ def test_a_published_file_needs_no_conversion(tmp_path):
         for one, other in zip(models[0].state_dict().values(), model.state_dict().values()):
             assert torch.equal(one, other)
 
+    with pytest.raises(InputError, match='is a published one, of another model'):
+        load_segmentor(torch.nn.Linear(2, 3), str(tmp_path / 'published.pth'))
+
     # A model of one's own may have such names too.
     own = torch.nn.ModuleDict(dict(base_net=torch.nn.Linear(2, 3)))
     torch.save(own.state_dict(), tmp_path / 'own.pth')

@@ -125,6 +125,10 @@ def test_a_config_gets_an_enhancer_once():
         with_enhancer(own, 'GreyWorld', 'cityscapes')
     matched = with_enhancer(load_config('espnetv2_cityscapes'), 'SourceMatch:strength=0.5')
     assert matched.model.data_preprocessor.source == 'cityscapes'
+    with pytest.raises(InputError, match='MeanMatch takes no source'):
+        with_enhancer(load_config('demo_meanmatch'), source='cityscapes')
+    trained = load_config('espnetv2_cityscapes')  # With a checkpoint, nothing is assumed.
+    assert 'source' not in with_enhancer(trained, 'mine.pth').model.data_preprocessor
     own.model.data_preprocessor.enhancer = None
     assert with_enhancer(own).model.data_preprocessor.enhancer == {}
     steps = [step['type'] for step in image_pipeline(plain)]

@@ -14,6 +14,7 @@ these are listed at the end, and the exit status is 1.
 import argparse
 from pathlib import Path
 
+from ..errors import InputError
 from .options import add_enhancer_options
 
 
@@ -34,6 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def begin(args: argparse.Namespace) -> None:
     """Find the files, and say what will be done."""
+    if args.every < 1 or not 0 <= args.momentum < 1:
+        raise InputError('--every is a number of frames from 1, and --momentum from 0 to below 1; '
+                         f'got {args.every} and {args.momentum:g}.')
     from ..engine.file_runs import announce, plan
     from ..io.files import check_writable
     args.planned = plan(args.inputs, args.out)

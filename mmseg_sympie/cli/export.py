@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--out', type=Path, required=True)
     parser.add_argument('--output', choices=('labels', 'logits'), default='labels')
     add_enhancer(parser)
-    parser.add_argument('--checkpoint', help='of SyMPIE, short for --enhancer CHECKPOINT')
+    parser.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
     add_source(parser, default='auto')
     add_cfg_options(parser)
     parser.add_argument('--repeats', type=int, default=5, help='of the timing; 0 for none')

@@ -76,5 +76,5 @@ def main(args: argparse.Namespace) -> None:
         print(f'{outcome.summary("predicted")}: {sum(changed.values()) / len(changed):.1f}% of the '
               f'pixels change' + (f', at most {changed[most]:.1f}% in {most}.'
                                   if len(changed) > 1 else '.'))
-    print(f'Enhancer: {names_of(segmentor.enhancers)}. Results: {args.out}')
+        print(f'Enhancer: {names_of(segmentor.enhancers)}. Results: {args.out}')
     outcome.raise_failures('predicted')

@@ -46,7 +46,8 @@ def _row(name: str, cfg: Config, zoo: list[dict[str, Any]]) -> list[str]:
     weights = cfg.get('load_from') or ''
     scores = next((entry.get('scores') or '' for entry in zoo if entry.get('file')
                    and Path(entry['file']).name == Path(weights).name), '')
-    missing = ' (missing)' if weights and not Path(weights).is_file() else ''
+    missing = ' (missing)' if weights and not (
+        '://' in weights or Path(weights).is_file()) else ''
     return [name, _data(cfg), ', '.join(enhancers), Path(weights).name + missing, scores]
 
 

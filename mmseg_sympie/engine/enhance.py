@@ -23,6 +23,7 @@ from .inference import ImageEnhancer
 from .segmentor_config import enhancer_config
 
 RECORD = 'parameters.json'
+LARGEST_PANEL = 65000  # pixels along a side; JPEG ends a little above
 
 
 def configs_of_options(args: argparse.Namespace) -> list[dict]:
@@ -31,9 +32,11 @@ def configs_of_options(args: argparse.Namespace) -> list[dict]:
     Raises:
         InputError: options that do not go together.
     """
-    named = args.enhancer or args.checkpoint or 'default'
+    named: str | dict = args.enhancer or 'default'
+    if args.checkpoint is not None:
+        named = dict(type='SyMPIE', checkpoint=args.checkpoint)
     if args.mean_match is not None:
-        named = f'MeanMatch:{args.mean_match}'
+        named = dict(type='MeanMatch', target=args.mean_match)
     configs = enhancer_configs(enhancer_config(named, args.source), source=args.source)
     if args.iterations != 1:
         if [type_name(config['type']) for config in configs] != ['SyMPIE']:
@@ -80,8 +83,9 @@ def enhance_image(enhancer: ImageEnhancer, source: Path, target: Path,
     image = np.array(read_rgb(source))
     picture, parameters = enhancer.picture_and_parameters(image)
     write_image(out / target, picture)
-    write_image(out / 'panels' / f'{target.with_suffix("")}.jpg',
-                np.concatenate([image, picture], axis=1))
+    panel = np.concatenate([image, picture], axis=1)
+    step = -(-max(panel.shape) // LARGEST_PANEL)
+    write_image(out / 'panels' / f'{target.with_suffix("")}.jpg', panel[::step, ::step])
     return {} if parameters is None else parameters._asdict()
 
 

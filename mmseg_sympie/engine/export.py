@@ -40,6 +40,9 @@ class Exported(NamedTuple):
 @torch.inference_mode()
 def export(args: argparse.Namespace) -> Exported:
     """Export what the options of the command name, and write it once it agrees with PyTorch."""
+    if args.out.is_dir():
+        raise InputError(f'--out {args.out} is a folder: name a file in it, such as '
+                         f'{args.out / "enhancer.onnx"}.')
     check_writable(args.out.parent)
     model, by_pytorch = (of_segmentor if args.config else of_enhancer)(args)
     output = model.graph.output[0].name
@@ -65,11 +68,12 @@ def of_enhancer(args: argparse.Namespace) -> tuple[onnx.ModelProto, Run]:
     return exported, lambda image: fast(torch.from_numpy(image), PixelFormat('bgr')).numpy()
 
 
-def named_enhancer(args: argparse.Namespace) -> str | None:
+def named_enhancer(args: argparse.Namespace) -> str | dict | None:
     """The enhancer that the options name, as `enhancer_config` takes it."""
     if args.enhancer and args.checkpoint:
-        raise InputError('--checkpoint is short for an --enhancer: leave one out.')
-    return args.enhancer or args.checkpoint
+        raise InputError('--checkpoint is that of a SyMPIE, and --enhancer names another: leave '
+                         'one out.')
+    return dict(type='SyMPIE', checkpoint=args.checkpoint) if args.checkpoint else args.enhancer
 
 
 def of_segmentor(args: argparse.Namespace) -> tuple[onnx.ModelProto, Run]:

@@ -34,6 +34,9 @@ def plan(sources: Sequence[Path], out: Path, reserved: str | None = None) -> dic
     """
     planned: dict[Path, str] = {}
     for source in sources:
+        if not source.exists():
+            raise InputError(f'{source} does not exist (looked from {Path.cwd()}).')
+    for source in sources:
         root = source if source.is_dir() else source.parent
         if out.resolve() == root.resolve():
             raise InputError(f'--out {out} is the folder of the originals. Choose another one.')
@@ -46,9 +49,6 @@ def plan(sources: Sequence[Path], out: Path, reserved: str | None = None) -> dic
                 raise InputError(f'{root / file} and another file would both become {target}. '
                                  'Rename one, or enhance them into different folders.')
             planned[root / file] = target
-    for source in sources:
-        if not source.exists():
-            raise InputError(f'{source} does not exist (looked from {Path.cwd()}).')
     return planned
 
 
@@ -109,11 +109,11 @@ class Record:
             raise InputError(f'{path} is no record of this tool: wanted names with what was '
                              'predicted. Delete it, or choose another --out.')
 
-    def has(self, target: str) -> bool:
-        """Whether a result of this enhancer is there already."""
-        entry = self.entries.get(target)
+    def has(self, target: str, source: Path) -> bool:
+        """Whether a result of this enhancer is there already, and not older than its original."""
+        entry, result = self.entries.get(target), self.out / target
         return (isinstance(entry, dict) and entry.get('enhancer') == self.enhancer
-                and (self.out / target).is_file())
+                and result.is_file() and result.stat().st_mtime >= source.stat().st_mtime)
 
     def add(self, target: str, parameters: Mapping[str, Any]) -> None:
         """Keep what was predicted for a result."""
@@ -164,15 +164,16 @@ def run_on_files(work: Callable[[Path, str], Mapping[str, Any]], planned: Mappin
     try:
         for source in tqdm(planned, unit='file', desc=title, disable=len(planned) == 1):
             target = planned[source]
-            if resume and record.has(target):
+            if resume and record.has(target, source):
                 outcome.there.append(target)
                 continue
             try:
                 record.add(target, work(source, target))
                 outcome.done.append(target)
-            except InputError as error:
+            except (InputError, OSError) as error:
                 record.entries.pop(target, None)
                 outcome.failures.append(str(error))
     finally:
-        record.write()
+        if record.entries or record.path.is_file():
+            record.write()
     return outcome

@@ -31,14 +31,20 @@ def enhancer_config(enhancer: str | dict | Sequence[dict], source: Any = None
     if not isinstance(enhancer, str):
         configs = enhancer
     elif enhancer != 'default':
-        configs = [parse_enhancer(part) for part in enhancer.split('+')]
+        configs = [parse_enhancer(part.strip()) for part in enhancer.split('+')]
+    check_source(configs, source)
+    return configs
+
+
+def check_source(configs: dict | Sequence[dict], source: Any) -> None:
+    """Raise InputError for a source that none of the enhancers would take."""
     listed = [configs] if isinstance(configs, Mapping) else configs
     if listed and source not in (None, AUTO) and not any(
             type_name(each.get('type', 'SyMPIE')) in TAKE_A_SOURCE and 'source' not in each
             for each in listed):
-        raise InputError(f'{enhancer} takes no source, or names its own; got {source!r}: leave '
-                         f'that out, or take {" or ".join(TAKE_A_SOURCE)}.')
-    return configs
+        names = ', '.join(type_name(each['type']) for each in listed)
+        raise InputError(f'{names} takes no source, or names its own; got {source!r}: leave that '
+                         f'out, or take {" or ".join(TAKE_A_SOURCE)}.')
 
 
 def with_enhancer(cfg: Config, enhancer: str | dict | Sequence[dict] | None = None,
@@ -58,13 +64,16 @@ def with_enhancer(cfg: Config, enhancer: str | dict | Sequence[dict] | None = No
     preprocessor = find_preprocessor(cfg)[1]
     if not is_enhanced(preprocessor):
         if source == AUTO and configs is not None:
-            source = known_source(cfg)
+            # What the weights of a checkpoint were trained for is not known.
+            own = [configs] if isinstance(configs, Mapping) else configs
+            source = None if any('checkpoint' in each for each in own) else known_source(cfg)
         return attach(cfg, configs, source=source)
     if configs is None and not has_enhancer(cfg):
         configs = {}
     if configs is not None:
         preprocessor.update(enhancer=configs, checkpoint=None, smoothing=None)
     if source != AUTO:
+        check_source(preprocessor.get('enhancer') or {}, source)
         preprocessor.update(source=source)
     return cfg
 

@@ -134,7 +134,8 @@ def check_state_dict(state: Mapping[str, Tensor], wanted: Mapping[str, Iterable[
     """
     missing = [key for key in wanted if key not in state]
     unexpected = [key for key in state if key not in wanted]
-    if wanted and len(missing) == len(wanted) and 'convert-checkpoint' not in hint:
+    if wanted and len(missing) == len(wanted) and 'published' not in hint and (
+            'convert-checkpoint' not in hint):
         hint += ' A published file is made loadable by `sympie convert-checkpoint`.'
     if missing or (unexpected and not surplus_allowed):
         raise InputError(
@@ -172,7 +173,10 @@ def load_weights(model: nn.Module, path: str | Path, what: str, hint: str,
     state = unwrap_state_dict(read_checkpoint(path, what), path, what)
     wanted = {key: value.shape for key, value in model.state_dict().items()}
     if convert is not None and wanted.keys().isdisjoint(state):
-        state = convert(state, path)
+        converted = convert(state, path)
+        if converted is not state and wanted.keys().isdisjoint(converted):
+            hint += ' The file is a published one, of another model.'
+        state = converted
     check_state_dict(state, wanted, path, what, hint, surplus_allowed)
     model.load_state_dict({key: state[key] for key in wanted})
     return [key for key in state if key not in wanted]

@@ -1,6 +1,7 @@
-"""Files that are named by an address are downloaded, once."""
+"""Checkpoints that are named by an address are downloaded, once."""
 import hashlib
 import shutil
+import zipfile
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -17,13 +18,13 @@ TIMEOUT = 30  # seconds without an answer
 
 
 def local_file(named: str) -> str:
-    """A path as it is, or the file of an address (http, https).
+    """A path as it is, or the PyTorch file of an address (http, https).
 
     It is kept where `torch.hub` keeps its downloads, `checkpoints/` below `torch.hub.get_dir()`,
     and not looked for again.
 
     Raises:
-        InputError: nothing was found at the address, or less than was announced.
+        InputError: nothing was found at the address, less than was announced, or no PyTorch file.
     """
     if not named.startswith(SCHEMES):
         return named
@@ -41,8 +42,6 @@ def local_file(named: str) -> str:
 
 def _download(address: str, target: Path) -> None:
     with urlopen(address, timeout=TIMEOUT) as response:
-        if response.headers.get_content_type() == 'text/html':
-            raise ValueError('it is a web page')
         length = int(response.headers.get('Content-Length', 0)) or None
         with written_whole(target) as partial:
             with open(partial, 'wb') as file, tqdm.wrapattr(
@@ -51,3 +50,11 @@ def _download(address: str, target: Path) -> None:
             found = partial.stat().st_size
             if length not in (None, found):
                 raise ValueError(f'{found:,} of {length:,} bytes came')
+            if not _is_pytorch_file(partial):
+                raise ValueError('what came is no PyTorch file, or not the whole of one')
+
+
+def _is_pytorch_file(path: Path) -> bool:
+    """By its beginning and end: a ZIP archive, or before PyTorch 1.6 a pickle."""
+    with open(path, 'rb') as file:
+        return zipfile.is_zipfile(file) or file.seek(0) == 0 and file.read(1) == b'\x80'
