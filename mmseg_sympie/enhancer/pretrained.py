@@ -33,8 +33,8 @@ def _wanted() -> dict[str, torch.Size]:
         return {key: value.shape for key, value in NEM().state_dict().items()}
 
 
-def load_enhancer(checkpoint: str | Path | Mapping[str, Tensor] | None = None
-                  ) -> tuple[NEM, dict[str, Tensor]]:
+def load_network(checkpoint: str | Path | Mapping[str, Tensor] | None = None
+                 ) -> tuple[NEM, dict[str, Tensor]]:
     """A NEM with trained weights, and those of `MINIMA` that they go with.
 
     Args:

@@ -15,7 +15,7 @@ from .colour_map import ColourMap
 from .dwm import WarpParameters, clamp_to_image_range, warp
 from .image_statistics import ImageStatistics, Source, SourceStatistics, load_source, pixel_grid
 from .levels import check_minima, levels
-from .pretrained import MINIMA, load_enhancer, shipped
+from .pretrained import MINIMA, load_network, shipped
 from .source_match import foreignness, source_match
 from .thumbnail import view
 
@@ -59,7 +59,7 @@ class SyMPIE(nn.Module):
         super().__init__()
         if not isinstance(iterations, int) or iterations < 1:
             raise InputError(f'iterations must be a whole number from 1, got {iterations!r}.')
-        self.nem, minima = load_enhancer(shipped(source) if checkpoint is None else checkpoint)
+        self.nem, minima = load_network(shipped(source) if checkpoint is None else checkpoint)
         self.source, self.strength = None if source is None else load_source(source), strength
         if source is not None:
             if min_mean_255 is not None or min_contrast_255 is not None:
