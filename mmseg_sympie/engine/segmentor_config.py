@@ -1,6 +1,6 @@
 """What a segmentor for single images takes from a config: enhancer, pipeline, classes."""
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from mmengine.registry import DATASETS
 
 from ..attachment import AUTO, attach, find_preprocessor, is_enhanced, known_source
 from ..datasets.street_scenes import loads_labels
-from ..enhancer.build import TAKE_A_SOURCE
+from ..enhancer.build import TAKE_A_SOURCE, listed
 from ..enhancer.parse import parse_enhancer
 from ..errors import InputError
 from ..io.checkpoints import read_checkpoint
@@ -38,11 +38,11 @@ def enhancer_config(enhancer: str | dict | Sequence[dict], source: Any = None
 
 def check_source(configs: dict | Sequence[dict], source: Any) -> None:
     """Raise InputError for a source that none of the enhancers would take."""
-    listed = [configs] if isinstance(configs, Mapping) else configs
-    if listed and source not in (None, AUTO) and not any(
+    entries = listed(configs)
+    if entries and source not in (None, AUTO) and not any(
             type_name(each.get('type', 'SyMPIE')) in TAKE_A_SOURCE and 'source' not in each
-            for each in listed):
-        names = ', '.join(type_name(each['type']) for each in listed)
+            for each in entries):
+        names = ', '.join(type_name(each['type']) for each in entries)
         raise InputError(f'{names} takes no source, or names its own; got {source!r}: leave that '
                          f'out, or take {" or ".join(TAKE_A_SOURCE)}.')
 
@@ -65,8 +65,8 @@ def with_enhancer(cfg: Config, enhancer: str | dict | Sequence[dict] | None = No
     if not is_enhanced(preprocessor):
         if source == AUTO and configs is not None:
             # What the weights of a checkpoint were trained for is not known.
-            own = [configs] if isinstance(configs, Mapping) else configs
-            source = None if any('checkpoint' in each for each in own) else known_source(cfg)
+            trained = any('checkpoint' in each for each in listed(configs))
+            source = None if trained else known_source(cfg)
         return attach(cfg, configs, source=source)
     if configs is None and not has_enhancer(cfg):
         configs = {}

@@ -27,6 +27,11 @@ def build_enhancer(cfg: dict) -> nn.Module:
     return MODELS.build(cfg)
 
 
+def listed(enhancer: dict | Sequence[dict] | None) -> Sequence[dict]:
+    """The configs of enhancers, of which there may be one alone, or none."""
+    return [enhancer] if isinstance(enhancer, dict) else [] if enhancer is None else enhancer
+
+
 def names_of(configs: Sequence[dict]) -> str:
     """The enhancers of configs in words, each with its source."""
     return ', '.join(type_name(each['type'])
@@ -60,7 +65,7 @@ def enhancer_configs(enhancer: dict | Sequence[dict] | None, checkpoint: str | N
     Raises:
         InputError: no configs, a checkpoint beside other enhancers, or an unknown source.
     """
-    configs = [enhancer] if isinstance(enhancer, dict) else [] if enhancer is None else enhancer
+    configs = listed(enhancer)
     if not isinstance(configs, (list, tuple)) or not all(isinstance(config, dict)
                                                          for config in configs):
         raise InputError("enhancer must be a config such as dict(type='MeanMatch'), or a list of "

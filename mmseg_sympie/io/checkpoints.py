@@ -134,8 +134,7 @@ def check_state_dict(state: Mapping[str, Tensor], wanted: Mapping[str, Iterable[
     """
     missing = [key for key in wanted if key not in state]
     unexpected = [key for key in state if key not in wanted]
-    if wanted and len(missing) == len(wanted) and 'published' not in hint and (
-            'convert-checkpoint' not in hint):
+    if wanted and len(missing) == len(wanted) and 'published' not in hint:
         hint += ' A published file is made loadable by `sympie convert-checkpoint`.'
     if missing or (unexpected and not surplus_allowed):
         raise InputError(
