@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .enhancer.build import Source, build_enhancer, enhancer_configs
 from .enhancer.chain import EnhancerChain
-from .enhancer.fast import FastAffine, FastSyMPIE, PixelFormat
+from .enhancer.fast import FastClosedForm, FastSyMPIE, PixelFormat
 from .enhancer.smoother import ParameterSmoother
 from .errors import InputError
 from .normalization import ChannelStatistics
@@ -80,7 +80,7 @@ class EnhancerMixin(BaseDataPreprocessor):
         return self.chain.enhancers
 
     @property
-    def fast(self) -> FastSyMPIE | FastAffine | None:
+    def fast(self) -> FastSyMPIE | FastClosedForm | None:
         """The fast path of the last enhancer, if it has one."""
         return self.chain.fast
 

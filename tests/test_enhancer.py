@@ -170,7 +170,7 @@ def test_mean_match_scales_each_image_by_one_number():
 
 
 def test_mean_match_leaves_black_black():
-    assert MeanMatch(110)(torch.zeros(1, 3, 2, 2)).abs().max() == 0
+    assert MeanMatch(110)(torch.zeros(1, 3, 2, 2)).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize('target', [0, -5, 255])

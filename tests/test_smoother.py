@@ -34,7 +34,7 @@ class Counter:
     def predict_apart(self, seen):
         self.calls += 1
         return WarpParameters(*(torch.full_like(part, self.calls)
-                                for part in WarpParameters.identity())), ColourMap(
+                                for part in WarpParameters.identity()[:3])), ColourMap(
                                     torch.eye(3)[None], torch.zeros(1, 3))
 
 

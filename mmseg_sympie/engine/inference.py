@@ -15,11 +15,11 @@ from torch import Tensor
 
 from ..attachment import AUTO, find_preprocessor
 from ..errors import InputError
-from ..evaluation.panels import Correction, grey_effect
+from ..evaluation.panels import grey_effect
 from ..io.config import building, enter_scope, forget_pretrained, load_config
 from ..io.image_types import as_tensor
 from ..registry import MODELS
-from .panels import applied, enhanced, predict_labels
+from .panels import applied, enhanced, of_one_image, predict_labels
 from .preparation import best_device
 from .segmentation import enhancers_of
 from .segmentor_config import (
@@ -36,8 +36,9 @@ AnyImage = TypeVar('AnyImage', np.ndarray, Image.Image, Tensor)
 class EnhancerParameters(NamedTuple):
     """What an enhancer does to one image: `K * ((x + shift) matrix)` for standardised RGB x.
 
-    Standardised by ImageNet's mean and deviation, as in the paper. The first three numbers say what
-    becomes of flat grey areas on 0..255: `contrast * v + offset`, and `gain` for v = 127.5.
+    Standardised by ImageNet's mean and deviation, as in the paper, after the tone curve
+    `255 (v / 255)^exponent`. The first three numbers say what becomes of flat grey areas on 0..255:
+    `contrast * v + offset` after the tone curve, and in all `gain` times v for v = 127.5.
     """
 
     gain: float
@@ -46,6 +47,7 @@ class EnhancerParameters(NamedTuple):
     matrix: np.ndarray  # C_M (3, 3), a row is an input channel
     shift: np.ndarray   # C_S (3,), in standardised units
     kernel: np.ndarray  # K (5, 5), one filter for all channels
+    exponent: float  # 1 is no tone curve
 
 
 class ImageEnhancer:
@@ -112,7 +114,7 @@ class ImageEnhancer:
         picture, predicted = enhanced(self.preprocessor, raw[0])
         if predicted is None:
             return picture, None
-        correction = Correction(*(value[0].numpy() for value in predicted))
+        correction = of_one_image(predicted)
         return picture, EnhancerParameters(*grey_effect(correction), *correction)
 
     def __repr__(self) -> str:

@@ -120,9 +120,14 @@ def make_panels(cfg: Config, checkpoint: str, dataset: BaseDataset, indices: Seq
             name=sample.img_path, condition=sample.get('condition'), variants=applications,
             images=list(images), predictions=predictions,
             truth=_eight_bits(with_void(sample.gt_sem_seg.data, ignored)),
-            corrections=[each and Correction(*(getattr(each, name)[0].numpy()
-                                               for name in Correction._fields))
-                         for each in predicted])
+            corrections=[each and of_one_image(each) for each in predicted])
+
+
+def of_one_image(parameters: WarpParameters) -> Correction:
+    """The parameters of the first image of a batch, as arrays."""
+    exponent = parameters.exponent
+    return Correction(*(part[0].numpy() for part in parameters[:3]),
+                      exponent=1.0 if exponent is None else exponent[0].item())
 
 
 def applied(cfg: Config, times: int) -> BaseDataPreprocessor:
@@ -164,7 +169,8 @@ def recorded_predictions(preprocessor: BaseDataPreprocessor) -> Iterator[list[Wa
     def recorded(predict: Callable) -> Callable:
         def call(*args, **kwargs):
             parameters = predict(*args, **kwargs)
-            found.append(WarpParameters(*(value.float().cpu() for value in parameters)))
+            found.append(WarpParameters(*(None if value is None else value.float().cpu()
+                                          for value in parameters)))
             return parameters
         return call
 

@@ -19,7 +19,7 @@ from ..attachment import find_preprocessor, is_enhanced
 from ..deepcorrect.backbone import units_checkpoint
 from ..enhancer.build import enhancer_configs
 from ..enhancer.fast import network_precision
-from ..enhancer.image_statistics import load_source
+from ..enhancer.source_statistics import load_source
 from ..enhancer.pretrained import shipped
 from ..errors import InputError
 from ..evaluation import SegmentationReport

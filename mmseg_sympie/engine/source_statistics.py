@@ -8,7 +8,8 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS
 from tqdm import tqdm
 
-from ..enhancer.image_statistics import ImageStatistics, SourceStatistics, pixel_grid
+from ..enhancer.image_statistics import ImageSample
+from ..enhancer.source_statistics import SourceStatistics
 from ..errors import InputError
 from ..io.config import building, enter_scope
 from ..io.images import read_rgb
@@ -43,8 +44,9 @@ def measure_source(paths: Sequence[str], limit: int | None = None,
     """
     if limit is not None and limit < len(paths):
         paths = [paths[index * len(paths) // limit] for index in range(limit)]
-    images = []
-    for path in tqdm(paths, unit='image', desc='source statistics', disable=None):
-        image = torch.from_numpy(np.array(read_rgb(path))).permute(2, 0, 1)[None]
-        images.append(ImageStatistics.of(pixel_grid(image)))
-    return SourceStatistics.of(images, origin)
+    return SourceStatistics.of(map(_sample, tqdm(paths, unit='image', desc='source statistics',
+                                                 disable=None)), origin)
+
+
+def _sample(path: str) -> ImageSample:
+    return ImageSample(torch.from_numpy(np.array(read_rgb(path))).permute(2, 0, 1)[None])

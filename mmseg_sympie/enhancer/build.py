@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..io.config import type_name
 from ..io.files import plain, sha256
 from ..registry import MODELS, SCOPE
-from .image_statistics import SourceStatistics, load_source
+from .source_statistics import SourceStatistics, load_source
 from .pretrained import shipped
 
 TAKE_A_SOURCE = ('SourceMatch', 'SyMPIE')

@@ -8,17 +8,22 @@ from torch import Tensor
 from ..normalization import IMAGENET_RGB, IMAGENET_RGB_255
 from ..runtime.device_constants import constant
 from .colour_map import ColourMap, in_full_precision, inverse
+from .tone import tone_curve
 
 NUM_PARAMETERS = 37
 _IDENTITY = tuple(float(index in (0, 4, 8, 24)) for index in range(NUM_PARAMETERS))
 
 
 class WarpParameters(NamedTuple):
-    """The 37 numbers that the NEM predicts for an image. The only place that slices them."""
+    """The 37 numbers that the NEM predicts for an image. The only place that slices them.
+
+    Before them may come a tone curve, which no network predicts.
+    """
 
     matrix: Tensor  # C_M (B, 3, 3), row = input channel
     shift: Tensor   # C_S (B, 3), in standardised units
     kernel: Tensor  # K (B, 5, 5), one filter for all channels
+    exponent: Tensor | None = None  # (B,), of a `tone_curve` before the rest; None for none
 
     @classmethod
     def split(cls, vector: Tensor) -> 'WarpParameters':
@@ -34,7 +39,7 @@ class WarpParameters(NamedTuple):
 
     def join(self) -> Tensor:
         """The parameter vector (B, 37): the inverse of `split`."""
-        return torch.cat([part.flatten(1) for part in self], dim=1)
+        return torch.cat([part.flatten(1) for part in self[:3]], dim=1)
 
     @in_full_precision
     def after(self, colour_map: ColourMap) -> 'WarpParameters':
@@ -45,19 +50,21 @@ class WarpParameters(NamedTuple):
         `(M mean + o - mean) / std`; and `C (y' + s) = C P (x' + P^-1 (q + s))`.
         """
         own, shift, kernel = (part.to(torch.promote_types(part.dtype, torch.float32))
-                              for part in self)
+                              for part in self[:3])
         matrix, offset = (part.to(shift.dtype) for part in colour_map)
         mean, std = (constant(values, shift) for values in IMAGENET_RGB_255)
         standardised = matrix * std[:, None] / std
         shift = shift + (mean @ matrix + offset - mean) / std
         return WarpParameters(standardised @ own,
-                              (shift[:, None] @ inverse(standardised)).squeeze(1), kernel)
+                              (shift[:, None] @ inverse(standardised)).squeeze(1), kernel,
+                              self.exponent)
 
 
 def warp(image: Tensor, parameters: WarpParameters) -> Tensor:
     """Correct images with predicted parameters; every image of the batch with its own.
 
-    `y[c] = K * sum_d C_M[d, c] (x[d] + C_S[d])`, with the filter's zero padding after the shift.
+    `y[c] = K * sum_d C_M[d, c] (x[d] + C_S[d])`, with the filter's zero padding after the shift; x
+    after the tone curve, where there is one.
     With `torch.backends.cuda.matmul.allow_tf32` a GPU rounds the colours' factors.
 
     Args:
@@ -70,7 +77,10 @@ def warp(image: Tensor, parameters: WarpParameters) -> Tensor:
     dtype = torch.promote_types(image.dtype, torch.float32)
     if len(image) == 0:  # A convolution cannot have zero groups.
         return image.to(dtype)
-    matrix, shift, kernel = (part.to(dtype) for part in parameters)
+    matrix, shift, kernel = (part.to(dtype) for part in parameters[:3])
+    if parameters.exponent is not None:
+        restored = IMAGENET_RGB_255.restore(image).clamp(min=0)
+        image = IMAGENET_RGB_255.standardise(tone_curve(restored, parameters.exponent))
     # Autocast would run the convolution in half precision, a grey level or more off.
     with torch.autocast(image.device.type, enabled=False):
         mixed = torch.baddbmm(matrix.mT @ shift[..., None], matrix.mT, image.to(dtype).flatten(2))

@@ -10,19 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from ..normalization import IMAGENET_RGB_255
-from .affine import AffineEnhancer, ImageSample
+from .closed_form import ClosedFormEnhancer
 from .backends import thumbnail_and_mean, warp
 from .colour_map import ColourMap
 from .cuda_graph import Replayed
 from .dwm import WarpParameters
 from .folding import PixelFormat, fold
-from .image_statistics import ImageStatistics
+from .image_statistics import ImageSample, ImageStatistics
 from .inference_network import inference_network, network_precision, pack_weights
 from .nem import NEM
 from .sympie import SyMPIE
 from .thumbnail import ThumbnailAndMean
 
-__all__ = ['FastAffine', 'FastSyMPIE', 'PixelFormat', 'fast_path', 'network_precision']
+__all__ = ['FastClosedForm', 'FastSyMPIE', 'PixelFormat', 'fast_path', 'network_precision']
 
 
 class Measurements(NamedTuple):
@@ -138,15 +138,15 @@ class FastSyMPIE:
         return self.networks[key]
 
 
-class FastAffine:
-    """An `AffineEnhancer` and the normalisation behind it, in one pass over the image.
+class FastClosedForm:
+    """An `ClosedFormEnhancer` and the normalisation behind it, in one pass over the image.
 
     Args:
         enhancer: in evaluation mode.
         input_order: channel order of the input images, 'bgr' or 'rgb'.
     """
 
-    def __init__(self, enhancer: AffineEnhancer, input_order: str = 'bgr'):
+    def __init__(self, enhancer: ClosedFormEnhancer, input_order: str = 'bgr'):
         self.enhancer, self.input_order = enhancer, input_order
 
     supports = staticmethod(FastSyMPIE.supports)
@@ -160,18 +160,12 @@ class FastAffine:
         return warp(image, folded, output_format.dtype)
 
     def predict(self, image: Tensor) -> WarpParameters:
-        """Return the colour map of raw images (B, 3, H, W) as warp parameters."""
-        return self.predict_from(ImageSample(image, self.input_order))
-
-    def predict_from(self, sample: ImageSample) -> WarpParameters:
-        """Return the colour map as warp parameters."""
-        colour_map = self.enhancer.colour_map(sample)
-        batch_size = colour_map.offset.shape[0]  # not its len, which no traced graph would follow
-        return WarpParameters.identity(batch_size, colour_map.offset).after(colour_map)
+        """Return the warp parameters of raw images (B, 3, H, W)."""
+        return self.enhancer.warp_parameters(ImageSample(image, self.input_order))
 
 
 def fast_path(enhancer: nn.Module, input_order: str, precision: torch.dtype | None = None,
-              cuda_graph: bool = False) -> FastSyMPIE | FastAffine | None:
+              cuda_graph: bool = False) -> FastSyMPIE | FastClosedForm | None:
     """Build the fast path of an enhancer.
 
     Args:
@@ -186,8 +180,8 @@ def fast_path(enhancer: nn.Module, input_order: str, precision: torch.dtype | No
     """
     if type(enhancer) is SyMPIE:
         return FastSyMPIE(enhancer, input_order, precision, cuda_graph)
-    if isinstance(enhancer, AffineEnhancer) and type(enhancer).forward is AffineEnhancer.forward:
-        return FastAffine(enhancer, input_order)
+    if isinstance(enhancer, ClosedFormEnhancer) and type(enhancer).forward is ClosedFormEnhancer.forward:
+        return FastClosedForm(enhancer, input_order)
     return None
 
 

@@ -40,6 +40,7 @@ class FoldedWarp(NamedTuple):
     border: Tensor  # (B, 3), value of each input channel outside the image
     lowest: Tensor  # (3,), black in the output format
     highest: Tensor  # (3,), white
+    exponent: Tensor | None = None  # (B,), of a `tone_curve` of the image before all this
 
 
 def fold(parameters: WarpParameters, input_order: str, output_format: PixelFormat,
@@ -55,7 +56,7 @@ def fold(parameters: WarpParameters, input_order: str, output_format: PixelForma
     Returns:
         The folded warp of B images.
     """
-    matrix, shift, kernel = parameters
+    matrix, shift, kernel, exponent = parameters
     mean, std = (constant(values, shift) for values in IMAGENET_RGB_255)
     matrix = matrix * std / std[:, None]
     border = mean - std * shift
@@ -68,4 +69,4 @@ def fold(parameters: WarpParameters, input_order: str, output_format: PixelForma
     limits = (output_format.statistics.of(value) if clamps
               else 3 * (math.copysign(math.inf, value - 1),) for value in (0.0, 255.0))
     return FoldedWarp(matrix / std, kernel, (bias - mean) / std, border,
-                      *(constant(limit, shift) for limit in limits))
+                      *(constant(limit, shift) for limit in limits), exponent)

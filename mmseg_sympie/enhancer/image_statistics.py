@@ -1,33 +1,19 @@
-"""What an image and a training set look like, in a few numbers: black point, mean, covariance."""
-import json
+"""What an image looks like, in a few numbers: black point, mean, covariance, skew, detail."""
+import functools
 import math
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple, Union
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import InputError
-from ..io.files import read_json
+from .backends import thumbnail_and_mean
 from .colour_map import diagonal, in_full_precision
+from .detail import Detail, root_mean_square
+from .grid import pixel_grid
+from .thumbnail import ThumbnailAndMean
+from .tone import grey_histogram, log_skew, tone_curve
 
-GRID = 128  # pixels along each side are enough: the mean is known to half a grey level
 BLACK_QUANTILE = 0.01
-NAMED = Path(__file__).parent / 'sources'
-
-Source = Union[str, Path, Mapping[str, Any], 'SourceStatistics']  # as `load_source` takes it
-
-
-def pixel_grid(image: Tensor) -> Tensor:
-    """Take every n-th pixel of every n-th row of images (B, 3, H, W), as float32.
-
-    There are at least 128 along each side, if there are so many. The grid covers the whole image,
-    and is read in a fraction of the time of all pixels.
-    """
-    rows, columns = (max(1, side // GRID) for side in image.shape[-2:])
-    return image[..., ::rows, ::columns].float()
 
 
 class ImageStatistics(NamedTuple):
@@ -46,115 +32,78 @@ class ImageStatistics(NamedTuple):
         """From `pixel_grid`s (B, 3, h, w), RGB on 0..255."""
         pixels = grid.flatten(2).double()
         black = pixels.kthvalue(max(1, math.ceil(BLACK_QUANTILE * pixels.shape[-1]))).values
-        mean = pixels.mean(dim=2)
-        centred = pixels - mean[..., None]
-        return cls(black, mean, centred @ centred.mT / pixels.shape[-1])
+        return cls(black, *_moments(pixels))
 
     def log_contrast(self) -> Tensor:
         """(B,): logarithm of the channels' root mean square deviation, a grey level at least."""
         return diagonal(self.covariance).mean(-1).clamp(min=1).log() / 2
 
+    def after_tone_curve(self, grid: Tensor, exponent: Tensor) -> 'ImageStatistics':
+        """Of the same images after `tone_curve`.
 
-class SourceStatistics(NamedTuple):
-    """What the images look like that a model was trained on: its source domain.
-
-    All on 0..255, RGB. `black`, `mean` and `covariance` are averages over images of what
-    `ImageStatistics` says of each; `mean_covariance` and `contrast_spread` say how much the images
-    differ from each other.
-    """
-
-    black: tuple[float, ...]
-    mean: tuple[float, ...]
-    covariance: tuple[tuple[float, ...], ...]
-    mean_covariance: tuple[tuple[float, ...], ...]  # of the images' means
-    log_contrast: float
-    contrast_spread: float  # standard deviation of the images' log contrast
-    images: int
-    origin: str = ''
-
-    @classmethod
-    def of(cls, images: Iterable[ImageStatistics], origin: str = '') -> 'SourceStatistics':
-        """From the statistics of at least two images.
-
-        Raises:
-            InputError: there are fewer.
+        Args:
+            grid: the one that these statistics are of.
+            exponent: (B,).
         """
-        images = list(images)
-        if len(images) < 2:
-            raise InputError(f'Source statistics are those of at least two images, got '
-                             f'{len(images)}.')
-        black, mean, covariance = (torch.cat(parts).double() for parts in zip(*images))
-        contrast = torch.cat([image.log_contrast() for image in images]).double()
-        return cls(_tuples(black.mean(0)), _tuples(mean.mean(0)), _tuples(covariance.mean(0)),
-                   _tuples(mean.T.cov()), contrast.mean().item(), contrast.std().item(),
-                   len(mean), origin)
-
-    def to_json(self) -> str:
-        """Write the contents of a file that `load_source` takes."""
-        return json.dumps(self._asdict(), indent=1, allow_nan=False) + '\n'
+        pixels = tone_curve(grid, exponent).flatten(2).double()
+        mean, covariance = _moments(pixels)
+        return ImageStatistics(tone_curve(self.black[..., None, None], exponent)[..., 0, 0].double(),
+                               mean, covariance)
 
 
-def load_source(source: Source) -> SourceStatistics:
-    """Source statistics by name, from a JSON file, or from the contents of one.
+class ImageSample:
+    """Measurements of images, each made at the first access; all are RGB on 0..255.
 
     Args:
-        source: one of `named_sources()`, a path that ends in .json, or a mapping.
-
-    Returns:
-        The statistics, checked.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        InputError: the name is unknown, or the contents are no source statistics.
+        image: (B, 3, H, W), uint8 or float32 on 0..255.
+        channel_order: of the image, 'rgb' or 'bgr'.
     """
-    if isinstance(source, SourceStatistics):
-        return source
-    if isinstance(source, Mapping):
-        return _checked(source, 'given as a mapping')
-    path = Path(source).expanduser()
-    if path.suffix != '.json':
-        if str(source) not in named_sources():
-            raise InputError(f'There are no source statistics named {str(source)!r}: wanted '
-                             f'one of {", ".join(named_sources())}, or a .json file of '
-                             '`sympie source-statistics CONFIG`.')
-        path = NAMED / f'{source}.json'
-    if not path.is_file():
-        raise FileNotFoundError(f'The source statistics {path} do not exist. Make them with '
-                                '`sympie source-statistics CONFIG`.')
-    return _checked(read_json(path), path)
+
+    def __init__(self, image: Tensor, channel_order: str = 'rgb'):
+        self.image, self.flipped = image, channel_order == 'bgr'
+
+    def _rgb(self, measured: Tensor) -> Tensor:
+        return measured.flip(1) if self.flipped else measured
+
+    @functools.cached_property
+    def grid(self) -> Tensor:
+        """The pixel grid (B, 3, h, w), float32."""
+        return self._rgb(pixel_grid(self.image))
+
+    @functools.cached_property
+    def statistics(self) -> ImageStatistics:
+        """Of the pixel grid."""
+        return ImageStatistics.of(self.grid)
+
+    @functools.cached_property
+    def histogram(self) -> Tensor:
+        """Of the grey levels of the pixel grid."""
+        return grey_histogram(self.grid)
+
+    @functools.cached_property
+    def detail(self) -> Detail:
+        """Around the points of the pixel grid."""
+        return Detail(*map(self._rgb, Detail.of(self.image)))
+
+    @functools.cached_property
+    def thumbnail_and_mean(self) -> ThumbnailAndMean:
+        """Of all pixels."""
+        found = thumbnail_and_mean(self.image)
+        return found._replace(thumbnail=self._rgb(found.thumbnail))
+
+    @property
+    def log_skew(self) -> Tensor:
+        """(B,): see `tone.log_skew`."""
+        return log_skew(self.histogram).squeeze(1)
+
+    @property
+    def log_detail(self) -> Tensor:
+        """(B,): logarithm of the root mean square of the grey detail."""
+        return root_mean_square(self.detail.difference).log()
 
 
-def named_sources() -> tuple[str, ...]:
-    """Names of the source statistics that ship."""
-    return tuple(sorted(path.stem for path in NAMED.glob('*.json')))
-
-
-def _checked(found: Mapping[str, Any], where: str | Path) -> SourceStatistics:
-    shapes: dict[str, tuple] = dict(black=(3,), mean=(3,), covariance=(3, 3),
-                                    mean_covariance=(3, 3), log_contrast=(), contrast_spread=())
-    values = {}
-    for name, shape in shapes.items():
-        try:
-            value = np.asarray(found[name], float)
-        except (KeyError, TypeError, ValueError):
-            value = np.full((), np.nan)
-        if value.shape != shape or not np.isfinite(value).all():
-            raise InputError(f'The source statistics {where} are broken: {name} should be '
-                             f'{shape or "one"} finite numbers. Make them again with '
-                             '`sympie source-statistics CONFIG`.')
-        values[name] = _tuples(value)
-    if values['contrast_spread'] < 0:
-        raise InputError(f'The source statistics {where} are broken: contrast_spread is a standard '
-                         f'deviation from 0, got {values["contrast_spread"]}. Make them again with '
-                         '`sympie source-statistics CONFIG`.')
-    # Grey images have no colours to match: no direction of less than a grey level.
-    lowest = np.linalg.eigvalsh(np.asarray(values['covariance']))[0]
-    values['covariance'] = _tuples(values['covariance'] + max(0, 1 - lowest) * np.eye(3))
-    return SourceStatistics(**values, images=int(found.get('images', 0)),
-                            origin=str(found.get('origin', '')))
-
-
-def _tuples(values: Any) -> Any:
-    """Nested tuples of numbers, rounded to what the statistics are known to."""
-    values = np.asarray(values, float)
-    return tuple(map(_tuples, values)) if values.ndim else round(float(values), 4)
+def _moments(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (B, 3) and covariance (B, 3, 3) of pixels (B, 3, N)."""
+    mean = pixels.mean(dim=2)
+    centred = pixels - mean[..., None]
+    return mean, centred @ centred.transpose(1, 2) / pixels.shape[-1]

@@ -47,7 +47,8 @@ class ParameterSmoother:
     @torch.no_grad()
     def __call__(self, frames: Tensor) -> WarpParameters:
         """Parameters for frames (B, 3, H, W) in order, raw as `FastSyMPIE` takes them."""
-        return WarpParameters(*map(torch.cat, zip(*map(self._one, frames.split(1)))))
+        each = [self._one(frame)[:3] for frame in frames.split(1)]
+        return WarpParameters(*map(torch.cat, zip(*each)))
 
     def _one(self, frame: Tensor) -> WarpParameters:
         measured = self.fast.measure(frame)
@@ -61,7 +62,7 @@ class ParameterSmoother:
         assert self.predicted is not None
         (parameters, colour_map), old = self.predicted, self.smoothed
         if old is not None and not cut:
-            parameters = WarpParameters(*map(self._lerp, parameters, old[0]))
+            parameters = WarpParameters(*map(self._lerp, parameters[:3], old[0][:3]))
             colour_map = ColourMap(*map(self._lerp, colour_map, old[1]))
         self.smoothed = parameters, colour_map
         return parameters.after(colour_map)

@@ -1,4 +1,5 @@
-"""Bring an image nearer to a source domain: closed-form colour maps between statistics."""
+"""Bring an image nearer to a source domain: tone, colours and detail, in closed form."""
+import math
 from collections.abc import Callable
 
 import torch
@@ -6,7 +7,11 @@ from torch import Tensor
 
 from ..runtime.device_constants import constant
 from .colour_map import ColourMap, diagonal, in_full_precision, inverse
-from .image_statistics import ImageStatistics, SourceStatistics
+from .detail import LIMIT, Detail, detail_kernel, root_mean_square
+from .dwm import WarpParameters
+from .image_statistics import ImageSample, ImageStatistics
+from .source_statistics import SourceStatistics
+from .tone import exponent_to, tone_slope
 
 MAX_GAIN = 16.0  # of any colour: a flat image holds nothing but noise
 # What any two sets of photographs differ by, however alike those of the source are to each other.
@@ -15,9 +20,57 @@ MEAN_STEPS = 16  # each halves the ratio of the two means, then doubles the digi
 
 
 @in_full_precision
+def match_sample(sample: ImageSample, source: SourceStatistics, strength: float = 1.0,
+                 method: str = 'covariance', tone: bool = True,
+                 detail: bool = True) -> WarpParameters:
+    """The parameters that bring images towards the statistics of a source.
+
+    First a tone curve gives the brightness the skew of the source (`exponent_to`), then a colour map
+    brings what it left to the source's colours (`source_match`), and then a filter gives the image
+    as much detail as the source has, or 1.5 times its own, whichever is less (`detail_kernel`). Of
+    each, `strength * foreignness` is done.
+
+    Args:
+        sample: of B images.
+        source: of the training set of the model behind.
+        strength: from 0 to 1.
+        method: of the colours, one of `METHODS`.
+        tone, detail: whether these are matched.
+    """
+    share = (strength * foreignness(sample.statistics, source)).float()
+    statistics, exponent = sample.statistics, None
+    if tone:
+        exponent = exponent_to(sample.histogram, source.log_skew, source.skew_spread) ** share
+        statistics = statistics.after_tone_curve(sample.grid, exponent)
+    colour_map = _towards(METHODS[method](statistics, source), share)
+    parameters = WarpParameters.identity(share.shape[0], share).after(colour_map)
+    if detail:
+        factor = detail_factor(sample.detail, colour_map, exponent, source)
+        parameters = parameters._replace(kernel=detail_kernel(1 + share * (factor - 1)))
+    return parameters._replace(exponent=exponent)
+
+
+def detail_factor(detail: Detail, colour_map: ColourMap, exponent: Tensor | None,
+                  source: SourceStatistics) -> Tensor:
+    """(B,): by how much detail is multiplied after a tone curve and a colour map.
+
+    Args:
+        detail: of the raw images.
+        colour_map: after the tone curve.
+        exponent: (B,), of the tone curve, if there is one.
+        source: of the training set of the model behind.
+    """
+    raw, difference = root_mean_square(detail.difference), detail.difference
+    if exponent is not None:
+        difference = difference * tone_slope(detail.mean, exponent)
+    found = root_mean_square(difference, colour_map.matrix.mean(dim=2))
+    return (LIMIT * raw).clamp(max=math.exp(source.log_detail)) / found
+
+
+@in_full_precision
 def source_match(image: ImageStatistics, source: SourceStatistics, strength: float = 1.0,
                  method: str = 'black_point') -> ColourMap:
-    """The map that brings images towards the statistics of a source.
+    """The colour map that brings images towards the statistics of a source.
 
     An image that looks like those of the source is left alone: what is done is
     `strength * foreignness` of the whole match.
@@ -28,9 +81,11 @@ def source_match(image: ImageStatistics, source: SourceStatistics, strength: flo
         strength: from 0 to 1.
         method: one of `METHODS`, which say what is matched.
     """
-    share = strength * foreignness(image, source)
-    colour_map = METHODS[method](image, source).towards_identity(share[:, None])
-    return ColourMap(*(part.float() for part in colour_map))
+    return _towards(METHODS[method](image, source), strength * foreignness(image, source))
+
+
+def _towards(colour_map: ColourMap, share: Tensor) -> ColourMap:
+    return ColourMap(*(part.float() for part in colour_map.towards_identity(share[:, None])))
 
 
 def foreignness(image: ImageStatistics, source: SourceStatistics) -> Tensor:

@@ -13,10 +13,12 @@ from ..registry import MODELS
 from .check import check_images
 from .colour_map import ColourMap
 from .dwm import WarpParameters, clamp_to_image_range, warp
-from .image_statistics import ImageStatistics, Source, SourceStatistics, load_source, pixel_grid
+from .grid import pixel_grid
+from .image_statistics import ImageStatistics
 from .levels import check_minima, levels
 from .pretrained import MINIMA, load_network, shipped
 from .source_match import foreignness, source_match
+from .source_statistics import Source, SourceStatistics, load_source
 from .thumbnail import view
 
 

@@ -22,6 +22,7 @@ class Correction(NamedTuple):
     matrix: np.ndarray  # C_M (3, 3)
     shift: np.ndarray   # C_S (3,)
     kernel: np.ndarray  # K (5, 5)
+    exponent: float = 1.0  # of a tone curve before them
 
 
 class Panel(NamedTuple):
@@ -132,10 +133,10 @@ def colourise(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarra
 
 
 def grey_response(correction: Correction) -> tuple[np.ndarray, np.ndarray]:
-    """What a correction does to flat grey areas of level v on 0..255, before clamping.
+    """What a correction does after its tone curve to flat grey areas on 0..255, before clamping.
 
     Returns:
-        Gain and offset (3,), RGB: a channel becomes `gain * v + offset`.
+        Gain and offset (3,), RGB: with v from the tone curve, a channel becomes `gain * v + offset`.
     """
     mean, std = (np.array(values) for values in IMAGENET_RGB_255)
 
@@ -147,25 +148,33 @@ def grey_response(correction: Correction) -> tuple[np.ndarray, np.ndarray]:
     return (corrected(255) - offset) / 255, offset
 
 
+def grey_curves(correction: Correction, levels: np.ndarray) -> np.ndarray:
+    """What becomes of grey levels (N,) on 0..255: (3, N), RGB, clamped."""
+    toned = 255 * (levels / 255) ** correction.exponent
+    gain, offset = grey_response(correction)
+    return np.clip(gain[:, None] * toned + offset[:, None], 0, 255)
+
+
 def grey_effect(correction: Correction) -> tuple[float, float, float]:
     """`grey_response` averaged over the channels.
 
     Returns:
         gain, contrast, offset: the mean becomes `contrast * v + offset`; `gain` is how much
-        brighter that makes a grey of 127.5.
+        brighter that and the tone curve make a grey of 127.5.
     """
     contrast, offset = (float(values.mean()) for values in grey_response(correction))
-    return contrast + offset / 127.5, contrast, offset
+    return contrast * 0.5 ** (correction.exponent - 1) + offset / 127.5, contrast, offset
 
 
 def effect(correction: Correction) -> str:
     """`grey_effect` in words."""
     gain, contrast, offset = grey_effect(correction)
-    return f'gain {gain:.2f}, contrast {contrast:.2f}, shift {round(offset):+d}'
+    curve = '' if correction.exponent == 1 else f'exponent {correction.exponent:.2f}, '
+    return f'gain {gain:.2f}, {curve}contrast {contrast:.2f}, shift {round(offset):+d}'
 
 
 def curve_picture(correction: Correction) -> np.ndarray:
-    """`grey_response` as three curves: level in to the right, level out upwards, both on 0..255.
+    """`grey_curves` as three lines: level in to the right, level out upwards, both on 0..255.
 
     Returns:
         (256, 256, 3), RGB, uint8; the grey diagonal is no change.
@@ -174,8 +183,7 @@ def curve_picture(correction: Correction) -> np.ndarray:
     picture = Image.new('RGB', (256 * large, 256 * large), 'white')
     draw = ImageDraw.Draw(picture)
     levels = np.arange(256)
-    curves = [levels, *(np.clip(gain * levels + offset, 0, 255)
-                        for gain, offset in zip(*grey_response(correction)))]
+    curves = [levels, *grey_curves(correction, levels)]
     for curve, colour in zip(curves, ('#b8b8b8', *CHANNEL_COLOURS)):
         draw.line([(large * (x + 0.5), large * (255.5 - y)) for x, y in zip(levels, curve)],
                   colour, width=3 * large)

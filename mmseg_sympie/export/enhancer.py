@@ -13,19 +13,21 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
+from ..enhancer.detail import Detail
 from ..enhancer.dwm import WarpParameters
-from ..enhancer.fast import FastAffine, FastSyMPIE, Measurements, fast_path
+from ..enhancer.fast import FastClosedForm, FastSyMPIE, Measurements, fast_path
 from ..enhancer.folding import PixelFormat, fold
 from ..enhancer.image_statistics import ImageStatistics
 from ..enhancer.inference_network import inference_network
 from ..enhancer.thumbnail import VIEW_SIDE_PX, ThumbnailAndMean
+from ..enhancer.tone import grey_histogram
 from ..errors import InputError
 from ..runtime.version import __version__
 from .builder import FLOAT, OPSET, UINT8, Builder
-from .measurements import MEASURED, measure
+from .measurements import GRIDS, MEASURED, measure
 
 IMAGE, NORMALISED = 'image', 'normalised'
-FOLDED = ('matrix', 'row_bias', 'kernel', 'offset')
+FOLDED = ('matrix', 'row_bias', 'kernel', 'offset', 'exponent')  # the last where there is a curve
 
 
 def enhancer_onnx(enhancer: nn.Module, input_order: str,
@@ -33,7 +35,7 @@ def enhancer_onnx(enhancer: nn.Module, input_order: str,
     """A model from `image`, uint8 (B, 3, H, W), to `normalised`, float32 (B, 3, H, W).
 
     Args:
-        enhancer: SyMPIE, applied once, or an `AffineEnhancer`, in evaluation mode.
+        enhancer: SyMPIE, applied once, or an `ClosedFormEnhancer`, in evaluation mode.
         input_order: channel order of the images that come, 'bgr' or 'rgb'.
         output_format: channel order and normalisation of what comes out.
 
@@ -43,7 +45,7 @@ def enhancer_onnx(enhancer: nn.Module, input_order: str,
     fast = fast_path(enhancer, input_order, torch.float32)
     if fast is None:
         raise InputError(f'{type(enhancer).__name__} cannot be exported: wanted SyMPIE, '
-                         'SourceMatch or another enhancer that is one affine colour map.')
+                         'SourceMatch or another enhancer in closed form.')
     iterations = getattr(enhancer, 'iterations', 1)
     if iterations != 1:
         raise InputError(f'An exported enhancer is applied once, got iterations={iterations}: run '
@@ -54,7 +56,9 @@ def enhancer_onnx(enhancer: nn.Module, input_order: str,
     measure(op, image, {name for node in prediction.node for name in node.input})
     op.nodes += prediction.node
     op.constants += prediction.initializer
-    op.Scan(op.Unsqueeze(image, [1]), *FOLDED, num_scan_inputs=5,
+    if len(prediction.output) == len(FOLDED):
+        image = op.Mul(op.Pow(op.Div(image, 255.0), 'exponent'), 255.0)
+    op.Scan(op.Unsqueeze(image, [1]), *FOLDED[:4], num_scan_inputs=5,
             body=_warp_one(output_format, fast), output=NORMALISED)
     batch: list[str | int | None] = ['batch', 3, 'height', 'width']
     graph = op.graph('sympie', [helper.make_tensor_value_info(IMAGE, UINT8, batch)],
@@ -70,6 +74,13 @@ class Sample(NamedTuple):
 
     thumbnail_and_mean: ThumbnailAndMean
     statistics: ImageStatistics
+    grid: Tensor
+    detail: Detail
+
+    @property
+    def histogram(self) -> Tensor:
+        """Of the grid, as in `ImageSample`."""
+        return grey_histogram(self.grid)
 
 
 class FoldedPrediction(nn.Module):
@@ -80,65 +91,72 @@ class FoldedPrediction(nn.Module):
         output_format: of the result of the warp.
     """
 
-    def __init__(self, fast: FastSyMPIE | FastAffine, output_format: PixelFormat):
+    def __init__(self, fast: FastSyMPIE | FastClosedForm, output_format: PixelFormat):
         super().__init__()
         self.fast, self.output_format = fast, output_format
         if isinstance(fast, FastSyMPIE):
             self.network = inference_network(fast.enhancer.nem, torch.float32)
             fast.networks[torch.device('cpu'), torch.float32] = self.network  # not packed
 
-    def forward(self, thumbnail: Tensor, mean: Tensor, *statistics: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, thumbnail: Tensor, mean: Tensor, *measured: Tensor) -> tuple[Tensor, ...]:
         """Predict and fold.
 
         Args:
             thumbnail: (B, 3, 224, 224), on 0..255 in the input order.
             mean: (B, 1), on 0..255.
-            *statistics: `ImageStatistics` in the input order.
+            *measured: `ImageStatistics`, the pixel grid and `Detail`, in the input order.
 
         Returns:
             As weights of convolutions, for each output channel, matrix (B, 3, 1, 3, 1, 1) and
             bias (B, 3, 1) to a pixel that is zero outside the image; kernel (B, 1, 1, 5, 5), and
-            offset (B, 3, 1) from there to the output.
+            offset (B, 3, 1) from there to the output; and the exponent (B, 1, 1, 1) of a tone curve
+            before, if there is one.
         """
-        folded = fold(self._predicted(thumbnail, mean, ImageStatistics(*statistics)),
-                      self.fast.input_order, self.output_format)
+        folded = fold(self._predicted(thumbnail, mean, *measured), self.fast.input_order,
+                      self.output_format)
         matrix = folded.matrix.transpose(1, 2)  # row = output channel
         outside = matrix @ folded.border[..., None]
         offset = folded.bias[..., None] + folded.kernel.sum(dim=(1, 2))[:, None, None] * outside
-        return (matrix[:, :, None, :, None, None], -outside, folded.kernel[:, None, None], offset)
+        weights = (matrix[:, :, None, :, None, None], -outside, folded.kernel[:, None, None], offset)
+        return (weights if folded.exponent is None else
+                (*weights, folded.exponent.view(-1, 1, 1, 1)))
 
-    def _predicted(self, thumbnail: Tensor, mean: Tensor,
-                   statistics: ImageStatistics) -> WarpParameters:
+    def _predicted(self, thumbnail: Tensor, mean: Tensor, black: Tensor, channel_mean: Tensor,
+                   covariance: Tensor, *grids: Tensor) -> WarpParameters:
         if self.fast.input_order == 'bgr':
-            black, means, covariance = statistics
-            statistics = ImageStatistics(black.flip(1), means.flip(1), covariance.flip(1, 2))
+            black, channel_mean, *grids = (part.flip(1) for part in (black, channel_mean, *grids))
+            covariance = covariance.flip(1, 2)
+        statistics = ImageStatistics(black, channel_mean, covariance)
         if isinstance(self.fast, FastSyMPIE):  # It turns the thumbnail by itself.
             measured = ThumbnailAndMean(thumbnail, mean)
             return self.fast.predict_from(measured if self.fast.enhancer.source is None else
                                           Measurements(*measured, *statistics))
         if self.fast.input_order == 'bgr':
             thumbnail = thumbnail.flip(1)
-        sample: Any = Sample(ThumbnailAndMean(thumbnail, mean), statistics)
-        return self.fast.predict_from(sample)
+        grid, *detail = grids
+        sample: Any = Sample(ThumbnailAndMean(thumbnail, mean), statistics, grid, Detail(*detail))
+        return self.fast.enhancer.warp_parameters(sample)
 
 
 def _traced(prediction: FoldedPrediction) -> onnx.GraphProto:
     """Its nodes, from the names in `MEASURED` to those in `FOLDED`."""
     file: Any = io.BytesIO()  # The exporter takes it, but does not say so.
-    grid = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    grid = 255 * torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     example = (torch.zeros(2, 3, VIEW_SIDE_PX, VIEW_SIDE_PX), torch.zeros(2, 1),
-               *ImageStatistics.of(255 * grid))
+               *ImageStatistics.of(grid), grid, *Detail.of(grid))
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter('ignore')  # of constants that depend on no size
+        outputs = FOLDED[:len(prediction.eval()(*example))]
+        axes = dict.fromkeys((*MEASURED, *outputs), {0: 'batch'})
+        axes.update(dict.fromkeys(GRIDS, {0: 'batch', 2: 'rows', 3: 'columns'}))
         torch.onnx.export(
-            prediction.eval(), example, file, input_names=list(MEASURED),
-            output_names=list(FOLDED), opset_version=OPSET, dynamo=False,
-            dynamic_axes=dict.fromkeys((*MEASURED, *FOLDED), {0: 'batch'}))
+            prediction, example, file, input_names=list(MEASURED), output_names=list(outputs),
+            opset_version=OPSET, dynamo=False, dynamic_axes=axes)
     return onnx.compose.add_prefix(onnx.load_from_string(file.getvalue()), 'predicted_',
                                    rename_inputs=False, rename_outputs=False).graph
 
 
-def _warp_one(output_format: PixelFormat, fast: FastSyMPIE | FastAffine) -> onnx.GraphProto:
+def _warp_one(output_format: PixelFormat, fast: FastSyMPIE | FastClosedForm) -> onnx.GraphProto:
     """One image with its own weights; ONNX's groups are fixed, so batches are a loop."""
     clamps = getattr(fast.enhancer, 'clamps', True)
     black, white = (np.array(output_format.statistics.of(value) if clamps else [infinity] * 3,
@@ -146,7 +164,7 @@ def _warp_one(output_format: PixelFormat, fast: FastSyMPIE | FastAffine) -> onnx
                     for value, infinity in ((0.0, -np.inf), (255.0, np.inf)))
     op = Builder('one_')
     op.Scan('matrices', 'biases', 'offsets', black, white, num_scan_inputs=5,
-            body=_warp_channel(filters=isinstance(fast, FastSyMPIE)), output='warped')
+            body=_warp_channel(getattr(fast.enhancer, 'filters', True)), output='warped')
     return op.graph('warp', [
         helper.make_tensor_value_info('one', FLOAT, [1, 3, 'height', 'width']),
         helper.make_tensor_value_info('matrices', FLOAT, [3, 1, 3, 1, 1]),

@@ -5,11 +5,14 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from ..enhancer.image_statistics import BLACK_QUANTILE, GRID
+from ..enhancer import detail
+from ..enhancer.grid import GRID
+from ..enhancer.image_statistics import BLACK_QUANTILE
 from ..enhancer.thumbnail import LONGEST_ASPECT_RATIO, VIEW_SHORT_SIDE_PX, VIEW_SIDE_PX
 from .builder import DOUBLE, FLOAT, INT64, Builder
 
-MEASURED = ('thumbnail', 'mean', 'black', 'channel_mean', 'covariance')
+GRIDS = ('grid', 'detail_mean', 'detail_difference')
+MEASURED = ('thumbnail', 'mean', 'black', 'channel_mean', 'covariance', *GRIDS)
 LARGEST = 2 ** 31 - 1  # to the end of an axis
 
 
@@ -21,14 +24,37 @@ def measure(op: Builder, image: str, wanted: Collection[str]) -> None:
         # By rows first, which ONNX Runtime shares out among threads.
         mean = op.ReduceMean(op.ReduceMean(image, [3], keepdims=0), [1, 2], keepdims=0)
         op.Unsqueeze(mean, [1], output='mean')
-    if not {'black', 'channel_mean', 'covariance'}.isdisjoint(wanted):
-        _statistics(op, image)
+    if not {'black', 'channel_mean', 'covariance', 'grid'}.isdisjoint(wanted):
+        grid = op.Slice(image, [0, 0], [LARGEST, LARGEST], [2, 3], _steps(op, image, GRID),
+                        output='grid')
+        _statistics(op, grid)
+    if not {'detail_mean', 'detail_difference'}.isdisjoint(wanted):
+        _detail(op, image)
 
 
-def _statistics(op: Builder, image: str) -> None:
-    """`ImageStatistics.of(pixel_grid(image))` in float64, as its three names."""
-    step = op.Max(op.Div(op.Slice(op.Shape(image), [2], [4]), GRID), [1, 1])
-    grid = op.Slice(image, [0, 0], [LARGEST, LARGEST], [2, 3], step)
+def _steps(op: Builder, image: str, side: int) -> str:
+    """`grid_steps`."""
+    return op.Max(op.Div(op.Slice(op.Shape(image), [2], [4]), side), [1, 1])
+
+
+def _detail(op: Builder, image: str) -> None:
+    """`Detail.of(image)`, as its two names."""
+    steps = _steps(op, image, detail.GRID)
+    around = []
+    for axis in (2, 3):
+        side = op.Squeeze(op.Slice(op.Shape(image), [axis], [axis + 1]))
+        step = op.Squeeze(op.Slice(steps, [axis - 2], [axis - 1]))
+        indices = op.Range(0, side, step)
+        last = op.Sub(side, 1)
+        around.append([op.Clip(op.Add(indices, offset), 0, last) for offset in (-1, 0, 1)])
+    pixels = [op.Gather(op.Gather(image, rows, axis=2), columns, axis=3)
+              for rows in around[0] for columns in around[1]]
+    mean = op.Div(op.Sum(*pixels), 9.0, output='detail_mean')
+    op.Sub(pixels[4], mean, output='detail_difference')
+
+
+def _statistics(op: Builder, grid: str) -> None:
+    """`ImageStatistics.of(grid)` in float64, as its three names."""
     pixels = op.Reshape(grid, [0, 3, -1])
     count = op.Cast(op.Slice(op.Shape(pixels), [2], [3]), to=DOUBLE)
     number = op.Cast(op.Ceil(op.Mul(count, np.float64(BLACK_QUANTILE).reshape(1))), to=INT64)

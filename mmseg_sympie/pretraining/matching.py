@@ -5,8 +5,10 @@ import torch
 from torch import Tensor
 
 from ..enhancer.colour_map import ColourMap
-from ..enhancer.image_statistics import ImageStatistics, SourceStatistics, pixel_grid
+from ..enhancer.grid import pixel_grid
+from ..enhancer.image_statistics import ImageStatistics
 from ..enhancer.source_match import source_match
+from ..enhancer.source_statistics import SourceStatistics
 
 
 @torch.no_grad()

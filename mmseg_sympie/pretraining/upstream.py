@@ -21,7 +21,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from ..datasets.photographs import Photographs
-from ..enhancer.image_statistics import SourceStatistics, load_source
+from ..enhancer.source_statistics import SourceStatistics, load_source
 from ..errors import InputError
 from ..io.checkpoints import load_weights
 from ..io.config import load_config

@@ -6,6 +6,7 @@ from torch import Tensor
 from ...runtime.parallel import compiled, parallel_for_rows
 from ..folding import FoldedWarp
 from ..thumbnail import VIEW_SIDE_PX, ThumbnailAndMean, taps
+from ..tone import tone_curve
 from .result_memory import empty_result
 
 
@@ -65,30 +66,39 @@ def _resize_rows(source, first_row, row_weight, first_column, column_weight, thu
 def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) -> Tensor:
     """See `Backend`."""
     result = empty_result(image.shape)
+    *parts, exponent = folded
+    curve = np.empty((len(image), 0), np.float32)  # of each of the 256 levels
+    if exponent is not None and image.dtype == torch.uint8:
+        levels = torch.arange(256.).expand(len(image), 1, 1, 256)
+        curve = tone_curve(levels, exponent).view(-1, 256).numpy()
+    elif exponent is not None:
+        image = tone_curve(image, exponent)
     source, target = image.contiguous().numpy(), result.numpy()
-    matrix, kernel, bias, border, lowest, highest = (part.contiguous().numpy() for part in folded)
+    matrix, kernel, bias, border, lowest, highest = (part.contiguous().numpy() for part in parts)
 
     def run(index: int, top: int, bottom: int) -> None:
-        _warp_rows(source[index], matrix[index], kernel[index], bias[index], border[index], lowest,
-                   highest, target[index], top, bottom)
+        _warp_rows(source[index], curve[index], matrix[index], kernel[index], bias[index],
+                   border[index], lowest, highest, target[index], top, bottom)
 
     parallel_for_rows(run, len(source), source.shape[2], 3 * source[:, 0].size)
     return result.to(dtype)
 
 
 @compiled
-def _warp_rows(source, matrix, kernel, bias, border, lowest, highest, target, top, bottom):
+def _warp_rows(source, curve, matrix, kernel, bias, border, lowest, highest, target, top, bottom):
     """Rows `top` to `bottom` of one image (3, H, W), three at a time.
 
     The matrix is applied to each row once, and the last seven rows are kept for the filter.
     """
     width = source.shape[2]
     mixed, unused = np.empty((7, 3, width + 4), np.float32), np.empty((2, width), np.float32)
+    toned = np.empty((3, width), np.float32)
     for y in range(top - 2, top + 2):
-        _mix_row(source, y, matrix, border, mixed[y % 7])
+        _mix_row(source, y, curve, toned, matrix, border, mixed[y % 7])
     for y in range(top, bottom, 3):
         for ahead in range(2, 5):
-            _mix_row(source, y + ahead, matrix, border, mixed[(y + ahead) % 7])
+            _mix_row(source, y + ahead, curve, toned, matrix, border,
+                     mixed[(y + ahead) % 7])
         for channel in range(3):
             _filter_rows(mixed[(y - 2) % 7, channel], mixed[(y - 1) % 7, channel],
                          mixed[y % 7, channel], mixed[(y + 1) % 7, channel],
@@ -100,17 +110,34 @@ def _warp_rows(source, matrix, kernel, bias, border, lowest, highest, target, to
 
 
 @compiled
-def _mix_row(source, y, matrix, border, mixed):
-    """The matrix applied to row y, with two pixels of border at either end, or to all border."""
-    height, width = source.shape[1:]
+def _mix_row(source, y, curve, toned, matrix, border, mixed):
+    """Tone curve and matrix applied to row y, with two pixels of border at either end.
+
+    A row outside the image is all border. A curve without entries changes nothing.
+    """
     for channel in range(3):
         first, second, third = matrix[:, channel]
         mixed[channel] = first * border[0] + second * border[1] + third * border[2]
-        if 0 <= y < height:
-            row, red, green, blue = mixed[channel, 2:], source[0, y], source[1, y], source[2, y]
-            for x in range(width):
-                row[x] = (first * np.float32(red[x]) + second * np.float32(green[x])
-                          + third * np.float32(blue[x]))
+    if 0 <= y < source.shape[1]:
+        if len(curve):
+            for channel in range(3):
+                row = source[channel, y]
+                for x in range(len(row)):
+                    toned[channel, x] = curve[np.uint8(row[x])]
+            _mix(toned[0], toned[1], toned[2], matrix, mixed)
+        else:
+            _mix(source[0, y], source[1, y], source[2, y], matrix, mixed)
+
+
+@compiled
+def _mix(red, green, blue, matrix, mixed):
+    """The matrix applied to a row."""
+    for channel in range(3):
+        first, second, third = matrix[:, channel]
+        row = mixed[channel, 2:]
+        for x in range(len(red)):
+            row[x] = (first * np.float32(red[x]) + second * np.float32(green[x])
+                      + third * np.float32(blue[x]))
 
 
 @compiled

@@ -5,6 +5,7 @@ from torch import Tensor
 from .. import dwm
 from ..folding import FoldedWarp
 from ..thumbnail import ThumbnailAndMean, view
+from ..tone import tone_curve
 
 
 def thumbnail_and_mean(image: Tensor) -> ThumbnailAndMean:
@@ -15,7 +16,9 @@ def thumbnail_and_mean(image: Tensor) -> ThumbnailAndMean:
 
 def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) -> Tensor:
     """See `Backend`. The border is shifted to zero, for the zero padding of `dwm.warp`."""
-    matrix, kernel, bias, border, lowest, highest = folded
+    matrix, kernel, bias, border, lowest, highest, exponent = folded
+    if exponent is not None:
+        image = tone_curve(image, exponent)
     warped = dwm.warp(image, dwm.WarpParameters(matrix, -border, kernel))
     bias = bias + kernel.sum(dim=(1, 2))[:, None] * torch.einsum('bd,bdc->bc', border, matrix)
     lowest, highest = lowest[:, None, None], highest[:, None, None]

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..folding import FoldedWarp
 from ..thumbnail import VIEW_SIDE_PX, Taps, ThumbnailAndMean, taps
+from ..tone import tone_curve
 
 BLOCK = 256  # pixels of a row at a time, at least VIEW_SIDE_PX
 
@@ -141,11 +142,14 @@ def _warp_kernel(image, matrix, kernel, bias, border, lowest, highest, out, heig
 
 def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) -> Tensor:
     """See `Backend`."""
+    *folded_parts, exponent = folded
+    if exponent is not None:
+        image = tone_curve(image, exponent)
     out = torch.empty(image.shape, dtype=dtype, device=image.device)
     batch, _, height, width = image.shape
     grid = triton.cdiv(width, COLUMNS), triton.cdiv(height, ROWS), batch
     with torch.cuda.device_of(image):  # Triton launches on the current device.
-        _warp_kernel[grid](image, *(part.contiguous() for part in folded), out, height, width,
+        _warp_kernel[grid](image, *(part.contiguous() for part in folded_parts), out, height, width,
                            *image.stride(), *out.stride(), ROWS, COLUMNS, num_warps=NUM_WARPS,
                            enable_fp_fusion=True)  # no longer by itself from Triton 3.10 on
     return out

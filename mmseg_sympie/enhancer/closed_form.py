@@ -1,92 +1,68 @@
-"""Training-free enhancers that apply one affine colour map to an image."""
-import functools
+"""Training-free enhancers whose parameters are computed from statistics of the image."""
 from numbers import Real
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..normalization import IMAGENET_RGB
 from ..registry import MODELS
-from .backends import thumbnail_and_mean
 from .check import check_images
 from .colour_map import ColourMap
-from .image_statistics import (
-    ImageStatistics,
-    Source,
-    SourceStatistics,
-    load_source,
-    named_sources,
-    pixel_grid,
-)
+from .dwm import WarpParameters, warp
+from .image_statistics import ImageSample
 from .levels import check_minima, levels
-from .source_match import METHODS, source_match
-from .thumbnail import ThumbnailAndMean
+from .source_match import METHODS, match_sample
+from .source_statistics import Source, SourceStatistics, load_source, named_sources
 
 
-class ImageSample:
-    """Measurements of images, each made at the first access; all are RGB on 0..255.
+class ClosedFormEnhancer(nn.Module):
+    """An enhancer that computes an image's parameters from its statistics.
 
-    Args:
-        image: (B, 3, H, W), uint8 or float32 on 0..255.
-        channel_order: of the image, 'rgb' or 'bgr'.
-    """
-
-    def __init__(self, image: Tensor, channel_order: str = 'rgb'):
-        self.image, self.flipped = image, channel_order == 'bgr'
-
-    @functools.cached_property
-    def statistics(self) -> ImageStatistics:
-        """Of the pixel grid."""
-        grid = pixel_grid(self.image)
-        return ImageStatistics.of(grid.flip(1) if self.flipped else grid)
-
-    @functools.cached_property
-    def thumbnail_and_mean(self) -> ThumbnailAndMean:
-        """Of all pixels."""
-        found = thumbnail_and_mean(self.image)
-        return found._replace(thumbnail=found.thumbnail.flip(1)) if self.flipped else found
-
-
-class AffineEnhancer(nn.Module):
-    """An enhancer that says which `ColourMap` an image needs.
-
-    The data preprocessor folds the map into its one pass over the image.
+    The data preprocessor applies them in its one pass over the image.
     """
 
     clamps = True  # the result, to black and white
+    filters = False  # whether parameters have another kernel than the centre alone
 
     def colour_map(self, sample: ImageSample) -> ColourMap:
         """Return the map for B images."""
         raise NotImplementedError
 
+    def warp_parameters(self, sample: ImageSample) -> WarpParameters:
+        """Return the parameters for B images: of the colour map, unless a subclass has more."""
+        colour_map = self.colour_map(sample)
+        batch_size = colour_map.offset.shape[0]  # not its len, which no traced graph would follow
+        return WarpParameters.identity(batch_size, colour_map.offset).after(colour_map)
+
     @torch.no_grad()
     def forward(self, image: Tensor) -> Tensor:
         """Enhance images (B, 3, H, W), RGB on [0, 1]."""
         check_images(image)
-        raw = 255 * image.float()
-        enhanced = self.colour_map(ImageSample(raw)).apply(raw) / 255
+        parameters = self.warp_parameters(ImageSample(255 * image.float()))
+        enhanced = IMAGENET_RGB.restore(warp(IMAGENET_RGB.standardise(image.float()), parameters))
         return (enhanced.clamp(0, 1) if self.clamps else enhanced).to(image.dtype)
 
 
 @MODELS.register_module()
-class SourceMatch(AffineEnhancer):
-    """Bring each image nearer to what the model behind was trained on; see `source_match`.
+class SourceMatch(ClosedFormEnhancer):
+    """Bring each image nearer to what the model behind was trained on; see `match_sample`.
 
     Args:
         source: as `load_source` takes it.
         strength: 0 leaves images alone, 1 matches those far from the source.
-        method: one of `METHODS`.
+        method: how colours are matched, one of `METHODS`.
+        tone: whether the skew of the brightness is matched, by a tone curve before the colours.
+        detail: whether detail is matched, by a filter after the colours.
 
     Raises:
         InputError, FileNotFoundError: a number out of its range, an unknown method or source.
     """
 
     source: SourceStatistics
-    strength: float
-    method: str
 
     def __init__(self, source: Source | None = None, strength: float = 0.85,
-                 method: str = 'black_point'):
+                 method: str = 'covariance', tone: bool = True, detail: bool = True):
         super().__init__()
         if not isinstance(strength, Real) or not 0 <= strength <= 1:
             raise InputError(f'SourceMatch: strength is from 0 to 1, got {strength!r}.')
@@ -97,25 +73,30 @@ class SourceMatch(AffineEnhancer):
         if method not in METHODS:
             raise InputError(f'SourceMatch: method is one of {", ".join(METHODS)}, got '
                              f'{method!r}.')
-        self.source, self.strength, self.method = load_source(source), strength, method
+        for name, value in dict(tone=tone, detail=detail).items():
+            if not isinstance(value, bool):
+                raise InputError(f'SourceMatch: {name} is True or False, got {value!r}.')
+        self.source = load_source(source)
+        self.matching = dict(strength=strength, method=method, tone=tone, detail=detail)
+        self.filters = detail
 
-    def colour_map(self, sample: ImageSample) -> ColourMap:
-        """See `AffineEnhancer`."""
-        return source_match(sample.statistics, self.source, self.strength, self.method)
+    def warp_parameters(self, sample: ImageSample) -> WarpParameters:
+        """See `ClosedFormEnhancer`."""
+        return match_sample(sample, self.source, **self.matching)
 
 
 @MODELS.register_module()
-class GreyWorld(AffineEnhancer):
+class GreyWorld(ClosedFormEnhancer):
     """Scale each channel so that all have the mean of the image (Buchsbaum, 1980)."""
 
     def colour_map(self, sample: ImageSample) -> ColourMap:
-        """See `AffineEnhancer`."""
+        """See `ClosedFormEnhancer`."""
         mean = sample.statistics.mean.float().clamp(min=1)
         return ColourMap.gain(mean.mean(dim=1, keepdim=True) / mean, torch.zeros_like(mean))
 
 
 @MODELS.register_module()
-class MeanMatch(AffineEnhancer):
+class MeanMatch(ClosedFormEnhancer):
     """Scale each image by one number so that its mean over pixels and channels is the target.
 
     Args:
@@ -135,14 +116,14 @@ class MeanMatch(AffineEnhancer):
         self.target = float(target)
 
     def colour_map(self, sample: ImageSample) -> ColourMap:
-        """See `AffineEnhancer`."""
+        """See `ClosedFormEnhancer`."""
         mean = sample.statistics.mean.float()
         gain = self.target / mean.mean(dim=1, keepdim=True).clamp(min=1)
         return ColourMap.gain(gain.expand(-1, 3), torch.zeros_like(mean))
 
 
 @MODELS.register_module()
-class Levels(AffineEnhancer):
+class Levels(ClosedFormEnhancer):
     """SyMPIE's exposure and contrast normalisation alone; see `levels`.
 
     Args:
@@ -161,5 +142,5 @@ class Levels(AffineEnhancer):
         self.min_mean_255, self.min_contrast_255 = min_mean_255, min_contrast_255
 
     def colour_map(self, sample: ImageSample) -> ColourMap:
-        """See `AffineEnhancer`."""
+        """See `ClosedFormEnhancer`."""
         return levels(*sample.thumbnail_and_mean, self.min_mean_255, self.min_contrast_255)

@@ -1,0 +1,51 @@
+"""Detail: what pixels differ by from the mean of the 3x3 around them."""
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..runtime.device_constants import constant
+from .grid import grid_steps
+
+GRID = 64  # points along each side are enough: the root mean square is known to a few percent
+LIMIT = 1.5  # times the detail of the raw image: noise is a part of it
+LEAST_255 = 0.1  # what is less counts as this much
+_CENTRE = tuple(float(index == 12) for index in range(25))
+_MEAN = tuple((index // 5 in (1, 2, 3) and index % 5 in (1, 2, 3)) / 9 for index in range(25))
+
+
+class Detail(NamedTuple):
+    """At each point of a grid over B images, on 0..255 in their channel order."""
+
+    mean: Tensor        # (B, 3, h, w), of the 3x3 pixels around; beyond the border, those at it
+    difference: Tensor  # (B, 3, h, w), from there to the pixel
+
+    @classmethod
+    def of(cls, image: Tensor) -> 'Detail':
+        """From images (B, 3, H, W) on 0..255."""
+        rows, columns = (
+            [torch.arange(0, side, step, device=image.device).add(offset).clamp(0, side - 1)
+             for offset in (-1, 0, 1)] for side, step in zip(image.shape[-2:], grid_steps(image, GRID)))
+        around = [[image.index_select(2, row).index_select(3, column).float()
+                   for column in columns] for row in rows]
+        mean = sum(map(sum, around)) / 9
+        return cls(mean, around[1][1] - mean)
+
+
+def root_mean_square(difference: Tensor, weights: Tensor | None = None) -> Tensor:
+    """(B,): of the grey of differences (B, 3, h, w), in grey levels.
+
+    Args:
+        difference: as in `Detail`.
+        weights: (B, 3) of the channels; by default a third each.
+    """
+    difference = difference.flatten(2)
+    grey = (difference.mean(dim=1) if weights is None else
+            (weights[:, None] @ difference).squeeze(1))
+    return grey.square().mean(dim=1).sqrt().clamp(min=LEAST_255)
+
+
+def detail_kernel(factor: Tensor) -> Tensor:
+    """The filter (B, 5, 5) that multiplies detail by factors (B,): above 1 it sharpens."""
+    centre, mean = (constant(values, factor).view(5, 5) for values in (_CENTRE, _MEAN))
+    return mean + factor[:, None, None] * (centre - mean)

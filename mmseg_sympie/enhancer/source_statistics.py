@@ -1,0 +1,127 @@
+"""What a training set looks like, in a few numbers: the source domain of a model."""
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Union
+
+import numpy as np
+import torch
+
+from ..errors import InputError
+from ..io.files import read_json
+from .image_statistics import ImageSample
+
+NAMED = Path(__file__).parent / 'sources'
+
+Source = Union[str, Path, Mapping[str, Any], 'SourceStatistics']  # as `load_source` takes it
+
+
+class SourceStatistics(NamedTuple):
+    """What the images look like that a model was trained on: its source domain.
+
+    All on 0..255, RGB. `black`, `mean`, `covariance`, `log_contrast`, `log_skew` and `log_detail` are
+    averages over images of what `ImageSample` says of each; `mean_covariance`, `contrast_spread` and
+    `skew_spread` say how much the images differ from each other.
+    """
+
+    black: tuple[float, ...]
+    mean: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    mean_covariance: tuple[tuple[float, ...], ...]  # of the images' means
+    log_contrast: float
+    contrast_spread: float  # standard deviation of the images' log contrast
+    log_skew: float
+    skew_spread: float  # likewise
+    log_detail: float
+    images: int
+    origin: str = ''
+
+    @classmethod
+    def of(cls, images: Iterable[ImageSample], origin: str = '') -> 'SourceStatistics':
+        """From at least two images.
+
+        Raises:
+            InputError: there are fewer.
+        """
+        found = [(*image.statistics, image.statistics.log_contrast(), image.log_skew,
+                  image.log_detail) for image in images]
+        if len(found) < 2:
+            raise InputError(f'Source statistics are those of at least two images, got '
+                             f'{len(found)}.')
+        black, mean, covariance, contrast, skew, detail = (
+            torch.cat(parts).double() for parts in zip(*found))
+        return cls(_tuples(black.mean(0)), _tuples(mean.mean(0)), _tuples(covariance.mean(0)),
+                   _tuples(mean.T.cov()), contrast.mean().item(), contrast.std().item(),
+                   skew.mean().item(), skew.std().item(), detail.mean().item(), len(mean), origin)
+
+    def to_json(self) -> str:
+        """Write the contents of a file that `load_source` takes."""
+        return json.dumps(self._asdict(), indent=1, allow_nan=False) + '\n'
+
+
+def load_source(source: Source) -> SourceStatistics:
+    """Source statistics by name, from a JSON file, or from the contents of one.
+
+    Args:
+        source: one of `named_sources()`, a path that ends in .json, or a mapping.
+
+    Returns:
+        The statistics, checked.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        InputError: the name is unknown, or the contents are no source statistics.
+    """
+    if isinstance(source, SourceStatistics):
+        return source
+    if isinstance(source, Mapping):
+        return _checked(source, 'given as a mapping')
+    path = Path(source).expanduser()
+    if path.suffix != '.json':
+        if str(source) not in named_sources():
+            raise InputError(f'There are no source statistics named {str(source)!r}: wanted '
+                             f'one of {", ".join(named_sources())}, or a .json file of '
+                             '`sympie source-statistics CONFIG`.')
+        path = NAMED / f'{source}.json'
+    if not path.is_file():
+        raise FileNotFoundError(f'The source statistics {path} do not exist. Make them with '
+                                '`sympie source-statistics CONFIG`.')
+    return _checked(read_json(path), path)
+
+
+def named_sources() -> tuple[str, ...]:
+    """Names of the source statistics that ship."""
+    return tuple(sorted(path.stem for path in NAMED.glob('*.json')))
+
+
+def _checked(found: Mapping[str, Any], where: str | Path) -> SourceStatistics:
+    shapes: dict[str, tuple] = dict(black=(3,), mean=(3,), covariance=(3, 3),
+                                    mean_covariance=(3, 3), log_contrast=(), contrast_spread=(),
+                                    log_skew=(), skew_spread=(), log_detail=())
+    values = {}
+    for name, shape in shapes.items():
+        try:
+            value = np.asarray(found[name], float)
+        except (KeyError, TypeError, ValueError):
+            value = np.full((), np.nan)
+        if value.shape != shape or not np.isfinite(value).all():
+            raise InputError(f'The source statistics {where} are broken: {name} should be '
+                             f'{shape or "one"} finite numbers. Make them again with '
+                             '`sympie source-statistics CONFIG`.')
+        values[name] = _tuples(value)
+    for name in ('contrast_spread', 'skew_spread'):
+        if values[name] < 0:
+            raise InputError(f'The source statistics {where} are broken: {name} is a standard '
+                             f'deviation from 0, got {values[name]}. Make them again with '
+                             '`sympie source-statistics CONFIG`.')
+    # Grey images have no colours to match: no direction of less than a grey level.
+    lowest = np.linalg.eigvalsh(np.asarray(values['covariance']))[0]
+    values['covariance'] = _tuples(values['covariance'] + max(0, 1 - lowest) * np.eye(3))
+    return SourceStatistics(**values, images=int(found.get('images', 0)),
+                            origin=str(found.get('origin', '')))
+
+
+def _tuples(values: Any) -> Any:
+    """Nested tuples of numbers, rounded to what the statistics are known to."""
+    values = np.asarray(values, float)
+    return tuple(map(_tuples, values)) if values.ndim else round(float(values), 4)

@@ -1,0 +1,130 @@
+"""The tone curve and the filter of the match to a source, by hand and on real statistics."""
+import math
+
+import pytest
+import torch
+
+from mmseg_sympie.enhancer import SourceMatch, SourceStatistics, load_source
+from mmseg_sympie.enhancer.colour_map import ColourMap
+from mmseg_sympie.enhancer.detail import LIMIT, Detail, detail_kernel, root_mean_square
+from mmseg_sympie.enhancer.dwm import WarpParameters, filter_images
+from mmseg_sympie.enhancer.image_statistics import ImageSample
+from mmseg_sympie.enhancer.source_match import detail_factor, match_sample
+from mmseg_sympie.enhancer.tone import (
+    exponent_to,
+    grey_histogram,
+    log_skew,
+    tone_curve,
+    tone_slope,
+)
+from mmseg_sympie.errors import InputError
+
+
+def scene(seed=0, size=96):
+    """Much dark and a few bright areas with fine detail, (1, 3, H, W), uint8."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 1, 9, 11, generator=generator) ** 3 + 0.2 * torch.rand(
+        1, 3, 9, 11, generator=generator)
+    smooth = torch.nn.functional.interpolate(coarse / 1.2, (size, size), mode='bilinear')
+    noise = 0.02 * torch.randn(1, 1, size, size, generator=generator)
+    return (255 * (smooth + noise)).round().clamp(0, 255).byte()
+
+
+def test_tone_curve_by_hand():
+    image = torch.tensor([0, 51, 255.]).view(1, 3, 1, 1)
+    found = tone_curve(image.repeat(2, 1, 1, 1), torch.tensor([1.0, 2.0]))
+    assert found.flatten().tolist() == pytest.approx([0, 51, 255, 0, 10.2, 255])
+    # By a small step of the curve at 51 and at 255.
+    slope = tone_slope(torch.tensor([51, 255.]).view(1, 2, 1, 1), torch.tensor([2.0]))
+    assert slope.flatten().tolist() == pytest.approx([0.4, 2])
+
+
+def test_skew_by_hand():
+    """Grey levels 10, 10, 100: median 10, mean 40. After squaring 100, 100, 10000."""
+    grid = torch.tensor([10, 10, 100.]).view(1, 1, 1, 3).expand(2, 3, 1, 3)
+    found = log_skew(grey_histogram(grid), (1.0, 2.0))
+    assert found.tolist() == [pytest.approx([math.log(10 / 40), math.log(100 / 3400)])] * 2
+
+
+@pytest.mark.parametrize('exponent', [0.6, 1.0, 1.7])
+def test_the_exponent_undoes_a_tone_curve(exponent):
+    """What the prior of 1 costs is less than a tenth."""
+    image = scene(size=200).float()
+    wanted = log_skew(grey_histogram(image)).item()
+    bent = tone_curve(image, torch.tensor([1 / exponent])).round()
+    found = exponent_to(grey_histogram(bent), wanted, spread=0.0).item()
+    assert found == pytest.approx(exponent, rel=0.1 if exponent != 1 else 0.02)
+
+
+@pytest.mark.parametrize('level', [0, 128, 255])
+def test_one_colour_gets_no_tone_curve(level):
+    grid = torch.full((1, 3, 4, 4), float(level))
+    assert exponent_to(grey_histogram(grid), -0.07, 0.1).item() == pytest.approx(1, abs=0.05)
+
+
+def test_detail_by_hand():
+    """One pixel of 9 in 3x3 of 0. At a corner, beyond the border, pixels are repeated."""
+    image = torch.zeros(1, 3, 3, 3, dtype=torch.uint8)
+    image[..., 1, 1] = 9
+    found = Detail.of(image)
+    assert found.mean[0, 0, 1, 1] == 1 and found.difference[0, 0, 1, 1] == 8
+    assert found.mean[0, 0, 0, 0] == 1 and found.difference[0, 0, 0, 0] == -1
+    assert root_mean_square(found.difference).item() == pytest.approx((72 / 9) ** 0.5)
+    assert Detail.of(torch.full((1, 3, 1, 1), 7, dtype=torch.uint8)).difference.abs().max() == 0
+
+
+def test_the_filter_multiplies_detail():
+    image = scene().float()
+    kernel = detail_kernel(torch.tensor([2.0]))
+    assert kernel.sum().item() == pytest.approx(1)
+    inner = slice(2, -2)
+    mean = torch.nn.functional.avg_pool2d(image, 3, 1, padding=1)[..., inner, inner]
+    wanted = mean + 2 * (image[..., inner, inner] - mean)
+    torch.testing.assert_close(filter_images(image, kernel)[..., inner, inner], wanted,
+                               rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize('source_detail, gain, factor', [
+    (4.0, 1.0, 4 / 8), (10.0, 1.0, 10 / 8), (100.0, 1.0, LIMIT), (100.0, 3.0, LIMIT / 3)])
+def test_detail_is_that_of_the_source_but_noise_is_not_raised(source_detail, gain, factor):
+    """Detail of 8 grey levels, before colours that multiply by `gain`."""
+    difference = torch.tensor([8, -8.]).view(1, 1, 1, 2).expand(1, 3, 1, 2)
+    colours = ColourMap.gain(torch.full((1, 3), gain), torch.zeros(1, 3))
+    source = load_source('cityscapes')._replace(log_detail=math.log(source_detail))
+    found = detail_factor(Detail(difference, difference), colours, None, source)
+    assert found.item() == pytest.approx(factor, rel=1e-5)
+
+
+def test_a_match_brings_skew_colours_and_detail_nearer_to_the_source():
+    """A blurred image of another day than the source's, with other colours and another curve."""
+    source = SourceStatistics.of([ImageSample(scene(seed, 200)) for seed in range(6)])
+    bent = tone_curve(scene(9, 200), torch.tensor([0.6])) * torch.tensor([0.7, 0.6, 0.5]).view(3, 1, 1)
+    blurred = torch.nn.functional.avg_pool2d(bent, 3, 1, padding=1, count_include_pad=False)
+
+    def distances(image):
+        found = ImageSample(image)
+        return (abs(found.log_skew.item() - source.log_skew),
+                abs(found.log_detail.item() - source.log_detail),
+                abs(found.statistics.covariance[0] - torch.tensor(source.covariance)).max().item())
+
+    matched = 255 * SourceMatch(source)(blurred / 255)
+    for before, after in zip(distances(blurred), distances(matched)):
+        assert after < 0.9 * before
+
+
+def test_parts_of_the_match_can_be_left_out():
+    sample, source = ImageSample(scene() // 3), load_source('cityscapes')
+    whole = match_sample(sample, source)
+    assert whole.exponent.item() != 1 and whole.kernel[0, 2, 2] != 1
+    assert match_sample(sample, source, tone=False).exponent is None
+    without = match_sample(sample, source, detail=False)
+    assert torch.equal(without.kernel, WarpParameters.identity().kernel)
+    nothing = match_sample(sample, source, strength=0.0)
+    torch.testing.assert_close(nothing.join(), WarpParameters.identity().join())
+    assert nothing.exponent.item() == 1
+
+
+@pytest.mark.parametrize('argument', ['tone', 'detail'])
+def test_a_part_is_matched_or_not(argument):
+    with pytest.raises(InputError, match=f"{argument} is True or False, got 'yes'"):
+        SourceMatch('cityscapes', **{argument: 'yes'})
