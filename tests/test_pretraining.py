@@ -495,11 +495,11 @@ def test_each_model_has_its_images_matched_to_its_own_source():
     toy = dict(type='mmseg_sympie.ToyClassifier')
     pretrainer = Pretrainer([toy, dict(toy, source='camvid')], dict(checkpoint=None))
     image = torch.rand(4, 3, 32, 32) / 4
-    maps = pretrainer.first_maps(image, torch.tensor([0, 1, 0, 1]))
+    maps = pretrainer.matches(image, torch.tensor([0, 1, 0, 1]))
     assert torch.equal(maps.matrix[::2], torch.eye(3).expand(2, 3, 3))
     assert maps.offset[::2].abs().max() == 0
     wanted = SourceMatch('camvid')(image)[1::2]
-    torch.testing.assert_close((maps.apply(255 * image)[1::2] / 255).clamp(0, 1), wanted)
+    torch.testing.assert_close((maps.apply_colours(255 * image)[1::2] / 255).clamp(0, 1), wanted)
     # The shipped weights come with minima, whose place the match has taken.
     assert not any(name.startswith('min_') for name in pretrainer.average.weights())
     enhanced = pretrainer.average(image, maps)[1::2]

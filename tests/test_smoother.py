@@ -14,6 +14,7 @@ from PIL import Image
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.enhancer import NEM, SyMPIE, WarpParameters
 from mmseg_sympie.enhancer.backends import thumbnail_and_mean
+from mmseg_sympie.enhancer.adjustment import Adjustment
 from mmseg_sympie.enhancer.colour_map import ColourMap
 from mmseg_sympie.enhancer.fast import FastSyMPIE, PixelFormat
 from mmseg_sympie.enhancer.pretrained import convert_published_enhancer
@@ -33,9 +34,9 @@ class Counter:
 
     def predict_apart(self, seen):
         self.calls += 1
-        return WarpParameters(*(torch.full_like(part, self.calls)
-                                for part in WarpParameters.identity()[:3])), ColourMap(
-                                    torch.eye(3)[None], torch.zeros(1, 3))
+        parameters = WarpParameters(*(torch.full_like(part, self.calls)
+                                      for part in WarpParameters.identity()[:3]))
+        return parameters, Adjustment(ColourMap(torch.eye(3)[None], torch.zeros(1, 3)))
 
 
 def shifts(smoother, *greys):

@@ -25,6 +25,7 @@ from mmseg_sympie.enhancer import (
     TorchModule,
     load_source,
 )
+from mmseg_sympie.enhancer.adjustment import Adjustment
 from mmseg_sympie.enhancer.colour_map import ColourMap, inverse
 from mmseg_sympie.enhancer.dwm import WarpParameters, warp
 from mmseg_sympie.enhancer.grid import pixel_grid
@@ -52,7 +53,7 @@ SOURCE = SourceStatistics(
     contrast_spread=0.05, log_skew=-0.1, skew_spread=0.05, log_detail=1.0, images=2)
 
 
-COLOURS_BEFORE_SYMPIE = dict(method='black_point', tone=False, detail=False)
+COLOURS_ALONE = dict(tone=False, detail=False)
 
 
 def statistics(mean, deviation, black=0.0):
@@ -170,10 +171,11 @@ def test_inverse_by_hand():
 
 def test_an_image_like_the_source_is_left_alone_and_a_far_one_is_matched():
     near = statistics([100, 100, 100], [10, 20, 40], 20.0)
-    found = source_match(near, SOURCE)
+    found = source_match(sample(near), SOURCE, **COLOURS_ALONE).colour_map
     assert torch.equal(found.matrix[0], torch.eye(3)) and found.offset.abs().max() == 0
     far = statistics([20, 20, 20], [5, 5, 5])
-    whole, half = (source_match(far, SOURCE, strength, 'gain') for strength in (1.0, 0.5))
+    whole, half = (source_match(sample(far), SOURCE, strength, 'gain', False, False).colour_map
+                   for strength in (1.0, 0.5))
     assert whole.matrix[0, 0, 0].item() == pytest.approx(5, rel=1e-3)
     assert half.matrix[0, 0, 0].item() == pytest.approx(3, rel=1e-3)
 
@@ -239,7 +241,7 @@ def test_warp_parameters_after_a_colour_map():
                            20 * torch.randn(2, 3, generator=generator))
     image = torch.cat([picture(20, 30, seed) for seed in (1, 2)]).float()
     parameters = WarpParameters.split(vector)
-    once = warp(IMAGENET_RGB_255.standardise(image), parameters.after(colour_map))
+    once = warp(IMAGENET_RGB_255.standardise(image), parameters.after(Adjustment(colour_map)))
     twice = warp(IMAGENET_RGB_255.standardise(colour_map.apply(image)), parameters)
     torch.testing.assert_close(once[..., 2:-2, 2:-2], twice[..., 2:-2, 2:-2], rtol=0, atol=1e-4)
 
@@ -250,7 +252,7 @@ def test_sympie_corrects_the_match():
     preprocessor = SyMPIEDataPreprocessor(
         enhancer=dict(type='SyMPIE', checkpoint=NEM().state_dict()), source='cityscapes',
         channel_order='rgb')
-    wanted = SourceMatch('cityscapes', **COLOURS_BEFORE_SYMPIE)(image.float() / 255)
+    wanted = SourceMatch('cityscapes')(image.float() / 255)
     found = preprocessor.enhance(image) / 255
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5)
     with torch.no_grad():
@@ -269,7 +271,7 @@ def test_the_correction_fades_with_the_match():
         enhancer=dict(type='SyMPIE', checkpoint=weights), channel_order='rgb',
         source=source._asdict())
     assert (preprocessor.enhance(near) - near).abs().max() < 0.01
-    matched = 255 * SourceMatch(source, **COLOURS_BEFORE_SYMPIE)(far / 255)
+    matched = 255 * SourceMatch(source)(far / 255)
     assert (preprocessor.enhance(far) - matched).mean().item() == pytest.approx(0.5 * 57, rel=0.05)
     with torch.no_grad():
         reference = 255 * preprocessor.enhancers[0](far / 255)

@@ -6,10 +6,10 @@ import torch
 
 from mmseg_sympie.enhancer import SourceMatch, SourceStatistics, load_source
 from mmseg_sympie.enhancer.colour_map import ColourMap
-from mmseg_sympie.enhancer.detail import LIMIT, Detail, detail_kernel, root_mean_square
+from mmseg_sympie.enhancer.detail import LIMIT, Detail, filtered_twice, root_mean_square
 from mmseg_sympie.enhancer.dwm import WarpParameters, filter_images
 from mmseg_sympie.enhancer.image_statistics import ImageSample
-from mmseg_sympie.enhancer.source_match import detail_factor, match_sample
+from mmseg_sympie.enhancer.source_match import detail_factor, source_match
 from mmseg_sympie.enhancer.tone import (
     exponent_to,
     grey_histogram,
@@ -75,7 +75,7 @@ def test_detail_by_hand():
 
 def test_the_filter_multiplies_detail():
     image = scene().float()
-    kernel = detail_kernel(torch.tensor([2.0]))
+    kernel = filtered_twice(WarpParameters.identity().kernel, torch.tensor([2.0]))
     assert kernel.sum().item() == pytest.approx(1)
     inner = slice(2, -2)
     mean = torch.nn.functional.avg_pool2d(image, 3, 1, padding=1)[..., inner, inner]
@@ -114,14 +114,26 @@ def test_a_match_brings_skew_colours_and_detail_nearer_to_the_source():
 
 def test_parts_of_the_match_can_be_left_out():
     sample, source = ImageSample(scene() // 3), load_source('cityscapes')
-    whole = match_sample(sample, source)
-    assert whole.exponent.item() != 1 and whole.kernel[0, 2, 2] != 1
-    assert match_sample(sample, source, tone=False).exponent is None
-    without = match_sample(sample, source, detail=False)
-    assert torch.equal(without.kernel, WarpParameters.identity().kernel)
-    nothing = match_sample(sample, source, strength=0.0)
-    torch.testing.assert_close(nothing.join(), WarpParameters.identity().join())
-    assert nothing.exponent.item() == 1
+    whole = source_match(sample, source)
+    assert whole.exponent.item() != 1 and whole.detail.item() != 1
+    assert source_match(sample, source, tone=False).exponent is None
+    assert source_match(sample, source, detail=False).detail is None
+    nothing = source_match(sample, source, strength=0.0)
+    assert nothing.exponent.item() == nothing.detail.item() == 1
+    assert torch.equal(nothing.colour_map.matrix, torch.eye(3)[None])
+
+
+def test_two_filters_are_one():
+    """A filter of 3x3 and then more detail; the sum is kept where it would reach beyond 5x5."""
+    small = torch.zeros(1, 5, 5)
+    small[0, 1:4, 1:4] = torch.tensor([[0, 0.1, 0], [0.1, 0.7, 0], [0, 0.1, 0]])
+    image = scene().float()
+    once = filter_images(image, filtered_twice(small, torch.tensor([1.5])))
+    sharpen = filtered_twice(WarpParameters.identity().kernel, torch.tensor([1.5]))
+    twice = filter_images(filter_images(image, small), sharpen)
+    torch.testing.assert_close(once[..., 4:-4, 4:-4], twice[..., 4:-4, 4:-4], rtol=0, atol=1e-3)
+    large = torch.rand(1, 5, 5, generator=torch.Generator().manual_seed(0))
+    assert filtered_twice(large, torch.tensor([1.5])).sum().item() == pytest.approx(large.sum().item())
 
 
 @pytest.mark.parametrize('argument', ['tone', 'detail'])

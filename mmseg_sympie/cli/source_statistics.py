@@ -1,10 +1,11 @@
-"""Measure what a model was trained on: black point, mean and covariance of the colours.
+"""Measure what a model was trained on: black point, colours, skew of the brightness, detail.
 
 Example:
     python tools/source_statistics.py configs/mobilenetv2_camvid.py --out camvid.json
     python tools/source_statistics.py my_training_images/ --out mine.json
 
-The file is what `source='mine.json'` in a data preprocessor takes.
+The file is what `source='mine.json'` in a data preprocessor takes. The images of a config are
+measured at the size at which it tests, those of a folder as they are.
 """
 import argparse
 from pathlib import Path
@@ -29,13 +30,16 @@ def main(args: argparse.Namespace) -> None:
     if args.out.suffix != '.json':
         raise InputError(f'--out {args.out}: wanted a name that ends in .json, by which source= '
                          'tells a file from a name.')
-    from ..engine.source_statistics import measure_source, training_images
+    from ..engine.source_statistics import measure_source, test_resize, training_images
     from ..io.config import load_config
     from ..io.files import write_text
     from ..io.images import files_below
-    paths = ([str(args.data / file) for file in files_below(args.data)] if args.data.is_dir() else
-             training_images(load_config(str(args.data), args.cfg_options)))
-    source = measure_source(paths, args.limit, args.origin or f'images of {args.data.name}')
+    if args.data.is_dir():
+        paths, resize = [str(args.data / file) for file in files_below(args.data)], None
+    else:
+        cfg = load_config(str(args.data), args.cfg_options)
+        paths, resize = training_images(cfg), test_resize(cfg)
+    source = measure_source(paths, args.limit, args.origin or f'images of {args.data.name}', resize)
     write_text(args.out, source.to_json())
     mean, contrast = (', '.join(f'{value:.1f}' for value in values) for values in (
         source.mean, (row[channel] ** 0.5 for channel, row in enumerate(source.covariance))))

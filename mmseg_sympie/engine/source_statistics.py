@@ -5,14 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.dataset import Compose
 from mmengine.registry import DATASETS
 from tqdm import tqdm
 
 from ..enhancer.image_statistics import ImageSample
 from ..enhancer.source_statistics import SourceStatistics
 from ..errors import InputError
-from ..io.config import building, enter_scope
+from ..io.config import building, enter_scope, type_name
 from ..io.images import read_rgb
+from .segmentor_config import image_pipeline
 
 
 def training_images(cfg: Config) -> list[str]:
@@ -30,23 +32,33 @@ def training_images(cfg: Config) -> list[str]:
     return [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
 
 
-def measure_source(paths: Sequence[str], limit: int | None = None,
-                   origin: str = '') -> SourceStatistics:
+def test_resize(cfg: Config) -> Compose:
+    """What gives images the size at which a config tests: detail is a matter of size."""
+    steps = image_pipeline(cfg) if cfg.get('test_dataloader') else []
+    enter_scope(cfg)
+    with building('the test pipeline'):
+        return Compose([step for step in steps if type_name(step['type']) == 'Resize'])
+
+
+def measure_source(paths: Sequence[str], limit: int | None = None, origin: str = '',
+                   resize: Compose | None = None) -> SourceStatistics:
     """Statistics of image files.
 
     Args:
         paths: the image files.
         limit: of so many, spread evenly over all; by default of every one.
         origin: what the result says of where it comes from.
+        resize: of each image before; by default they are taken as they are.
 
     Raises:
         InputError: a file cannot be read, or there are fewer than two.
     """
     if limit is not None and limit < len(paths):
         paths = [paths[index * len(paths) // limit] for index in range(limit)]
-    return SourceStatistics.of(map(_sample, tqdm(paths, unit='image', desc='source statistics',
-                                                 disable=None)), origin)
+    def sample(path: str) -> ImageSample:
+        image = dict(img=np.array(read_rgb(path)))
+        image = resize(image) if resize else image
+        return ImageSample(torch.from_numpy(image['img']).permute(2, 0, 1)[None])
 
-
-def _sample(path: str) -> ImageSample:
-    return ImageSample(torch.from_numpy(np.array(read_rgb(path))).permute(2, 0, 1)[None])
+    return SourceStatistics.of(
+        map(sample, tqdm(paths, unit='image', desc='source statistics', disable=None)), origin)

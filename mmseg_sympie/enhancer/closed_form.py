@@ -7,12 +7,13 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..normalization import IMAGENET_RGB
 from ..registry import MODELS
+from .adjustment import Adjustment
 from .check import check_images
 from .colour_map import ColourMap
 from .dwm import WarpParameters, warp
 from .image_statistics import ImageSample
 from .levels import check_minima, levels
-from .source_match import METHODS, match_sample
+from .source_match import METHODS, source_match
 from .source_statistics import Source, SourceStatistics, load_source, named_sources
 
 
@@ -29,11 +30,16 @@ class ClosedFormEnhancer(nn.Module):
         """Return the map for B images."""
         raise NotImplementedError
 
+    def adjustment(self, sample: ImageSample) -> Adjustment:
+        """Return what is done to B images: the colour map, unless a subclass does more."""
+        return Adjustment(self.colour_map(sample))
+
     def warp_parameters(self, sample: ImageSample) -> WarpParameters:
-        """Return the parameters for B images: of the colour map, unless a subclass has more."""
-        colour_map = self.colour_map(sample)
-        batch_size = colour_map.offset.shape[0]  # not its len, which no traced graph would follow
-        return WarpParameters.identity(batch_size, colour_map.offset).after(colour_map)
+        """Return the same as warp parameters."""
+        adjustment = self.adjustment(sample)
+        offset = adjustment.colour_map.offset
+        # Its shape and not its len, which no traced graph would follow.
+        return WarpParameters.identity(offset.shape[0], offset).after(adjustment)
 
     @torch.no_grad()
     def forward(self, image: Tensor) -> Tensor:
@@ -46,7 +52,7 @@ class ClosedFormEnhancer(nn.Module):
 
 @MODELS.register_module()
 class SourceMatch(ClosedFormEnhancer):
-    """Bring each image nearer to what the model behind was trained on; see `match_sample`.
+    """Bring each image nearer to what the model behind was trained on; see `source_match`.
 
     Args:
         source: as `load_source` takes it.
@@ -80,9 +86,9 @@ class SourceMatch(ClosedFormEnhancer):
         self.matching = dict(strength=strength, method=method, tone=tone, detail=detail)
         self.filters = detail
 
-    def warp_parameters(self, sample: ImageSample) -> WarpParameters:
+    def adjustment(self, sample: ImageSample) -> Adjustment:
         """See `ClosedFormEnhancer`."""
-        return match_sample(sample, self.source, **self.matching)
+        return source_match(sample, self.source, **self.matching)
 
 
 @MODELS.register_module()

@@ -2,6 +2,7 @@
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..runtime.device_constants import constant
@@ -11,7 +12,6 @@ GRID = 64  # points along each side are enough: the root mean square is known to
 LIMIT = 1.5  # times the detail of the raw image: noise is a part of it
 LEAST_255 = 0.1  # what is less counts as this much
 _CENTRE = tuple(float(index == 12) for index in range(25))
-_MEAN = tuple((index // 5 in (1, 2, 3) and index % 5 in (1, 2, 3)) / 9 for index in range(25))
 
 
 class Detail(NamedTuple):
@@ -45,7 +45,12 @@ def root_mean_square(difference: Tensor, weights: Tensor | None = None) -> Tenso
     return grey.square().mean(dim=1).sqrt().clamp(min=LEAST_255)
 
 
-def detail_kernel(factor: Tensor) -> Tensor:
-    """The filter (B, 5, 5) that multiplies detail by factors (B,): above 1 it sharpens."""
-    centre, mean = (constant(values, factor).view(5, 5) for values in (_CENTRE, _MEAN))
-    return mean + factor[:, None, None] * (centre - mean)
+def filtered_twice(kernel: Tensor, factor: Tensor) -> Tensor:
+    """One filter (B, 5, 5) for kernels (B, 5, 5) and then detail multiplied by factors (B,).
+
+    What would reach beyond 5x5 is added to the centre.
+    """
+    spread = F.avg_pool2d(kernel[:, None], 3, stride=1, padding=1)[:, 0]
+    rest = kernel.sum(dim=(1, 2)) - spread.sum(dim=(1, 2))
+    spread = spread + rest[:, None, None] * constant(_CENTRE, kernel).view(5, 5)
+    return spread + factor[:, None, None] * (kernel - spread)

@@ -7,7 +7,9 @@ from torch import Tensor
 
 from ..normalization import IMAGENET_RGB, IMAGENET_RGB_255
 from ..runtime.device_constants import constant
-from .colour_map import ColourMap, in_full_precision, inverse
+from .adjustment import Adjustment
+from .colour_map import in_full_precision, inverse
+from .detail import filtered_twice
 from .tone import tone_curve
 
 NUM_PARAMETERS = 37
@@ -42,22 +44,25 @@ class WarpParameters(NamedTuple):
         return torch.cat([part.flatten(1) for part in self[:3]], dim=1)
 
     @in_full_precision
-    def after(self, colour_map: ColourMap) -> 'WarpParameters':
-        """Parameters that do at once what a colour map and then these do, not clamped in between.
+    def after(self, adjustment: Adjustment) -> 'WarpParameters':
+        """Parameters that do at once what an adjustment and then these do, not clamped in between.
 
         With `y = M x + o` on 0..255 and the standardised `x' = (x - mean) / std`, the map is
         `y' = P x' + q`, where P[d, c] is M[d, c] std[d] / std[c] and q is
-        `(M mean + o - mean) / std`; and `C (y' + s) = C P (x' + P^-1 (q + s))`.
+        `(M mean + o - mean) / std`; and `C (y' + s) = C P (x' + P^-1 (q + s))`. Filters change places
+        with colours; what two of them reach beyond 5x5 is added to the centre.
         """
         own, shift, kernel = (part.to(torch.promote_types(part.dtype, torch.float32))
                               for part in self[:3])
-        matrix, offset = (part.to(shift.dtype) for part in colour_map)
+        matrix, offset = (part.to(shift.dtype) for part in adjustment.colour_map)
         mean, std = (constant(values, shift) for values in IMAGENET_RGB_255)
         standardised = matrix * std[:, None] / std
         shift = shift + (mean @ matrix + offset - mean) / std
+        if adjustment.detail is not None:
+            kernel = filtered_twice(kernel, adjustment.detail.to(kernel.dtype))
         return WarpParameters(standardised @ own,
                               (shift[:, None] @ inverse(standardised)).squeeze(1), kernel,
-                              self.exponent)
+                              adjustment.exponent)
 
 
 def warp(image: Tensor, parameters: WarpParameters) -> Tensor:
@@ -79,8 +84,8 @@ def warp(image: Tensor, parameters: WarpParameters) -> Tensor:
         return image.to(dtype)
     matrix, shift, kernel = (part.to(dtype) for part in parameters[:3])
     if parameters.exponent is not None:
-        restored = IMAGENET_RGB_255.restore(image).clamp(min=0)
-        image = IMAGENET_RGB_255.standardise(tone_curve(restored, parameters.exponent))
+        image = IMAGENET_RGB_255.standardise(
+            tone_curve(IMAGENET_RGB_255.restore(image), parameters.exponent))
     # Autocast would run the convolution in half precision, a grey level or more off.
     with torch.autocast(image.device.type, enabled=False):
         mixed = torch.baddbmm(matrix.mT @ shift[..., None], matrix.mT, image.to(dtype).flatten(2))

@@ -4,40 +4,25 @@ The same result as the reference (`SyMPIE.forward` and the preprocessor behind i
 in two passes over the image: one for its thumbnail and mean, one that writes the result.
 """
 import functools
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ..normalization import IMAGENET_RGB_255
 from .closed_form import ClosedFormEnhancer
+from .adjustment import Adjustment
 from .backends import thumbnail_and_mean, warp
 from .colour_map import ColourMap
 from .cuda_graph import Replayed
 from .dwm import WarpParameters
 from .folding import PixelFormat, fold
-from .image_statistics import ImageSample, ImageStatistics
+from .image_statistics import ImageSample, Measurements
 from .inference_network import inference_network, network_precision, pack_weights
 from .nem import NEM
 from .sympie import SyMPIE
 from .thumbnail import ThumbnailAndMean
 
 __all__ = ['FastClosedForm', 'FastSyMPIE', 'PixelFormat', 'fast_path', 'network_precision']
-
-
-class Measurements(NamedTuple):
-    """`ThumbnailAndMean` and `ImageStatistics`, RGB, for an enhancer with a source."""
-
-    thumbnail: Tensor
-    mean: Tensor
-    black: Tensor
-    channel_mean: Tensor
-    covariance: Tensor
-
-    @property
-    def statistics(self) -> ImageStatistics:
-        """The last three."""
-        return ImageStatistics(*self[2:])
 
 
 class FastSyMPIE:
@@ -102,27 +87,27 @@ class FastSyMPIE:
 
     def measure(self, image: Tensor) -> ThumbnailAndMean | Measurements:
         """Compute all that the parameters of raw images (B, 3, H, W) depend on."""
-        measured = thumbnail_and_mean(image)
         if self.enhancer.source is None:
-            return measured
-        return Measurements(*measured, *ImageSample(image, self.input_order).statistics)
+            return thumbnail_and_mean(image)
+        return ImageSample(image, self.input_order).measurements()
 
     def predict_from(self, measured: ThumbnailAndMean | Measurements) -> WarpParameters:
         """Predict warp parameters from what `measure` returns."""
-        parameters, colour_map = self.predict_apart(measured)
-        return parameters.after(colour_map)
+        parameters, adjustment = self.predict_apart(measured)
+        return parameters.after(adjustment)
 
     def predict_apart(self, measured: ThumbnailAndMean | Measurements
-                      ) -> tuple[WarpParameters, ColourMap]:
-        """Predict the network's parameters and the colour map before them, apart."""
+                      ) -> tuple[WarpParameters, Adjustment]:
+        """Predict the network's parameters and the adjustment before them, apart."""
         thumbnail, mean = measured[:2]
-        statistics = measured.statistics if isinstance(measured, Measurements) else None
-        thumbnail = thumbnail.flip(1) if self.input_order == 'bgr' else thumbnail
-        colour_map = self.enhancer.first_map(thumbnail, mean, statistics, self.minima)
-        vector = self.network(thumbnail.device)(standardise(thumbnail, colour_map))
-        if statistics is not None:
-            vector = self.enhancer.faded(vector, statistics)
-        return WarpParameters.split(vector), colour_map
+        sample = measured if isinstance(measured, Measurements) else None
+        if sample is None and self.input_order == 'bgr':
+            thumbnail = thumbnail.flip(1)
+        adjustment = self.enhancer.before_network(thumbnail, mean, sample, self.minima)
+        vector = self.network(thumbnail.device)(standardise(thumbnail, adjustment))
+        if sample is not None:
+            vector = self.enhancer.faded(vector, sample.statistics)
+        return WarpParameters.split(vector), adjustment
 
     @functools.cached_property
     def minima(self) -> dict[str, float]:
@@ -185,15 +170,15 @@ def fast_path(enhancer: nn.Module, input_order: str, precision: torch.dtype | No
     return None
 
 
-def standardise(thumbnail: Tensor, colour_map: ColourMap) -> Tensor:
-    """Apply a colour map to thumbnails and standardise them for the network.
+def standardise(thumbnail: Tensor, adjustment: Adjustment) -> Tensor:
+    """Apply an adjustment's colours to thumbnails and standardise them for the network.
 
     Args:
         thumbnail: (B, 3, 224, 224), RGB on 0..255.
-        colour_map: for B images.
+        adjustment: for B images.
     """
     mean, std = IMAGENET_RGB_255.like(thumbnail)
-    matrix = colour_map.matrix / std.view(3)
-    offset = (colour_map.offset - mean.view(3)) / std.view(3)
-    return ColourMap(matrix, offset).apply(thumbnail).contiguous(
+    matrix, offset = adjustment.colour_map
+    colour_map = ColourMap(matrix / std.view(3), (offset - mean.view(3)) / std.view(3))
+    return adjustment._replace(colour_map=colour_map).apply_colours(thumbnail).contiguous(
         memory_format=torch.channels_last)

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .colour_map import ColourMap
+from .adjustment import Adjustment
 from .dwm import WarpParameters
 from .fast import FastSyMPIE
 
@@ -13,7 +13,7 @@ class ParameterSmoother:
 
     At every frame the parameters become `momentum * parameters + (1 - momentum) * p`, with p what
     was predicted last, or p itself at the first frame and where the scene changes. So does the
-    colour map before them, apart: between two maps that keep a mean is one that keeps it.
+    adjustment before them, apart: between two colour maps that keep a mean is one that keeps it.
 
     Args:
         fast: predicts.
@@ -41,14 +41,14 @@ class ParameterSmoother:
         """Start anew, with another video."""
         self.age, self.predictions = 0, 0
         self.before: Tensor | None = None  # thumbnail
-        self.predicted: tuple[WarpParameters, ColourMap] | None = None
-        self.smoothed: tuple[WarpParameters, ColourMap] | None = None
+        self.predicted: tuple[WarpParameters, Adjustment] | None = None
+        self.smoothed: tuple[WarpParameters, Adjustment] | None = None
 
     @torch.no_grad()
     def __call__(self, frames: Tensor) -> WarpParameters:
         """Parameters for frames (B, 3, H, W) in order, raw as `FastSyMPIE` takes them."""
-        each = [self._one(frame)[:3] for frame in frames.split(1)]
-        return WarpParameters(*map(torch.cat, zip(*each)))
+        each = zip(*map(self._one, frames.split(1)))
+        return WarpParameters(*(None if parts[0] is None else torch.cat(parts) for parts in each))
 
     def _one(self, frame: Tensor) -> WarpParameters:
         measured = self.fast.measure(frame)
@@ -60,15 +60,13 @@ class ParameterSmoother:
             self.age = 0
             self.predictions += 1
         assert self.predicted is not None
-        (parameters, colour_map), old = self.predicted, self.smoothed
+        (parameters, adjustment), old = self.predicted, self.smoothed
         if old is not None and not cut:
-            parameters = WarpParameters(*map(self._lerp, parameters[:3], old[0][:3]))
-            colour_map = ColourMap(*map(self._lerp, colour_map, old[1]))
-        self.smoothed = parameters, colour_map
-        return parameters.after(colour_map)
-
-    def _lerp(self, new: Tensor, old: Tensor) -> Tensor:
-        return torch.lerp(new, old, self.momentum)
+            parameters = WarpParameters(*(torch.lerp(new, before, self.momentum) for new, before
+                                          in zip(parameters[:3], old[0])))
+            adjustment = adjustment.lerp(old[1], self.momentum)
+        self.smoothed = parameters, adjustment
+        return parameters.after(adjustment)
 
     def _differ(self, before: Tensor, thumbnail: Tensor) -> bool:
         return before.device != thumbnail.device or bool(

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from ..runtime.device_constants import constant
+from .adjustment import Adjustment
 from .colour_map import ColourMap, diagonal, in_full_precision, inverse
-from .detail import LIMIT, Detail, detail_kernel, root_mean_square
-from .dwm import WarpParameters
+from .detail import LIMIT, Detail, root_mean_square
 from .image_statistics import ImageSample, ImageStatistics
 from .source_statistics import SourceStatistics
 from .tone import exponent_to, tone_slope
@@ -20,14 +20,14 @@ MEAN_STEPS = 16  # each halves the ratio of the two means, then doubles the digi
 
 
 @in_full_precision
-def match_sample(sample: ImageSample, source: SourceStatistics, strength: float = 1.0,
+def source_match(sample: ImageSample, source: SourceStatistics, strength: float = 1.0,
                  method: str = 'covariance', tone: bool = True,
-                 detail: bool = True) -> WarpParameters:
-    """The parameters that bring images towards the statistics of a source.
+                 detail: bool = True) -> Adjustment:
+    """The adjustment that brings images towards the statistics of a source.
 
     First a tone curve gives the brightness the skew of the source (`exponent_to`), then a colour map
-    brings what it left to the source's colours (`source_match`), and then a filter gives the image
-    as much detail as the source has, or 1.5 times its own, whichever is less (`detail_kernel`). Of
+    brings what it left to the source's colours (`METHODS`), and then a filter gives the image
+    as much detail as the source has, or 1.5 times its own, whichever is less (`detail_factor`). Of
     each, `strength * foreignness` is done.
 
     Args:
@@ -42,12 +42,12 @@ def match_sample(sample: ImageSample, source: SourceStatistics, strength: float 
     if tone:
         exponent = exponent_to(sample.histogram, source.log_skew, source.skew_spread) ** share
         statistics = statistics.after_tone_curve(sample.grid, exponent)
-    colour_map = _towards(METHODS[method](statistics, source), share)
-    parameters = WarpParameters.identity(share.shape[0], share).after(colour_map)
+    colour_map = METHODS[method](statistics, source).towards_identity(share[:, None])
+    colour_map = ColourMap(*(part.float() for part in colour_map))
+    factor = None
     if detail:
-        factor = detail_factor(sample.detail, colour_map, exponent, source)
-        parameters = parameters._replace(kernel=detail_kernel(1 + share * (factor - 1)))
-    return parameters._replace(exponent=exponent)
+        factor = 1 + share * (detail_factor(sample.detail, colour_map, exponent, source) - 1)
+    return Adjustment(colour_map, exponent, factor)
 
 
 def detail_factor(detail: Detail, colour_map: ColourMap, exponent: Tensor | None,
@@ -65,27 +65,6 @@ def detail_factor(detail: Detail, colour_map: ColourMap, exponent: Tensor | None
         difference = difference * tone_slope(detail.mean, exponent)
     found = root_mean_square(difference, colour_map.matrix.mean(dim=2))
     return (LIMIT * raw).clamp(max=math.exp(source.log_detail)) / found
-
-
-@in_full_precision
-def source_match(image: ImageStatistics, source: SourceStatistics, strength: float = 1.0,
-                 method: str = 'black_point') -> ColourMap:
-    """The colour map that brings images towards the statistics of a source.
-
-    An image that looks like those of the source is left alone: what is done is
-    `strength * foreignness` of the whole match.
-
-    Args:
-        image: of B images.
-        source: of the training set of the model behind.
-        strength: from 0 to 1.
-        method: one of `METHODS`, which say what is matched.
-    """
-    return _towards(METHODS[method](image, source), strength * foreignness(image, source))
-
-
-def _towards(colour_map: ColourMap, share: Tensor) -> ColourMap:
-    return ColourMap(*(part.float() for part in colour_map.towards_identity(share[:, None])))
 
 
 def foreignness(image: ImageStatistics, source: SourceStatistics) -> Tensor:

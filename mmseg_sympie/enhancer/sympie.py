@@ -11,10 +11,9 @@ from ..errors import InputError
 from ..normalization import IMAGENET_RGB
 from ..registry import MODELS
 from .check import check_images
-from .colour_map import ColourMap
+from .adjustment import Adjustment
 from .dwm import WarpParameters, clamp_to_image_range, warp
-from .grid import pixel_grid
-from .image_statistics import ImageStatistics
+from .image_statistics import ImageSample, ImageStatistics, Measurements
 from .levels import check_minima, levels
 from .pretrained import MINIMA, load_network, shipped
 from .source_match import foreignness, source_match
@@ -76,29 +75,27 @@ class SyMPIE(nn.Module):
                 name, minima.get(name) if value is None else torch.tensor(float(value)))
         self.iterations = iterations
 
-    def predict(self, image: Tensor, colour_map: ColourMap | None = None) -> WarpParameters:
+    def predict(self, image: Tensor, adjustment: Adjustment | None = None) -> WarpParameters:
         """Predict warp parameters.
 
         Args:
             image: (B, 3, H, W), RGB, standardised.
-            colour_map: instead of the one to the source or the minima; then nothing fades.
+            adjustment: instead of the one to the source or the minima; then nothing fades.
 
         Returns:
-            The parameters of B images, colour map included.
+            The parameters of B images, adjustment included.
         """
-        statistics = self.statistics(image) if colour_map is None else None
-        thumbnail, colour_map = self.network_input(image, colour_map, statistics)
+        sample = self.sample(image) if adjustment is None else None
+        thumbnail, adjustment = self.network_input(image, adjustment, sample)
         vector = self.nem(thumbnail)
-        if statistics is not None:
-            vector = self.faded(vector, statistics)
+        if sample is not None:
+            vector = self.faded(vector, sample.statistics)
         parameters = WarpParameters.split(vector)
-        return parameters if colour_map is None else parameters.after(colour_map)
+        return parameters if adjustment is None else parameters.after(adjustment)
 
-    def statistics(self, image: Tensor) -> ImageStatistics | None:
+    def sample(self, image: Tensor) -> ImageSample | None:
         """Measure images (B, 3, H, W), RGB, standardised; None without a source."""
-        if self.source is None:
-            return None
-        return ImageStatistics.of(255 * IMAGENET_RGB.restore(pixel_grid(image)))
+        return None if self.source is None else ImageSample(255 * IMAGENET_RGB.restore(image))
 
     def faded(self, vector: Tensor, statistics: ImageStatistics) -> Tensor:
         """Fade the parameter vector (B, 37) to the identity where an image looks like the source.
@@ -109,49 +106,49 @@ class SyMPIE(nn.Module):
         share = foreignness(statistics, self.source)[:, None].to(vector.dtype)
         return torch.lerp(WarpParameters.identity(1, vector).join(), vector, share)
 
-    def network_input(self, image: Tensor, colour_map: ColourMap | None = None,
-                      statistics: ImageStatistics | None = None
-                      ) -> tuple[Tensor, ColourMap | None]:
+    def network_input(self, image: Tensor, adjustment: Adjustment | None = None,
+                      sample: ImageSample | None = None) -> tuple[Tensor, Adjustment | None]:
         """Compute what the NEM takes.
 
         Args:
             image: (B, 3, H, W), RGB, standardised.
-            colour_map: instead of the one to the source or the minima.
-            statistics: of the images, where they are known already.
+            adjustment: instead of the one to the source or the minima.
+            sample: of the images, where it is at hand.
 
         Returns:
-            Thumbnails (B, 3, 224, 224), RGB, standardised, and the colour map that was applied to
-            them; None without a source and a minimum.
+            Thumbnails (B, 3, 224, 224), RGB, standardised, and the adjustment whose tone curve and
+            colours were applied to them; None without a source and a minimum.
         """
         thumbnail = view(image)
-        if colour_map is None and self.source is None and not self.minima():
+        if adjustment is None and self.source is None and not self.minima():
             return thumbnail, None
         thumbnail = 255 * IMAGENET_RGB.restore(thumbnail)
-        if colour_map is None:
+        if adjustment is None:
             mean = None
             if self.source is None:
                 # Of the channels' means, that of all pixels, without a copy of the whole image.
                 mean = 255 * IMAGENET_RGB.restore(image.mean(dim=(2, 3), keepdim=True)).mean(
                     dim=1).flatten(1)
-            colour_map = self.first_map(thumbnail, mean, statistics or self.statistics(image))
-        return IMAGENET_RGB.standardise(colour_map.apply(thumbnail) / 255), colour_map
+            adjustment = self.before_network(thumbnail, mean, sample or self.sample(image))
+        return IMAGENET_RGB.standardise(adjustment.apply_colours(thumbnail) / 255), adjustment
 
-    def first_map(self, thumbnail: Tensor, mean: Tensor | None,
-                  statistics: ImageStatistics | None,
-                  minima: Mapping[str, Any] | None = None) -> ColourMap:
-        """Find the colour map before the NEM: to the source, or to the minima.
+    def before_network(self, thumbnail: Tensor, mean: Tensor | None,
+                       sample: ImageSample | Measurements | None,
+                       minima: Mapping[str, Any] | None = None) -> Adjustment:
+        """Find the adjustment that the NEM corrects: to the source, or to the minima.
 
         Args:
             thumbnail: (B, 3, 224, 224), RGB on 0..255.
             mean: (B, 1) on 0..255, of the whole images; not needed with a source.
-            statistics: of the images; not needed without a source.
+            sample: of the images; not needed without a source.
             minima: those of the enhancer, where they are at hand as numbers.
         """
         if self.source is not None:
-            assert statistics is not None
-            return source_match(statistics, self.source, self.strength)
+            assert sample is not None
+            return source_match(sample, self.source, self.strength)
         assert mean is not None
-        return levels(thumbnail, mean, **(self.minima() if minima is None else minima))
+        minima = self.minima() if minima is None else minima
+        return Adjustment(levels(thumbnail, mean, **minima))
 
     def minima(self) -> dict[str, Tensor]:
         """The arguments of `levels` that are set."""
@@ -162,19 +159,19 @@ class SyMPIE(nn.Module):
         return {key: value.detach().cpu().contiguous()
                 for key, value in {**self.nem.state_dict(), **self.minima()}.items()}
 
-    def forward(self, image: Tensor, colour_map: ColourMap | None = None) -> Tensor:
+    def forward(self, image: Tensor, adjustment: Adjustment | None = None) -> Tensor:
         """Enhance images (B, 3, H, W), RGB on [0, 1]; results are clamped in evaluation mode.
 
         Args:
             image: images.
-            colour_map: what the first application corrects, where the enhancer's own source and
+            adjustment: what the first application corrects, where the enhancer's own source and
                 minima do not say it: in pretraining for several sources.
         """
         check_images(image)
         image = IMAGENET_RGB.standardise(image)
         for _ in range(self.iterations):
-            image = warp(image, self.predict(image, colour_map))
-            colour_map = None
+            image = warp(image, self.predict(image, adjustment))
+            adjustment = None
             if not self.training:
                 image = clamp_to_image_range(image)
         return IMAGENET_RGB.restore(image)

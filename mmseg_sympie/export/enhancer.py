@@ -5,7 +5,7 @@ leads from measurements to the folded warp is traced from PyTorch.
 """
 import io
 import warnings
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,12 +15,11 @@ from torch import Tensor, nn
 
 from ..enhancer.detail import Detail
 from ..enhancer.dwm import WarpParameters
-from ..enhancer.fast import FastClosedForm, FastSyMPIE, Measurements, fast_path
+from ..enhancer.fast import FastClosedForm, FastSyMPIE, fast_path
 from ..enhancer.folding import PixelFormat, fold
-from ..enhancer.image_statistics import ImageStatistics
+from ..enhancer.image_statistics import ImageStatistics, Measurements
 from ..enhancer.inference_network import inference_network
 from ..enhancer.thumbnail import VIEW_SIDE_PX, ThumbnailAndMean
-from ..enhancer.tone import grey_histogram
 from ..errors import InputError
 from ..runtime.version import __version__
 from .builder import FLOAT, OPSET, UINT8, Builder
@@ -69,20 +68,6 @@ def enhancer_onnx(enhancer: nn.Module, input_order: str,
     return model
 
 
-class Sample(NamedTuple):
-    """What an enhancer asks an `ImageSample` for, measured already; RGB."""
-
-    thumbnail_and_mean: ThumbnailAndMean
-    statistics: ImageStatistics
-    grid: Tensor
-    detail: Detail
-
-    @property
-    def histogram(self) -> Tensor:
-        """Of the grid, as in `ImageSample`."""
-        return grey_histogram(self.grid)
-
-
 class FoldedPrediction(nn.Module):
     """Measurements -> the folded warp, written for a filter with zero padding.
 
@@ -121,21 +106,17 @@ class FoldedPrediction(nn.Module):
         return (weights if folded.exponent is None else
                 (*weights, folded.exponent.view(-1, 1, 1, 1)))
 
-    def _predicted(self, thumbnail: Tensor, mean: Tensor, black: Tensor, channel_mean: Tensor,
-                   covariance: Tensor, *grids: Tensor) -> WarpParameters:
+    def _predicted(self, *measured: Tensor) -> WarpParameters:
+        thumbnail, mean, *others = measured
+        if isinstance(self.fast, FastSyMPIE) and self.fast.enhancer.source is None:
+            return self.fast.predict_from(ThumbnailAndMean(thumbnail, mean))  # which it turns
         if self.fast.input_order == 'bgr':
-            black, channel_mean, *grids = (part.flip(1) for part in (black, channel_mean, *grids))
-            covariance = covariance.flip(1, 2)
-        statistics = ImageStatistics(black, channel_mean, covariance)
-        if isinstance(self.fast, FastSyMPIE):  # It turns the thumbnail by itself.
-            measured = ThumbnailAndMean(thumbnail, mean)
-            return self.fast.predict_from(measured if self.fast.enhancer.source is None else
-                                          Measurements(*measured, *statistics))
-        if self.fast.input_order == 'bgr':
-            thumbnail = thumbnail.flip(1)
-        grid, *detail = grids
-        sample: Any = Sample(ThumbnailAndMean(thumbnail, mean), statistics, grid, Detail(*detail))
-        return self.fast.enhancer.warp_parameters(sample)
+            thumbnail, black, channel_mean, covariance, *grids = (
+                part.flip(1) for part in (thumbnail, *others))
+            others = [black, channel_mean, covariance.flip(2), *grids]
+        sample: Any = Measurements(thumbnail, mean, *others)
+        return (self.fast.predict_from(sample) if isinstance(self.fast, FastSyMPIE) else
+                self.fast.enhancer.warp_parameters(sample))
 
 
 def _traced(prediction: FoldedPrediction) -> onnx.GraphProto:

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..enhancer.adjustment import Adjustment
 from ..enhancer.colour_map import ColourMap
-from ..enhancer.grid import pixel_grid
-from ..enhancer.image_statistics import ImageStatistics
+from ..enhancer.image_statistics import ImageSample
 from ..enhancer.source_match import source_match
 from ..enhancer.source_statistics import SourceStatistics
 
 
 @torch.no_grad()
 def match_each(image: Tensor, number: Tensor, sources: Sequence[SourceStatistics | None],
-               strength: float) -> ColourMap | None:
+               strength: float) -> Adjustment | None:
     """The match of each image to a source domain of its own.
 
     Args:
@@ -27,10 +27,13 @@ def match_each(image: Tensor, number: Tensor, sources: Sequence[SourceStatistics
     """
     if all(source is None for source in sources):
         return None
-    statistics = ImageStatistics.of(pixel_grid(255 * image))
+    sample = ImageSample(255 * image)
     ones = torch.ones(len(image), 3, device=image.device)
-    identity = ColourMap.gain(ones, torch.zeros_like(ones))
-    maps = [identity if source is None else source_match(statistics, source, strength)
-            for source in sources]
+    identity = Adjustment(ColourMap.gain(ones, torch.zeros_like(ones)), ones[:, 0], ones[:, 0])
+    matches = [identity if source is None else source_match(sample, source, strength)
+               for source in sources]
     rows = torch.arange(len(image), device=image.device)
-    return ColourMap(*(torch.stack(parts)[number.to(rows), rows] for parts in zip(*maps)))
+    matrix, offset, exponent, detail = (
+        torch.stack(parts)[number.to(rows), rows]
+        for parts in zip(*((*match.colour_map, *match[1:]) for match in matches)))
+    return Adjustment(ColourMap(matrix, offset), exponent, detail)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..corruptions import POOL, Draw, corrupt, draw
 from ..corruptions.pools import ALL
 from ..enhancer.build import build_enhancer
-from ..enhancer.colour_map import ColourMap
+from ..enhancer.adjustment import Adjustment
 from ..enhancer.nem import NEM
 from ..enhancer.pretrained import MINIMA
 from ..errors import InputError
@@ -150,12 +150,12 @@ class Pretrainer(BaseModel):
         with self.precision(clean, optim_wrapper):
             parts = self.parts(clean, data)
             with torch.no_grad():
-                corrected = self.average(image, self.first_maps(image, data['source']))
+                corrected = self.average(image, self.matches(image, data['source']))
         losses = []
         for index, (weight, seen) in enumerate(((1.0, image),
                                                 (self.second_loss_weight, corrected))):
             with self.precision(clean, optim_wrapper):
-                enhanced = self.student(seen, self.first_maps(seen, data['source']))
+                enhanced = self.student(seen, self.matches(seen, data['source']))
                 loss = torch.stack([len(rows) / len(clean) * upstream.loss(enhanced[rows], target)
                                     for upstream, rows, target in parts]).sum()
             self.gradients.backward(index, weight * loss, self.student.parameters(), optim_wrapper)
@@ -181,7 +181,7 @@ class Pretrainer(BaseModel):
                 parts.append((upstream, rows, target))
         return parts
 
-    def first_maps(self, image: Tensor, source: Tensor) -> ColourMap | None:
+    def matches(self, image: Tensor, source: Tensor) -> Adjustment | None:
         """The match of each image to what its upstream model was trained on; see `match_each`."""
         return match_each(image, source, [upstream.source for upstream in self.upstream],
                           self.average.strength)
@@ -213,12 +213,12 @@ class Pretrainer(BaseModel):
         target, found = data['target'], {}
         source = torch.zeros(len(clean), dtype=torch.long)
         for condition, image in (('clean', clean), ('corrupted', corrupted)):
-            enhanced = self.average(image, self.first_maps(image, source))
+            enhanced = self.average(image, self.matches(image, source))
             for variant, seen in (('none', image), ('enhanced', enhanced)):
                 found[f'{condition}/{variant}'] = upstream.logits(seen).argmax(dim=1)
         target = torch.where(target < 0, found['clean/none'], target)
         seen, _ = self.average.network_input(IMAGENET_RGB.standardise(corrupted),
-                                             self.first_maps(corrupted, source))
+                                             self.matches(corrupted, source))
         vectors = self.average.nem(seen).float().cpu()
         correct = {name: (classes == target).tolist() for name, classes in found.items()}
         return [dict(corruption=drawn.names[i], parameters=vectors[i].numpy(),

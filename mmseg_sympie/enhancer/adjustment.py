@@ -1,0 +1,29 @@
+"""What is done to an image in closed form: a tone curve, then a colour map, then a filter."""
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .colour_map import ColourMap
+from .tone import tone_curve
+
+
+class Adjustment(NamedTuple):
+    """Of B images. What is None is left out."""
+
+    colour_map: ColourMap
+    exponent: Tensor | None = None  # (B,), of `tone_curve`, before the colours
+    detail: Tensor | None = None    # (B,), the factor of `detail_kernel`, after them
+
+    def apply_colours(self, image: Tensor) -> Tensor:
+        """Tone curve and colour map to images (B, 3, H, W), RGB on 0..255; not clamped."""
+        toned = image if self.exponent is None else tone_curve(image, self.exponent)
+        return self.colour_map.apply(toned.to(image.dtype))
+
+    def lerp(self, other: 'Adjustment', weight: float) -> 'Adjustment':
+        """`(1 - weight) self + weight other`, both with the same parts."""
+        colour_map = ColourMap(*(torch.lerp(mine, others, weight) for mine, others
+                                 in zip(self.colour_map, other.colour_map)))
+        return Adjustment(colour_map, *(
+            None if mine is None else torch.lerp(mine, others, weight)
+            for mine, others in zip(self[1:], other[1:])))
