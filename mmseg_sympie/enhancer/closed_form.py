@@ -68,7 +68,7 @@ class SourceMatch(ClosedFormEnhancer):
     source: SourceStatistics
 
     def __init__(self, source: Source | None = None, strength: float = 0.85,
-                 method: str = 'covariance', tone: bool = True, detail: bool = True):
+                 method: str = 'black_point', tone: bool = True, detail: bool = True):
         super().__init__()
         if not isinstance(strength, Real) or not 0 <= strength <= 1:
             raise InputError(f'SourceMatch: strength is from 0 to 1, got {strength!r}.')

@@ -21,7 +21,7 @@ MEAN_STEPS = 16  # each halves the ratio of the two means, then doubles the digi
 
 @in_full_precision
 def source_match(sample: ImageSample, source: SourceStatistics, strength: float = 1.0,
-                 method: str = 'covariance', tone: bool = True,
+                 method: str = 'black_point', tone: bool = True,
                  detail: bool = True) -> Adjustment:
     """The adjustment that brings images towards the statistics of a source.
 
