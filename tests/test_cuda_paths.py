@@ -55,8 +55,11 @@ def test_two_devices_are_refused(gpu):
 
 
 @pytest.mark.slow
-def test_enhancing_never_waits_for_the_gpu(gpu):
-    preprocessor = build(precision='float32')
+@pytest.mark.parametrize('options', [
+    dict(), dict(source='cityscapes'),
+    dict(source='cityscapes', enhancer=dict(type='SyMPIE'))], ids=['sympie', 'match', 'both'])
+def test_enhancing_never_waits_for_the_gpu(options, gpu):
+    preprocessor = build(precision='float32', **options)
     images = images_255(300, 400)
     wanted = preprocessor(dict(inputs=list(images), data_samples=[None] * 2))['inputs']
     preprocessor.to('cuda')

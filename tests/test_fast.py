@@ -198,8 +198,9 @@ def test_folded_warp_by_hand():
 
 @pytest.mark.parametrize('threads', [1, 2])
 @pytest.mark.parametrize('kind', ['uint8', 'float32', 'channels_last', 'transposed'])
-def test_compiled_equals_pytorch(kind, threads):
-    folded, images = folded_and_images()
+@pytest.mark.parametrize('exponents', [None, [0.5, 1.5]])
+def test_compiled_equals_pytorch(kind, threads, exponents):
+    folded, images = folded_and_images(exponents=exponents)
     wanted = reference.warp(images, folded)
     images = {'uint8': images, 'float32': images.float(),
               'channels_last': images.contiguous(memory_format=torch.channels_last),
@@ -213,7 +214,7 @@ def test_compiled_equals_pytorch(kind, threads):
 @pytest.mark.slow
 def test_triton_equals_the_others_in_its_interpreter():
     triton = pytest.importorskip('triton')
-    kinds = dict(warp=['uint8', 'float32', 'channels_last', 'half'],
+    kinds = dict(warp=['uint8', 'float32', 'channels_last', 'half', 'toned'],
                  thumbnail=['larger', 'itself', 'smaller', 'strip'])
     if triton.__version__.startswith('3.4.'):
         del kinds['thumbnail']  # With NumPy 2.4, its interpreter cannot loop up to an argument.

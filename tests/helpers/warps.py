@@ -12,8 +12,11 @@ def noise_255(height, width, count=1, brightest=256):
                          generator=generator)
 
 
-def folded_and_images(order='bgr'):
+def folded_and_images(order='bgr', exponents=None):
     vector = WarpParameters.identity(2).join()
     vector += 0.2 * torch.randn(vector.shape, generator=torch.Generator().manual_seed(0))
-    folded = fold(WarpParameters.split(vector), order, PixelFormat('rgb', IMAGENET_RGB_255))
+    parameters = WarpParameters.split(vector)
+    if exponents is not None:
+        parameters = parameters._replace(exponent=torch.tensor(exponents))
+    folded = fold(parameters, order, PixelFormat('rgb', IMAGENET_RGB_255))
     return folded, noise_255(140, 270, count=2)
