@@ -26,8 +26,8 @@ def source_match(sample: ImageSample, source: SourceStatistics, strength: float 
     """The adjustment that brings images towards the statistics of a source.
 
     First a tone curve gives the brightness the skew of the source (`exponent_to`), then a colour map
-    brings what it left to the source's colours (`METHODS`), and then a filter gives the image
-    as much detail as the source has, or 1.5 times its own, whichever is less (`detail_factor`). Of
+    brings what it left to the source's colours (`METHODS`), and then a filter sharpens an image
+    that has less detail than the source, to no more than 1.5 times its own (`detail_factor`). Of
     each, `strength * foreignness` is done.
 
     Args:
@@ -52,7 +52,7 @@ def source_match(sample: ImageSample, source: SourceStatistics, strength: float 
 
 def detail_factor(detail: Detail, colour_map: ColourMap, exponent: Tensor | None,
                   source: SourceStatistics) -> Tensor:
-    """(B,): by how much detail is multiplied after a tone curve and a colour map.
+    """(B,): by how much detail is multiplied after a tone curve and a colour map, at least 1.
 
     Args:
         detail: of the raw images.
@@ -64,7 +64,8 @@ def detail_factor(detail: Detail, colour_map: ColourMap, exponent: Tensor | None
     if exponent is not None:
         difference = difference * tone_slope(detail.mean, exponent)
     found = root_mean_square(difference, colour_map.matrix.mean(dim=2))
-    return (LIMIT * raw).clamp(max=math.exp(source.log_detail)) / found
+    wanted = (LIMIT * raw).clamp(max=math.exp(source.log_detail))
+    return (wanted / found).clamp(min=1)
 
 
 def foreignness(image: ImageStatistics, source: SourceStatistics) -> Tensor:
