@@ -13,8 +13,8 @@ from PIL import Image
 
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.enhancer import NEM, SyMPIE, WarpParameters
-from mmseg_sympie.enhancer.backends import thumbnail_and_mean
 from mmseg_sympie.enhancer.adjustment import Adjustment
+from mmseg_sympie.enhancer.backends import thumbnail_and_mean
 from mmseg_sympie.enhancer.colour_map import ColourMap
 from mmseg_sympie.enhancer.fast import FastSyMPIE, PixelFormat
 from mmseg_sympie.enhancer.pretrained import convert_published_enhancer

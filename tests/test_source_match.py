@@ -95,8 +95,8 @@ def test_the_grid_covers_the_image(size, rows, columns):
 
 def test_statistics_of_a_source_by_hand():
     """Means 90 and 110 in every channel: variance 200 between them. Log contrast 2 and 4."""
-    images = [sample(statistics([mean] * 3, [math.exp(contrast)] * 3, black), skew, detail)
-              for mean, contrast, black, skew, detail in ((90, 2, 10, -0.3, 1), (110, 4, 30, 0.1, 2))]
+    images = [sample(statistics([90] * 3, [math.exp(2)] * 3, 10), skew=-0.3, detail=1.0),
+              sample(statistics([110] * 3, [math.exp(4)] * 3, 30), skew=0.1, detail=2.0)]
     source = SourceStatistics.of(images, 'two')
     assert source.black == (20, 20, 20) and source.mean == (100, 100, 100)
     assert source.mean_covariance == ((200,) * 3,) * 3

@@ -99,7 +99,8 @@ def test_detail_is_that_of_the_source_but_noise_is_not_raised(source_detail, gai
 def test_a_match_brings_skew_colours_and_detail_nearer_to_the_source():
     """A blurred image of another day than the source's, with other colours and another curve."""
     source = SourceStatistics.of([ImageSample(scene(seed, 200)) for seed in range(6)])
-    bent = tone_curve(scene(9, 200), torch.tensor([0.6])) * torch.tensor([0.7, 0.6, 0.5]).view(3, 1, 1)
+    bent = tone_curve(scene(9, 200), torch.tensor([0.6]))
+    bent = bent * torch.tensor([0.7, 0.6, 0.5]).view(3, 1, 1)
     blurred = torch.nn.functional.avg_pool2d(bent, 3, 1, padding=1, count_include_pad=False)
 
     def distances(image):
@@ -134,7 +135,8 @@ def test_two_filters_are_one():
     twice = filter_images(filter_images(image, small), sharpen)
     torch.testing.assert_close(once[..., 4:-4, 4:-4], twice[..., 4:-4, 4:-4], rtol=0, atol=1e-3)
     large = torch.rand(1, 5, 5, generator=torch.Generator().manual_seed(0))
-    assert filtered_twice(large, torch.tensor([1.5])).sum().item() == pytest.approx(large.sum().item())
+    both = filtered_twice(large, torch.tensor([1.5]))
+    assert both.sum().item() == pytest.approx(large.sum().item())
 
 
 @pytest.mark.parametrize('argument', ['tone', 'detail'])

@@ -115,7 +115,7 @@ class ImageEnhancer:
         if predicted is None:
             return picture, None
         correction = of_one_image(predicted)
-        return picture, EnhancerParameters(*grey_effect(correction), *correction)
+        return picture, EnhancerParameters(*grey_effect(correction), **correction._asdict())
 
     def __repr__(self) -> str:
         names = ', '.join(type(each).__name__ for each in self.preprocessor.enhancers)

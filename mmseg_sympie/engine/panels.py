@@ -125,9 +125,9 @@ def make_panels(cfg: Config, checkpoint: str, dataset: BaseDataset, indices: Seq
 
 def of_one_image(parameters: WarpParameters) -> Correction:
     """The parameters of the first image of a batch, as arrays."""
-    exponent = parameters.exponent
-    return Correction(*(part[0].numpy() for part in parameters[:3]),
-                      exponent=1.0 if exponent is None else exponent[0].item())
+    matrix, shift, kernel, exponent = parameters
+    return Correction(matrix[0].numpy(), shift[0].numpy(), kernel[0].numpy(),
+                      1.0 if exponent is None else exponent[0].item())
 
 
 def applied(cfg: Config, times: int) -> BaseDataPreprocessor:

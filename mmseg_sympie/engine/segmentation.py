@@ -19,8 +19,8 @@ from ..attachment import find_preprocessor, is_enhanced
 from ..deepcorrect.backbone import units_checkpoint
 from ..enhancer.build import enhancer_configs
 from ..enhancer.fast import network_precision
-from ..enhancer.source_statistics import load_source
 from ..enhancer.pretrained import shipped
+from ..enhancer.source_statistics import load_source
 from ..errors import InputError
 from ..evaluation import SegmentationReport
 from ..evaluation.evaluator import check_data, with_report

@@ -1,6 +1,6 @@
 """Image enhancers: modules that take and return images (B, 3, H, W), RGB on [0, 1]."""
-from .closed_form import ClosedFormEnhancer, GreyWorld, Levels, MeanMatch, SourceMatch
 from .clahe import CLAHE
+from .closed_form import ClosedFormEnhancer, GreyWorld, Levels, MeanMatch, SourceMatch
 from .dwm import WarpParameters, clamp_to_image_range, warp
 from .foreign import TorchModule
 from .nem import NEM

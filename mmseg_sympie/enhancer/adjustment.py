@@ -22,8 +22,10 @@ class Adjustment(NamedTuple):
 
     def lerp(self, other: 'Adjustment', weight: float) -> 'Adjustment':
         """`(1 - weight) self + weight other`, both with the same parts."""
+        def between(mine: Tensor | None, others: Tensor | None) -> Tensor | None:
+            return None if mine is None or others is None else torch.lerp(mine, others, weight)
+
         colour_map = ColourMap(*(torch.lerp(mine, others, weight) for mine, others
                                  in zip(self.colour_map, other.colour_map)))
-        return Adjustment(colour_map, *(
-            None if mine is None else torch.lerp(mine, others, weight)
-            for mine, others in zip(self[1:], other[1:])))
+        return Adjustment(colour_map, between(self.exponent, other.exponent),
+                          between(self.detail, other.detail))

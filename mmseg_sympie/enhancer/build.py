@@ -10,8 +10,8 @@ from ..errors import InputError
 from ..io.config import type_name
 from ..io.files import plain, sha256
 from ..registry import MODELS, SCOPE
-from .source_statistics import SourceStatistics, load_source
 from .pretrained import shipped
+from .source_statistics import SourceStatistics, load_source
 
 TAKE_A_SOURCE = ('SourceMatch', 'SyMPIE')
 FILE_KEYS = ('checkpoint', 'file', 'weights')  # in configs of enhancers

@@ -1,5 +1,6 @@
 """Training-free enhancers whose parameters are computed from statistics of the image."""
 from numbers import Real
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -83,7 +84,8 @@ class SourceMatch(ClosedFormEnhancer):
             if not isinstance(value, bool):
                 raise InputError(f'SourceMatch: {name} is True or False, got {value!r}.')
         self.source = load_source(source)
-        self.matching = dict(strength=strength, method=method, tone=tone, detail=detail)
+        self.matching: dict[str, Any] = dict(strength=strength, method=method, tone=tone,
+                                             detail=detail)
         self.filters = detail
 
     def adjustment(self, sample: ImageSample) -> Adjustment:

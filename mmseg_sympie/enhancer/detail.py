@@ -25,10 +25,11 @@ class Detail(NamedTuple):
         """From images (B, 3, H, W) on 0..255."""
         rows, columns = (
             [torch.arange(0, side, step, device=image.device).add(offset).clamp(0, side - 1)
-             for offset in (-1, 0, 1)] for side, step in zip(image.shape[-2:], grid_steps(image, GRID)))
+             for offset in (-1, 0, 1)]
+            for side, step in zip(image.shape[-2:], grid_steps(image, GRID)))
         around = [[image.index_select(2, row).index_select(3, column).float()
                    for column in columns] for row in rows]
-        mean = sum(map(sum, around)) / 9
+        mean = torch.stack([pixel for row in around for pixel in row]).mean(dim=0)
         return cls(mean, around[1][1] - mean)
 
 

@@ -49,8 +49,8 @@ class WarpParameters(NamedTuple):
 
         With `y = M x + o` on 0..255 and the standardised `x' = (x - mean) / std`, the map is
         `y' = P x' + q`, where P[d, c] is M[d, c] std[d] / std[c] and q is
-        `(M mean + o - mean) / std`; and `C (y' + s) = C P (x' + P^-1 (q + s))`. Filters change places
-        with colours; what two of them reach beyond 5x5 is added to the centre.
+        `(M mean + o - mean) / std`; and `C (y' + s) = C P (x' + P^-1 (q + s))`. Filters may follow
+        all colours; what two of them reach beyond 5x5 is added to the centre.
         """
         own, shift, kernel = (part.to(torch.promote_types(part.dtype, torch.float32))
                               for part in self[:3])

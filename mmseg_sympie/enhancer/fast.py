@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from ..normalization import IMAGENET_RGB_255
-from .closed_form import ClosedFormEnhancer
 from .adjustment import Adjustment
 from .backends import thumbnail_and_mean, warp
+from .closed_form import ClosedFormEnhancer
 from .colour_map import ColourMap
 from .cuda_graph import Replayed
 from .dwm import WarpParameters
@@ -165,7 +165,8 @@ def fast_path(enhancer: nn.Module, input_order: str, precision: torch.dtype | No
     """
     if type(enhancer) is SyMPIE:
         return FastSyMPIE(enhancer, input_order, precision, cuda_graph)
-    if isinstance(enhancer, ClosedFormEnhancer) and type(enhancer).forward is ClosedFormEnhancer.forward:
+    if (isinstance(enhancer, ClosedFormEnhancer)
+            and type(enhancer).forward is ClosedFormEnhancer.forward):
         return FastClosedForm(enhancer, input_order)
     return None
 

@@ -68,5 +68,5 @@ def fold(parameters: WarpParameters, input_order: str, output_format: PixelForma
     mean, std = (constant(values, shift) for values in output_format.statistics)
     limits = (output_format.statistics.of(value) if clamps
               else 3 * (math.copysign(math.inf, value - 1),) for value in (0.0, 255.0))
-    return FoldedWarp(matrix / std, kernel, (bias - mean) / std, border,
-                      *(constant(limit, shift) for limit in limits), exponent)
+    lowest, highest = (constant(limit, shift) for limit in limits)
+    return FoldedWarp(matrix / std, kernel, (bias - mean) / std, border, lowest, highest, exponent)

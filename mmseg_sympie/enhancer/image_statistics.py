@@ -3,7 +3,6 @@ import functools
 import math
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from .backends import thumbnail_and_mean
@@ -46,9 +45,8 @@ class ImageStatistics(NamedTuple):
             exponent: (B,).
         """
         pixels = tone_curve(grid, exponent).flatten(2).double()
-        mean, covariance = _moments(pixels)
-        return ImageStatistics(tone_curve(self.black[..., None, None], exponent)[..., 0, 0].double(),
-                               mean, covariance)
+        black = tone_curve(self.black[..., None, None], exponent).flatten(1).double()
+        return ImageStatistics(black, *_moments(pixels))
 
 
 class Measurements(NamedTuple):

@@ -47,8 +47,10 @@ class ParameterSmoother:
     @torch.no_grad()
     def __call__(self, frames: Tensor) -> WarpParameters:
         """Parameters for frames (B, 3, H, W) in order, raw as `FastSyMPIE` takes them."""
-        each = zip(*map(self._one, frames.split(1)))
-        return WarpParameters(*(None if parts[0] is None else torch.cat(parts) for parts in each))
+        each = [self._one(frame) for frame in frames.split(1)]
+        matrix, shift, kernel = map(torch.cat, zip(*(parameters[:3] for parameters in each)))
+        exponents = [parameters.exponent for parameters in each if parameters.exponent is not None]
+        return WarpParameters(matrix, shift, kernel, torch.cat(exponents) if exponents else None)
 
     def _one(self, frame: Tensor) -> WarpParameters:
         measured = self.fast.measure(frame)
@@ -62,8 +64,8 @@ class ParameterSmoother:
         assert self.predicted is not None
         (parameters, adjustment), old = self.predicted, self.smoothed
         if old is not None and not cut:
-            parameters = WarpParameters(*(torch.lerp(new, before, self.momentum) for new, before
-                                          in zip(parameters[:3], old[0])))
+            parameters = WarpParameters.split(
+                torch.lerp(parameters.join(), old[0].join(), self.momentum))
             adjustment = adjustment.lerp(old[1], self.momentum)
         self.smoothed = parameters, adjustment
         return parameters.after(adjustment)

@@ -9,7 +9,7 @@ from ..runtime.device_constants import constant
 from .adjustment import Adjustment
 from .colour_map import ColourMap, diagonal, in_full_precision, inverse
 from .detail import LIMIT, Detail, root_mean_square
-from .image_statistics import ImageSample, ImageStatistics
+from .image_statistics import ImageSample, ImageStatistics, Measurements
 from .source_statistics import SourceStatistics
 from .tone import exponent_to, tone_slope
 
@@ -20,13 +20,13 @@ MEAN_STEPS = 16  # each halves the ratio of the two means, then doubles the digi
 
 
 @in_full_precision
-def source_match(sample: ImageSample, source: SourceStatistics, strength: float = 1.0,
-                 method: str = 'black_point', tone: bool = True,
+def source_match(sample: ImageSample | Measurements, source: SourceStatistics,
+                 strength: float = 1.0, method: str = 'black_point', tone: bool = True,
                  detail: bool = True) -> Adjustment:
     """The adjustment that brings images towards the statistics of a source.
 
-    First a tone curve gives the brightness the skew of the source (`exponent_to`), then a colour map
-    brings what it left to the source's colours (`METHODS`), and then a filter sharpens an image
+    First a tone curve gives the brightness the skew of the source (`exponent_to`), then a colour
+    map brings what it left to the source's colours (`METHODS`), and then a filter sharpens an image
     that has less detail than the source, to no more than 1.5 times its own (`detail_factor`). Of
     each, `strength * foreignness` is done.
 
@@ -35,7 +35,8 @@ def source_match(sample: ImageSample, source: SourceStatistics, strength: float 
         source: of the training set of the model behind.
         strength: from 0 to 1.
         method: of the colours, one of `METHODS`.
-        tone, detail: whether these are matched.
+        tone: whether the skew is matched.
+        detail: whether detail is.
     """
     share = (strength * foreignness(sample.statistics, source)).float()
     statistics, exponent = sample.statistics, None

@@ -19,9 +19,9 @@ Source = Union[str, Path, Mapping[str, Any], 'SourceStatistics']  # as `load_sou
 class SourceStatistics(NamedTuple):
     """What the images look like that a model was trained on: its source domain.
 
-    All on 0..255, RGB. `black`, `mean`, `covariance`, `log_contrast`, `log_skew` and `log_detail` are
-    averages over images of what `ImageSample` says of each; `mean_covariance`, `contrast_spread` and
-    `skew_spread` say how much the images differ from each other.
+    All on 0..255, RGB. `black`, `mean`, `covariance`, `log_contrast`, `log_skew` and `log_detail`
+    are averages over images of what `ImageSample` says of each; `mean_covariance`,
+    `contrast_spread` and `skew_spread` say how much the images differ from each other.
     """
 
     black: tuple[float, ...]

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..normalization import IMAGENET_RGB
 from ..registry import MODELS
-from .check import check_images
 from .adjustment import Adjustment
+from .check import check_images
 from .dwm import WarpParameters, clamp_to_image_range, warp
 from .image_statistics import ImageSample, ImageStatistics, Measurements
 from .levels import check_minima, levels

@@ -71,7 +71,8 @@ def exponent_to(histogram: Tensor, skew: float, spread: float) -> Tensor:
 
     Args:
         histogram: (B, 256), from `grey_histogram`.
-        skew, spread: mean and deviation of the source's log skew.
+        skew: mean of the source's log skew.
+        spread: its deviation from image to image.
     """
     distance = (log_skew(histogram, _EXPONENTS) - skew) / (spread + SKEW_SPREAD)
     exponents = constant(_EXPONENTS, histogram)

@@ -136,7 +136,7 @@ def grey_response(correction: Correction) -> tuple[np.ndarray, np.ndarray]:
     """What a correction does after its tone curve to flat grey areas on 0..255, before clamping.
 
     Returns:
-        Gain and offset (3,), RGB: with v from the tone curve, a channel becomes `gain * v + offset`.
+        Gain and offset (3,), RGB: with v from the curve, a channel becomes `gain * v + offset`.
     """
     mean, std = (np.array(values) for values in IMAGENET_RGB_255)
 

@@ -102,7 +102,8 @@ class FoldedPrediction(nn.Module):
         matrix = folded.matrix.transpose(1, 2)  # row = output channel
         outside = matrix @ folded.border[..., None]
         offset = folded.bias[..., None] + folded.kernel.sum(dim=(1, 2))[:, None, None] * outside
-        weights = (matrix[:, :, None, :, None, None], -outside, folded.kernel[:, None, None], offset)
+        weights = (matrix[:, :, None, :, None, None], -outside, folded.kernel[:, None, None],
+                   offset)
         return (weights if folded.exponent is None else
                 (*weights, folded.exponent.view(-1, 1, 1, 1)))
 

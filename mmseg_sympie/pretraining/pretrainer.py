@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from ..corruptions import POOL, Draw, corrupt, draw
 from ..corruptions.pools import ALL
-from ..enhancer.build import build_enhancer
 from ..enhancer.adjustment import Adjustment
+from ..enhancer.build import build_enhancer
 from ..enhancer.nem import NEM
 from ..enhancer.pretrained import MINIMA
 from ..errors import InputError
