@@ -1,4 +1,4 @@
 _base_ = ['./espnetv2_acdc.py']
-# Matched to the source in closed form; enhancer=dict(type='SyMPIE') corrects the match.
+# SyMPIE corrects the match to the source; enhancer=dict(type='SourceMatch') is the match alone.
 model = dict(
     data_preprocessor=dict(type='mmseg_sympie.SyMPIEDataPreprocessor', source='cityscapes'))

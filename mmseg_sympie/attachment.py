@@ -35,7 +35,7 @@ def attach(cfg: Config, enhancer: dict | Sequence[dict] | None = None,
     Args:
         cfg: of MMSegmentation, MMPretrain or MMDetection; also one whose model is a TTA model
             around another.
-        enhancer: as for the preprocessor; by default SourceMatch with a source, else SyMPIE.
+        enhancer: as for the preprocessor; by default SyMPIE.
         checkpoint: SyMPIE's weights; by default those that ship.
         source: what the model was trained on, as for the preprocessor; 'auto': what `known_source`
             says, unless an enhancer or a checkpoint is named; None: nothing.

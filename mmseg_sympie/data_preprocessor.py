@@ -30,11 +30,10 @@ class EnhancerMixin(BaseDataPreprocessor):
 
     Args:
         enhancer: config of an enhancer, a list of them applied in order, or None or [] for no
-            enhancement. The scope prefix and the type may be left out: it is `SourceMatch` with a
-            source, and SyMPIE without one.
+            enhancement. The scope prefix may be left out, and the type where it is SyMPIE.
         source: what the model behind was trained on: the name of source statistics that ship
             ('cityscapes'), or a .json file of `tools/source_statistics.py`. Given to each enhancer
-            that takes a source and has none of its own.
+            that takes a source and has none of its own: SyMPIE then corrects the match to it.
         checkpoint: short for `enhancer=dict(type='SyMPIE', checkpoint=...)`.
         channel_order: of the incoming images, 'bgr' or 'rgb'. By default what the preprocessor's
             own arguments say: RGB if it turns RGB into BGR, and else BGR, as MMCV loads images.

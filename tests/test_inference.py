@@ -85,7 +85,7 @@ def test_the_default_is_that_of_the_data_preprocessor():
     found = enhancer.parameters(PLANES)
     np.testing.assert_allclose(found.matrix, parameters.matrix[0].numpy(), atol=0.02)
     assert repr(mmseg_sympie.load_enhancer(source='cityscapes', device='cpu')) == (
-        "ImageEnhancer(SourceMatch, device='cpu')")
+        "ImageEnhancer(SyMPIE, device='cpu')")
     both = mmseg_sympie.load_enhancer('GreyWorld+MeanMatch:90', device='cpu')
     assert 'GreyWorld, MeanMatch' in repr(both)
     for wrong in ('Nothing', dict(type='Nothing'), 'MeanMatch:tarket=3'):

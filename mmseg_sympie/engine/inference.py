@@ -133,8 +133,7 @@ def load_enhancer(enhancer: str | dict | Sequence[dict] = 'default', source: Any
 
     Args:
         enhancer: a text as `parse_enhancer` takes it, several joined by '+'; or a config, or a list
-            of them. By default the data preprocessor's: SyMPIE with the weights that ship, or
-            SourceMatch with a source.
+            of them. By default SyMPIE with the weights that ship.
         source: what the model behind was trained on: 'cityscapes', or a file of source statistics.
         device: by default the GPU, where there is one.
 

@@ -151,7 +151,7 @@ def enhanced(preprocessor: BaseDataPreprocessor,
 
     Returns:
         (H, W, 3), RGB, uint8; and the parameters of the last enhancer that says any (SyMPIE, and
-        last in the row the colour map of SourceMatch and its like), at its last application, on the
+        last in the row SourceMatch and its like), at its last application, on the
         path and in the precision that the preprocessor takes: None if there is none.
     """
     with recorded_predictions(preprocessor) as predicted:

@@ -70,9 +70,7 @@ def enhancer_configs(enhancer: dict | Sequence[dict] | None, checkpoint: str | N
                                                          for config in configs):
         raise InputError("enhancer must be a config such as dict(type='MeanMatch'), or a list of "
                          f'them, got {enhancer!r}.')
-    learned = source is None or checkpoint is not None
-    configs = [{'type': 'SyMPIE' if learned or 'checkpoint' in config else 'SourceMatch', **config}
-               for config in configs]
+    configs = [{'type': 'SyMPIE', **config} for config in configs]
     if checkpoint is not None:
         if len(configs) != 1 or type_name(configs[0]['type']) != 'SyMPIE' \
                 or 'checkpoint' in configs[0]:
