@@ -45,7 +45,7 @@ class EnhancerMixin(BaseDataPreprocessor):
         output_dtype: of what the segmentor gets, likewise; float32 by default. For segmentors in
             half precision.
         cuda_graph: on a GPU, launch SyMPIE's network as a whole for single images without smoothing
-            (`Replayed`).
+            or a source (`Replayed`).
         **kwargs: of the preprocessor behind the mixin.
     """
 

@@ -1,13 +1,17 @@
 """The tone curve and the filter of the match to a source, by hand and on real statistics."""
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from mmseg_sympie.engine.panels import of_one_image
 from mmseg_sympie.enhancer import SourceMatch, SourceStatistics, load_source
+from mmseg_sympie.enhancer.adjustment import Adjustment
 from mmseg_sympie.enhancer.colour_map import ColourMap
 from mmseg_sympie.enhancer.detail import LIMIT, Detail, filtered_twice, root_mean_square
-from mmseg_sympie.enhancer.dwm import WarpParameters, filter_images
+from mmseg_sympie.enhancer.dwm import WarpParameters, filter_images, warp
+from mmseg_sympie.enhancer.fast import PixelFormat, fast_path
 from mmseg_sympie.enhancer.image_statistics import ImageSample
 from mmseg_sympie.enhancer.source_match import detail_factor, source_match
 from mmseg_sympie.enhancer.tone import (
@@ -18,6 +22,9 @@ from mmseg_sympie.enhancer.tone import (
     tone_slope,
 )
 from mmseg_sympie.errors import InputError
+from mmseg_sympie.evaluation.html.pictures import correction_section
+from mmseg_sympie.evaluation.panels import effect, grey_curves
+from mmseg_sympie.normalization import IMAGENET_RGB
 
 
 def scene(seed=0, size=96):
@@ -28,6 +35,12 @@ def scene(seed=0, size=96):
     smooth = torch.nn.functional.interpolate(coarse / 1.2, (size, size), mode='bilinear')
     noise = 0.02 * torch.randn(1, 1, size, size, generator=generator)
     return (255 * (smooth + noise)).round().clamp(0, 255).byte()
+
+
+def waves():
+    """From dark to bright without detail, the same in all rows: (1, 3, 60, 90), uint8."""
+    wave = 110 + 90 * torch.sin(torch.arange(90) / 9)
+    return torch.stack([wave, 0.9 * wave, 0.8 * wave])[None, :, None].repeat(1, 1, 60, 1).byte()
 
 
 def test_tone_curve_by_hand():
@@ -96,6 +109,16 @@ def test_detail_is_that_of_the_source_but_noise_is_not_raised(source_detail, gai
     assert found.item() == pytest.approx(factor, rel=1e-5)
 
 
+def test_what_a_curve_does_to_detail_counts():
+    """Squared, at 51: 0.4 of 8 grey levels, of which the source has 4."""
+    difference = torch.tensor([8, -8.]).view(1, 1, 1, 2).expand(1, 3, 1, 2)
+    detail = Detail(torch.full((1, 3, 1, 2), 51.0), difference)
+    colours = ColourMap.gain(torch.ones(1, 3), torch.zeros(1, 3))
+    source = load_source('cityscapes')._replace(log_detail=math.log(4))
+    found = detail_factor(detail, colours, torch.tensor([2.0]), source)
+    assert found.item() == pytest.approx(4 / 3.2, rel=1e-5)
+
+
 def test_a_match_brings_skew_colours_and_detail_nearer_to_the_source():
     """A blurred image of another day than the source's, with other colours and another curve."""
     source = SourceStatistics.of([ImageSample(scene(seed, 200)) for seed in range(6)])
@@ -115,10 +138,11 @@ def test_a_match_brings_skew_colours_and_detail_nearer_to_the_source():
 
 
 def test_parts_of_the_match_can_be_left_out():
-    sample, source = ImageSample(scene() // 3), load_source('cityscapes')
+    sample, source = ImageSample(waves()), load_source('cityscapes')
     whole = source_match(sample, source)
-    assert whole.exponent.item() != 1 and whole.detail.item() >= 1
-    assert source_match(sample, source, tone=False).exponent is None
+    assert whole.exponent.item() != 1 and whole.detail.item() > 1.1
+    assert source_match(sample, source, tone=False).exponent.item() == 1
+    assert source_match(sample, source, tone=False, detail=False).exponent is None
     assert source_match(sample, source, detail=False).detail is None
     nothing = source_match(sample, source, strength=0.0)
     assert nothing.exponent.item() == nothing.detail.item() == 1
@@ -134,9 +158,57 @@ def test_two_filters_are_one():
     sharpen = filtered_twice(WarpParameters.identity().kernel, torch.tensor([1.5]))
     twice = filter_images(filter_images(image, small), sharpen)
     torch.testing.assert_close(once[..., 4:-4, 4:-4], twice[..., 4:-4, 4:-4], rtol=0, atol=1e-3)
-    large = torch.rand(1, 5, 5, generator=torch.Generator().manual_seed(0))
-    both = filtered_twice(large, torch.tensor([1.5]))
-    assert both.sum().item() == pytest.approx(large.sum().item())
+    corner = torch.zeros(1, 5, 5)
+    corner[0, 0, 0] = 1
+    mean = filtered_twice(corner, torch.tensor([0.0]))[0]  # of 3x3, five of them beyond 5x5
+    assert mean[0, 0].item() == mean[1, 1].item() == pytest.approx(1 / 9)
+    assert mean[2, 2].item() == pytest.approx(5 / 9) and mean.sum().item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize('axis', [2, 3])
+def test_sharpening_leaves_no_frame(axis):
+    """Beyond the border its pixels are repeated, on every path: what is the same in all rows, or in
+    all columns, stays so.
+    """
+    image = waves().transpose(2, axis)
+    match = SourceMatch('cityscapes').eval()
+    assert match.warp_parameters(ImageSample(image)).kernel[0, 2, 2] > 1.2
+    fast = fast_path(match, 'rgb')
+    for enhanced in (255 * match(image.float() / 255), fast(image, PixelFormat('rgb')),
+                     fast(image.float(), PixelFormat('rgb'))):
+        assert (enhanced - enhanced.mean(dim=axis, keepdim=True)).abs().max() < 1e-2
+
+
+def test_half_precision_is_computed_in_full():
+    parameters = WarpParameters.identity()._replace(exponent=torch.tensor([0.5]))
+    image = IMAGENET_RGB.standardise(scene().float() / 255).half()
+    torch.testing.assert_close(warp(image, parameters), warp(image.float(), parameters))
+
+
+def test_colours_are_matched_after_the_curve():
+    """Levels 0 and 255 / 4 squared: 0 and 255 / 16. Their mean, and half of their difference."""
+    grid = torch.tensor([0, 255 / 4]).view(1, 1, 1, 2).expand(1, 3, 1, 2)
+    found = ImageSample(grid).statistics.after_tone_curve(grid, torch.tensor([2.0]))
+    assert found.mean[0].tolist() == pytest.approx([255 / 32] * 3)
+    assert found.covariance[0, 0, 1].item() == pytest.approx((255 / 32) ** 2)
+    assert found.black[0].tolist() == [0, 0, 0]
+
+
+def test_between_two_adjustments():
+    colours = ColourMap(torch.eye(3)[None], torch.zeros(1, 3))
+    first, second = (Adjustment(colours, torch.tensor([value]), torch.tensor([2 * value]))
+                     for value in (1.0, 2.0))
+    found = first.lerp(second, 0.25)
+    assert (found.exponent.item(), found.detail.item()) == (1.25, 2.5)
+
+
+def test_a_curve_in_pictures_and_words():
+    """Black and white stay, 127.5 is halved by an exponent of 2."""
+    correction = of_one_image(WarpParameters.identity()._replace(exponent=torch.tensor([2.0])))
+    curves = grey_curves(correction, np.array([0, 127.5, 255]))
+    np.testing.assert_allclose(curves, [[0, 63.75, 255]] * 3, atol=1e-3)
+    assert effect(correction) == 'gain 0.50, exponent 2.00, contrast 1.00, shift +0'
+    assert '255 (in / 255)<sup>2.00</sup>' in correction_section(correction)
 
 
 @pytest.mark.parametrize('argument', ['tone', 'detail'])

@@ -30,7 +30,7 @@ def main(args: argparse.Namespace) -> None:
     if args.out.suffix != '.json':
         raise InputError(f'--out {args.out}: wanted a name that ends in .json, by which source= '
                          'tells a file from a name.')
-    from ..engine.source_statistics import measure_source, test_resize, training_images
+    from ..engine.source_statistics import measure_source, resize_of_tests, training_images
     from ..io.config import load_config
     from ..io.files import write_text
     from ..io.images import files_below
@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> None:
         paths, resize = [str(args.data / file) for file in files_below(args.data)], None
     else:
         cfg = load_config(str(args.data), args.cfg_options)
-        paths, resize = training_images(cfg), test_resize(cfg)
+        paths, resize = training_images(cfg), resize_of_tests(cfg)
     source = measure_source(paths, args.limit, args.origin or f'images of {args.data.name}', resize)
     write_text(args.out, source.to_json())
     mean, contrast = (', '.join(f'{value:.1f}' for value in values) for values in (

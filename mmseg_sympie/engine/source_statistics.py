@@ -32,12 +32,12 @@ def training_images(cfg: Config) -> list[str]:
     return [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
 
 
-def test_resize(cfg: Config) -> Compose:
+def resize_of_tests(cfg: Config) -> Compose:
     """What gives images the size at which a config tests: detail is a matter of size."""
     steps = image_pipeline(cfg) if cfg.get('test_dataloader') else []
     enter_scope(cfg)
     with building('the test pipeline'):
-        return Compose([step for step in steps if type_name(step['type']) == 'Resize'])
+        return Compose([step for step in steps if type_name(step['type']).startswith('Resize')])
 
 
 def measure_source(paths: Sequence[str], limit: int | None = None, origin: str = '',
@@ -55,6 +55,7 @@ def measure_source(paths: Sequence[str], limit: int | None = None, origin: str =
     """
     if limit is not None and limit < len(paths):
         paths = [paths[index * len(paths) // limit] for index in range(limit)]
+
     def sample(path: str) -> ImageSample:
         image = dict(img=np.array(read_rgb(path)))
         image = resize(image) if resize else image

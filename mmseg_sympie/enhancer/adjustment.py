@@ -13,7 +13,7 @@ class Adjustment(NamedTuple):
 
     colour_map: ColourMap
     exponent: Tensor | None = None  # (B,), of `tone_curve`, before the colours
-    detail: Tensor | None = None    # (B,), the factor of `detail_kernel`, after them
+    detail: Tensor | None = None    # (B,), by which detail is multiplied, after them
 
     def apply_colours(self, image: Tensor) -> Tensor:
         """Tone curve and colour map to images (B, 3, H, W), RGB on 0..255; not clamped."""

@@ -25,7 +25,6 @@ class ClosedFormEnhancer(nn.Module):
     """
 
     clamps = True  # the result, to black and white
-    filters = False  # whether parameters have another kernel than the centre alone
 
     def colour_map(self, sample: ImageSample) -> ColourMap:
         """Return the map for B images."""
@@ -86,7 +85,6 @@ class SourceMatch(ClosedFormEnhancer):
         self.source = load_source(source)
         self.matching: dict[str, Any] = dict(strength=strength, method=method, tone=tone,
                                              detail=detail)
-        self.filters = detail
 
     def adjustment(self, sample: ImageSample) -> Adjustment:
         """See `ClosedFormEnhancer`."""

@@ -1,4 +1,5 @@
 """Differentiable warping module: colour shift, colour matrix, spatial filter (SyMPIE, Sec. 3.1)."""
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -25,7 +26,9 @@ class WarpParameters(NamedTuple):
     matrix: Tensor  # C_M (B, 3, 3), row = input channel
     shift: Tensor   # C_S (B, 3), in standardised units
     kernel: Tensor  # K (B, 5, 5), one filter for all channels
-    exponent: Tensor | None = None  # (B,), of a `tone_curve` before the rest; None for none
+    # (B,), of a `tone_curve` before the rest. With it, the pixels at the border are repeated beyond
+    # it; without, there are zeros, as in the paper.
+    exponent: Tensor | None = None
 
     @classmethod
     def split(cls, vector: Tensor) -> 'WarpParameters':
@@ -40,7 +43,7 @@ class WarpParameters(NamedTuple):
         return cls.split(vector.repeat(batch_size, 1))
 
     def join(self) -> Tensor:
-        """The parameter vector (B, 37): the inverse of `split`."""
+        """The parameter vector (B, 37): the inverse of `split`. Of a tone curve it says nothing."""
         return torch.cat([part.flatten(1) for part in self[:3]], dim=1)
 
     @in_full_precision
@@ -68,8 +71,8 @@ class WarpParameters(NamedTuple):
 def warp(image: Tensor, parameters: WarpParameters) -> Tensor:
     """Correct images with predicted parameters; every image of the batch with its own.
 
-    `y[c] = K * sum_d C_M[d, c] (x[d] + C_S[d])`, with the filter's zero padding after the shift; x
-    after the tone curve, where there is one.
+    `y[c] = K * sum_d C_M[d, c] (x[d] + C_S[d])`, with the filter's zero padding after the shift.
+    Where there is a tone curve, x is what comes out of it, its border repeated.
     With `torch.backends.cuda.matmul.allow_tf32` a GPU rounds the colours' factors.
 
     Args:
@@ -84,12 +87,20 @@ def warp(image: Tensor, parameters: WarpParameters) -> Tensor:
         return image.to(dtype)
     matrix, shift, kernel = (part.to(dtype) for part in parameters[:3])
     if parameters.exponent is not None:
-        image = IMAGENET_RGB_255.standardise(
-            tone_curve(IMAGENET_RGB_255.restore(image), parameters.exponent))
+        restored = IMAGENET_RGB_255.restore(image.to(dtype))
+        toned = tone_curve(restored, parameters.exponent).to(dtype)
+        return with_repeated_border(
+            lambda padded: warp(padded, WarpParameters(matrix, shift, kernel)),
+            IMAGENET_RGB_255.standardise(toned))
     # Autocast would run the convolution in half precision, a grey level or more off.
     with torch.autocast(image.device.type, enabled=False):
         mixed = torch.baddbmm(matrix.mT @ shift[..., None], matrix.mT, image.to(dtype).flatten(2))
         return filter_images(mixed.view(image.shape), kernel)
+
+
+def with_repeated_border(function: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+    """Warp images (B, 3, H, W), floating point, as if their border went on beyond them."""
+    return function(F.pad(image, (2, 2, 2, 2), mode='replicate'))[..., 2:-2, 2:-2]
 
 
 def filter_images(image: Tensor, kernel: Tensor) -> Tensor:

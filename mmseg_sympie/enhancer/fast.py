@@ -1,7 +1,7 @@
 """Enhancers for inference: raw images in, the segmentor's normalised input out.
 
 The same result as the reference (`SyMPIE.forward` and the preprocessor behind it) within rounding,
-in two passes over the image: one for its thumbnail and mean, one that writes the result.
+in two passes over the image: one that measures it, one that writes the result.
 """
 import functools
 
@@ -34,7 +34,8 @@ class FastSyMPIE:
         precision: of the network: a floating-point type, by default `network_precision(device)`.
             The warp is always computed in float32.
         cuda_graph: on a GPU, launch what leads from thumbnail to parameters as a whole for single
-            images, for which launching takes longer than computing (`Replayed`).
+            images, for which launching takes longer than computing (`Replayed`); not with a source,
+            for which what is measured has other shapes for each size of image.
 
     The network is copied from the enhancer at the first call for a device and precision.
     """
@@ -81,7 +82,8 @@ class FastSyMPIE:
         With `cuda_graph`, the next call overwrites those of a single image.
         """
         measured = self.measure(image)
-        if self.cuda_graph and image.is_cuda and len(image) == 1:
+        if (self.cuda_graph and image.is_cuda and len(image) == 1
+                and isinstance(measured, ThumbnailAndMean)):
             return self.replayed(self.predict_from, measured)
         return self.predict_from(measured)
 
@@ -124,7 +126,7 @@ class FastSyMPIE:
 
 
 class FastClosedForm:
-    """An `ClosedFormEnhancer` and the normalisation behind it, in one pass over the image.
+    """A `ClosedFormEnhancer` and the normalisation behind it, in one pass over the image.
 
     Args:
         enhancer: in evaluation mode.

@@ -40,7 +40,7 @@ class FoldedWarp(NamedTuple):
     border: Tensor  # (B, 3), value of each input channel outside the image
     lowest: Tensor  # (3,), black in the output format
     highest: Tensor  # (3,), white
-    exponent: Tensor | None = None  # (B,), of a `tone_curve` of the image before all this
+    exponent: Tensor | None = None  # (B,), as in `WarpParameters`
 
 
 def fold(parameters: WarpParameters, input_order: str, output_format: PixelFormat,

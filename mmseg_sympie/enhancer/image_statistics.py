@@ -113,7 +113,7 @@ class ImageSample:
 
     @functools.cached_property
     def detail(self) -> Detail:
-        """Around the points of the pixel grid."""
+        """Of a coarser grid."""
         return Detail(*map(self._rgb, Detail.of(self.image)))
 
     @functools.cached_property

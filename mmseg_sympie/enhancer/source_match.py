@@ -39,7 +39,8 @@ def source_match(sample: ImageSample | Measurements, source: SourceStatistics,
         detail: whether detail is.
     """
     share = (strength * foreignness(sample.statistics, source)).float()
-    statistics, exponent = sample.statistics, None
+    # Beside a filter the border is to be repeated, which goes with an exponent.
+    statistics, exponent = sample.statistics, torch.ones_like(share) if detail else None
     if tone:
         exponent = exponent_to(sample.histogram, source.log_skew, source.skew_spread) ** share
         statistics = statistics.after_tone_curve(sample.grid, exponent)

@@ -24,7 +24,10 @@ def tone_curve(image: Tensor, exponent: Tensor) -> Tensor:
     Returns:
         (B, 3, H, W), float32 on 0..255.
     """
-    return 255 * (image.float().clamp(min=0) / 255).pow(exponent.float().view(-1, 1, 1, 1))
+    # What rounding leaves of black would become grey levels.
+    level = image.float()
+    level = level * (level > 1e-3) / 255
+    return 255 * level.pow(exponent.float().view(-1, 1, 1, 1))
 
 
 def tone_slope(image: Tensor, exponent: Tensor) -> Tensor:

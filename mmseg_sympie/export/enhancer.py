@@ -34,7 +34,7 @@ def enhancer_onnx(enhancer: nn.Module, input_order: str,
     """A model from `image`, uint8 (B, 3, H, W), to `normalised`, float32 (B, 3, H, W).
 
     Args:
-        enhancer: SyMPIE, applied once, or an `ClosedFormEnhancer`, in evaluation mode.
+        enhancer: SyMPIE, applied once, or a `ClosedFormEnhancer`, in evaluation mode.
         input_order: channel order of the images that come, 'bgr' or 'rgb'.
         output_format: channel order and normalisation of what comes out.
 
@@ -57,8 +57,10 @@ def enhancer_onnx(enhancer: nn.Module, input_order: str,
     op.constants += prediction.initializer
     if len(prediction.output) == len(FOLDED):
         image = op.Mul(op.Pow(op.Div(image, 255.0), 'exponent'), 255.0)
+        image = op.Pad(image, [0, 0, 2, 2, 0, 0, 2, 2], mode='edge')  # `with_repeated_border`
     op.Scan(op.Unsqueeze(image, [1]), *FOLDED[:4], num_scan_inputs=5,
-            body=_warp_one(output_format, fast), output=NORMALISED)
+            body=_warp_one(output_format, fast, padded=len(prediction.output) == len(FOLDED)),
+            output=NORMALISED)
     batch: list[str | int | None] = ['batch', 3, 'height', 'width']
     graph = op.graph('sympie', [helper.make_tensor_value_info(IMAGE, UINT8, batch)],
                      [helper.make_tensor_value_info(NORMALISED, FLOAT, batch)])
@@ -138,36 +140,41 @@ def _traced(prediction: FoldedPrediction) -> onnx.GraphProto:
                                    rename_inputs=False, rename_outputs=False).graph
 
 
-def _warp_one(output_format: PixelFormat, fast: FastSyMPIE | FastClosedForm) -> onnx.GraphProto:
-    """One image with its own weights; ONNX's groups are fixed, so batches are a loop."""
+def _warp_one(output_format: PixelFormat, fast: FastSyMPIE | FastClosedForm,
+              padded: bool) -> onnx.GraphProto:
+    """One image with its own weights; ONNX's groups are fixed, so batches are a loop.
+
+    Args:
+        output_format: of the result.
+        fast: of the enhancer.
+        padded: whether the image comes with two pixels around it.
+    """
     clamps = getattr(fast.enhancer, 'clamps', True)
     black, white = (np.array(output_format.statistics.of(value) if clamps else [infinity] * 3,
                              np.float32)
                     for value, infinity in ((0.0, -np.inf), (255.0, np.inf)))
     op = Builder('one_')
     op.Scan('matrices', 'biases', 'offsets', black, white, num_scan_inputs=5,
-            body=_warp_channel(getattr(fast.enhancer, 'filters', True)), output='warped')
+            body=_warp_channel(padded), output='warped')
     return op.graph('warp', [
         helper.make_tensor_value_info('one', FLOAT, [1, 3, 'height', 'width']),
         helper.make_tensor_value_info('matrices', FLOAT, [3, 1, 3, 1, 1]),
         helper.make_tensor_value_info('biases', FLOAT, [3, 1]),
         helper.make_tensor_value_info('filter', FLOAT, [1, 1, 5, 5]),
         helper.make_tensor_value_info('offsets', FLOAT, [3, 1])],
-        [helper.make_tensor_value_info('warped', FLOAT, [3, 'height', 'width'])])
+        [helper.make_tensor_value_info('warped', FLOAT, [3, 'rows', 'columns'])])
 
 
-def _warp_channel(filters: bool) -> onnx.GraphProto:
+def _warp_channel(padded: bool) -> onnx.GraphProto:
     """One output channel; the image and its filter come from the graph around.
-
-    Without `filters` it is the colours alone.
 
     ONNX Runtime gives each thread whole channels of a grouped convolution, which leaves one of two
     threads idle for a third of the time, but shares a single channel out among all.
     """
     op = Builder('channel_')
     coloured = op.Conv('one', 'row', 'bias')
-    filtered = (op.Conv(coloured, 'filter', 'shift', pads=[2] * 4, kernel_shape=[5, 5]) if filters
-                else op.Add(coloured, 'shift'))
+    filtered = op.Conv(coloured, 'filter', 'shift', pads=[0 if padded else 2] * 4,
+                       kernel_shape=[5, 5])
     op.Clip(op.Squeeze(filtered, [0, 1]), 'black', 'white', output='channel')
     return op.graph('warp_channel', [
         helper.make_tensor_value_info('row', FLOAT, [1, 3, 1, 1]),
@@ -175,4 +182,4 @@ def _warp_channel(filters: bool) -> onnx.GraphProto:
         helper.make_tensor_value_info('shift', FLOAT, [1]),
         helper.make_tensor_value_info('black', FLOAT, []),
         helper.make_tensor_value_info('white', FLOAT, [])],
-        [helper.make_tensor_value_info('channel', FLOAT, ['height', 'width'])])
+        [helper.make_tensor_value_info('channel', FLOAT, ['rows', 'columns'])])

@@ -1,4 +1,4 @@
-"""What an enhancer measures of an image, in ONNX's operators: thumbnail, mean, statistics."""
+"""What an enhancer measures of an image, in ONNX's operators: see `Measurements`."""
 from collections.abc import Collection
 
 import numpy as np

@@ -76,8 +76,10 @@ def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) 
     source, target = image.contiguous().numpy(), result.numpy()
     matrix, kernel, bias, border, lowest, highest = (part.contiguous().numpy() for part in parts)
 
+    repeats = exponent is not None
+
     def run(index: int, top: int, bottom: int) -> None:
-        _warp_rows(source[index], curve[index], matrix[index], kernel[index], bias[index],
+        _warp_rows(source[index], curve[index], repeats, matrix[index], kernel[index], bias[index],
                    border[index], lowest, highest, target[index], top, bottom)
 
     parallel_for_rows(run, len(source), source.shape[2], 3 * source[:, 0].size)
@@ -85,7 +87,8 @@ def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) 
 
 
 @compiled
-def _warp_rows(source, curve, matrix, kernel, bias, border, lowest, highest, target, top, bottom):
+def _warp_rows(source, curve, repeats, matrix, kernel, bias, border, lowest, highest, target, top,
+               bottom):
     """Rows `top` to `bottom` of one image (3, H, W), three at a time.
 
     The matrix is applied to each row once, and the last seven rows are kept for the filter.
@@ -94,10 +97,10 @@ def _warp_rows(source, curve, matrix, kernel, bias, border, lowest, highest, tar
     mixed, unused = np.empty((7, 3, width + 4), np.float32), np.empty((2, width), np.float32)
     toned = np.empty((3, width), np.float32)
     for y in range(top - 2, top + 2):
-        _mix_row(source, y, curve, toned, matrix, border, mixed[y % 7])
+        _mix_row(source, y, curve, repeats, toned, matrix, border, mixed[y % 7])
     for y in range(top, bottom, 3):
         for ahead in range(2, 5):
-            _mix_row(source, y + ahead, curve, toned, matrix, border,
+            _mix_row(source, y + ahead, curve, repeats, toned, matrix, border,
                      mixed[(y + ahead) % 7])
         for channel in range(3):
             _filter_rows(mixed[(y - 2) % 7, channel], mixed[(y - 1) % 7, channel],
@@ -110,14 +113,18 @@ def _warp_rows(source, curve, matrix, kernel, bias, border, lowest, highest, tar
 
 
 @compiled
-def _mix_row(source, y, curve, toned, matrix, border, mixed):
+def _mix_row(source, y, curve, repeats, toned, matrix, border, mixed):
     """Tone curve and matrix applied to row y, with two pixels of border at either end.
 
-    A row outside the image is all border. A curve without entries changes nothing.
+    A curve without entries changes nothing. Beyond the image is the border colour, or, if the
+    border `repeats`, what is next to it.
     """
-    for channel in range(3):
-        first, second, third = matrix[:, channel]
-        mixed[channel] = first * border[0] + second * border[1] + third * border[2]
+    if repeats:
+        y = min(max(y, 0), source.shape[1] - 1)
+    else:
+        for channel in range(3):
+            first, second, third = matrix[:, channel]
+            mixed[channel] = first * border[0] + second * border[1] + third * border[2]
     if 0 <= y < source.shape[1]:
         if len(curve):
             for channel in range(3):
@@ -127,6 +134,10 @@ def _mix_row(source, y, curve, toned, matrix, border, mixed):
             _mix(toned[0], toned[1], toned[2], matrix, mixed)
         else:
             _mix(source[0, y], source[1, y], source[2, y], matrix, mixed)
+    if repeats:
+        for channel in range(3):
+            mixed[channel, :2] = mixed[channel, 2]
+            mixed[channel, -2:] = mixed[channel, -3]
 
 
 @compiled

@@ -18,7 +18,9 @@ def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) 
     """See `Backend`. The border is shifted to zero, for the zero padding of `dwm.warp`."""
     matrix, kernel, bias, border, lowest, highest, exponent = folded
     if exponent is not None:
-        image = tone_curve(image, exponent)
+        without = folded._replace(exponent=None)
+        return dwm.with_repeated_border(lambda padded: warp(padded, without, dtype),
+                                        tone_curve(image, exponent))
     warped = dwm.warp(image, dwm.WarpParameters(matrix, -border, kernel))
     bias = bias + kernel.sum(dim=(1, 2))[:, None] * torch.einsum('bd,bdc->bc', border, matrix)
     lowest, highest = lowest[:, None, None], highest[:, None, None]

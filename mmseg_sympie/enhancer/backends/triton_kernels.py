@@ -1,4 +1,7 @@
-"""Both passes as Triton kernels on a GPU: one kernel each, from raw pixels to the result."""
+"""Both passes as Triton kernels on a GPU: one kernel each, from raw pixels to the result.
+
+A tone curve comes before, in PyTorch's operations.
+"""
 import functools
 
 import torch
@@ -6,6 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from ..dwm import with_repeated_border
 from ..folding import FoldedWarp
 from ..thumbnail import VIEW_SIDE_PX, Taps, ThumbnailAndMean, taps
 from ..tone import tone_curve
@@ -144,7 +148,9 @@ def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) 
     """See `Backend`."""
     *folded_parts, exponent = folded
     if exponent is not None:
-        image = tone_curve(image, exponent)
+        without = folded._replace(exponent=None)
+        return with_repeated_border(lambda padded: warp(padded, without, dtype),
+                                    tone_curve(image, exponent))
     out = torch.empty(image.shape, dtype=dtype, device=image.device)
     batch, _, height, width = image.shape
     grid = triton.cdiv(width, COLUMNS), triton.cdiv(height, ROWS), batch
