@@ -179,7 +179,6 @@ def test_any_enhancer(tmp_path, capsys):
     (['--enhancer', 'SourceMatch:source=camvid', '--source', 'cityscapes'], 'or names its own'),
     (['--mean-match', 110, '--source', 'camvid'], 'MeanMatch takes no source'),
     (['--enhancer', 'GreyWorld', '--iterations', 2], '--iterations is of SyMPIE alone'),
-    (['--source', 'camvid', '--iterations', 2], '--iterations is of SyMPIE alone'),
     (['--enhancer', 'GreyWorld', '--momentum', 0.5], r'got ImageEnhancer\(GreyWorld'),
     (['--enhancer', 'SyMPIE:iterations=2', '--every', 4], '--every re-uses')])
 def test_options_that_would_have_no_effect(tmp_path, options, message):

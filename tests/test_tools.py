@@ -120,9 +120,7 @@ def test_no_further_arguments_where_everything_is_in_its_place(
                             env=ENVIRONMENT)
     assert result.returncode == 0, result.stderr
     report = read_report(tmp_path / f'work_dirs/{config}')
-    # The match to a source has no weights.
-    assert ('sha256 of the shipped enhancer' in report['details']) == (
-        'source' not in report['details']['data_preprocessor'])
+    assert 'sha256 of the shipped enhancer' in report['details']
     assert [report['scores'][name]['images'] for name in ('all', 'fog', 'snow')] == [12, 3, 3]
 
 

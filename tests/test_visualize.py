@@ -196,10 +196,10 @@ def test_parameters_are_those_that_enhanced(mean_match_config, others):
         _, predicted = enhanced(applied(mean_match_config, 1), image)
         seen = image[None]
         for other in others:
-            seen = build_enhancer(other)(seen.float() / 255) * 255
+            seen = build_enhancer(other)(seen.flip(1).float() / 255).flip(1) * 255
         fast = FastSyMPIE(SyMPIE().eval(), 'bgr', getattr(torch, precision))
         wanted = fast.predict(seen)
-        for each, known in zip(predicted, wanted):
+        for each, known in zip(predicted[:3], wanted[:3]):
             assert torch.allclose(each, known, atol=1e-6)
         found[precision] = predicted
     assert not torch.allclose(found['bfloat16'].kernel, found['float32'].kernel, atol=1e-6)

@@ -56,7 +56,7 @@ def test_configs_are_listed(installed):
     text = run('configs', 'demo', 'espnetv2_acdc')
     assert str(root / 'site/mmseg_sympie/configs') in text
     for word in ('demo_sympie', 'ACDCDataset', 'data/demo', 'demo_segmentor.pth', 'SyMPIE',
-                 'espnetv2_acdc_sympie', 'SourceMatch'):
+                 'espnetv2_acdc_sympie'):
         assert word in text
     assert 'camvid' not in text
 
