@@ -44,7 +44,8 @@ class WarpParameters(NamedTuple):
 
     def join(self) -> Tensor:
         """The parameter vector (B, 37): the inverse of `split`. Of a tone curve it says nothing."""
-        return torch.cat([part.flatten(1) for part in self[:3]], dim=1)
+        parts = self.matrix, self.shift, self.kernel
+        return torch.cat([part.flatten(1) for part in parts], dim=1)
 
     @in_full_precision
     def after(self, adjustment: Adjustment) -> 'WarpParameters':
@@ -56,7 +57,7 @@ class WarpParameters(NamedTuple):
         all colours; what two of them reach beyond 5x5 is added to the centre.
         """
         own, shift, kernel = (part.to(torch.promote_types(part.dtype, torch.float32))
-                              for part in self[:3])
+                              for part in (self.matrix, self.shift, self.kernel))
         matrix, offset = (part.to(shift.dtype) for part in adjustment.colour_map)
         mean, std = (constant(values, shift) for values in IMAGENET_RGB_255)
         standardised = matrix * std[:, None] / std
@@ -85,7 +86,8 @@ def warp(image: Tensor, parameters: WarpParameters) -> Tensor:
     dtype = torch.promote_types(image.dtype, torch.float32)
     if len(image) == 0:  # A convolution cannot have zero groups.
         return image.to(dtype)
-    matrix, shift, kernel = (part.to(dtype) for part in parameters[:3])
+    matrix, shift, kernel = (part.to(dtype) for part in (
+        parameters.matrix, parameters.shift, parameters.kernel))
     if parameters.exponent is not None:
         restored = IMAGENET_RGB_255.restore(image.to(dtype))
         toned = tone_curve(restored, parameters.exponent).to(dtype)
