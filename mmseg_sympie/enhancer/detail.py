@@ -8,7 +8,7 @@ from torch import Tensor
 from ..runtime.device_constants import constant
 from .grid import grid_steps
 
-GRID = 64  # points along each side are enough: the root mean square is known to a few percent
+DETAIL_GRID = 64  # points along each side: the root mean square is known to a few percent
 LIMIT = 1.5  # times the detail of the raw image: noise is a part of it
 LEAST_255 = 0.1  # what is less counts as this much
 _CENTRE = tuple(float(index == 12) for index in range(25))
@@ -26,7 +26,7 @@ class Detail(NamedTuple):
         rows, columns = (
             [torch.arange(0, side, step, device=image.device).add(offset).clamp(0, side - 1)
              for offset in (-1, 0, 1)]
-            for side, step in zip(image.shape[-2:], grid_steps(image, GRID)))
+            for side, step in zip(image.shape[-2:], grid_steps(image, DETAIL_GRID)))
         around = [[image.index_select(2, row).index_select(3, column).float()
                    for column in columns] for row in rows]
         mean = torch.stack([pixel for row in around for pixel in row]).mean(dim=0)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..normalization import IMAGENET_RGB_255
 from .adjustment import Adjustment
-from .backends import thumbnail_and_mean, warp
+from .backends import warp
 from .closed_form import ClosedFormEnhancer
 from .colour_map import ColourMap
 from .cuda_graph import Replayed
@@ -88,10 +88,10 @@ class FastSyMPIE:
         return self.predict_from(measured)
 
     def measure(self, image: Tensor) -> ThumbnailAndMean | Measurements:
-        """Compute all that the parameters of raw images (B, 3, H, W) depend on."""
-        if self.enhancer.source is None:
-            return thumbnail_and_mean(image)
-        return ImageSample(image, self.input_order).measurements()
+        """Compute all that the parameters of raw images (B, 3, H, W) depend on, as RGB."""
+        sample = ImageSample(image, self.input_order)
+        return (sample.thumbnail_and_mean if self.enhancer.source is None else
+                sample.measurements())
 
     def predict_from(self, measured: ThumbnailAndMean | Measurements) -> WarpParameters:
         """Predict warp parameters from what `measure` returns."""
@@ -103,8 +103,6 @@ class FastSyMPIE:
         """Predict the network's parameters and the adjustment before them, apart."""
         thumbnail, mean = measured[:2]
         sample = measured if isinstance(measured, Measurements) else None
-        if sample is None and self.input_order == 'bgr':
-            thumbnail = thumbnail.flip(1)
         adjustment = self.enhancer.before_network(thumbnail, mean, sample, self.minima)
         vector = self.network(thumbnail.device)(standardise(thumbnail, adjustment))
         if sample is not None:

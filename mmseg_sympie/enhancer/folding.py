@@ -5,6 +5,7 @@ normalisation are affine for each pixel, and the filter K is the same for all ch
 is `clamp(K * (v A) + b)`, where pixels outside the image count as the value that C_S turns into 0.
 """
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -12,7 +13,8 @@ from torch import Tensor
 
 from ..normalization import IMAGENET_RGB_255, ChannelStatistics
 from ..runtime.device_constants import constant
-from .dwm import WarpParameters
+from .dwm import WarpParameters, with_repeated_border
+from .tone import tone_curve
 
 
 class PixelFormat(NamedTuple):
@@ -41,6 +43,19 @@ class FoldedWarp(NamedTuple):
     lowest: Tensor  # (3,), black in the output format
     highest: Tensor  # (3,), white
     exponent: Tensor | None = None  # (B,), as in `WarpParameters`
+
+    def with_curve_before(self, warp: Callable[[Tensor, 'FoldedWarp'], Tensor],
+                          image: Tensor) -> Tensor:
+        """The whole by a warp that knows no tone curve and no border that is repeated.
+
+        Args:
+            warp: from images (B, 3, H, W) and a folded warp without an exponent.
+            image: (B, 3, H, W), on 0..255.
+        """
+        assert self.exponent is not None
+        without = self._replace(exponent=None)
+        return with_repeated_border(lambda padded: warp(padded, without),
+                                    tone_curve(image, self.exponent))
 
 
 def fold(parameters: WarpParameters, input_order: str, output_format: PixelFormat,

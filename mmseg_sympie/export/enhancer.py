@@ -19,7 +19,7 @@ from ..enhancer.fast import FastClosedForm, FastSyMPIE, fast_path
 from ..enhancer.folding import PixelFormat, fold
 from ..enhancer.image_statistics import ImageStatistics, Measurements
 from ..enhancer.inference_network import inference_network
-from ..enhancer.thumbnail import VIEW_SIDE_PX, ThumbnailAndMean
+from ..enhancer.thumbnail import VIEW_SIDE_PX
 from ..errors import InputError
 from ..runtime.version import __version__
 from .builder import FLOAT, OPSET, UINT8, Builder
@@ -111,15 +111,15 @@ class FoldedPrediction(nn.Module):
 
     def _predicted(self, *measured: Tensor) -> WarpParameters:
         thumbnail, mean, *others = measured
-        if isinstance(self.fast, FastSyMPIE) and self.fast.enhancer.source is None:
-            return self.fast.predict_from(ThumbnailAndMean(thumbnail, mean))  # which it turns
         if self.fast.input_order == 'bgr':
             thumbnail, black, channel_mean, covariance, *grids = (
                 part.flip(1) for part in (thumbnail, *others))
             others = [black, channel_mean, covariance.flip(2), *grids]
         sample: Any = Measurements(thumbnail, mean, *others)
-        return (self.fast.predict_from(sample) if isinstance(self.fast, FastSyMPIE) else
-                self.fast.enhancer.warp_parameters(sample))
+        if not isinstance(self.fast, FastSyMPIE):
+            return self.fast.enhancer.warp_parameters(sample)
+        return self.fast.predict_from(sample.thumbnail_and_mean
+                                      if self.fast.enhancer.source is None else sample)
 
 
 def _traced(prediction: FoldedPrediction) -> onnx.GraphProto:

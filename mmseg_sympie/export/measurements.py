@@ -5,7 +5,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from ..enhancer import detail
+from ..enhancer.detail import DETAIL_GRID
 from ..enhancer.grid import GRID
 from ..enhancer.image_statistics import BLACK_QUANTILE
 from ..enhancer.thumbnail import LONGEST_ASPECT_RATIO, VIEW_SHORT_SIDE_PX, VIEW_SIDE_PX
@@ -39,7 +39,7 @@ def _steps(op: Builder, image: str, side: int) -> str:
 
 def _detail(op: Builder, image: str) -> None:
     """`Detail.of(image)`, as its two names."""
-    steps = _steps(op, image, detail.GRID)
+    steps = _steps(op, image, DETAIL_GRID)
     around = []
     for axis in (2, 3):
         side = op.Squeeze(op.Slice(op.Shape(image), [axis], [axis + 1]))

@@ -9,10 +9,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from ..dwm import with_repeated_border
 from ..folding import FoldedWarp
 from ..thumbnail import VIEW_SIDE_PX, Taps, ThumbnailAndMean, taps
-from ..tone import tone_curve
 
 BLOCK = 256  # pixels of a row at a time, at least VIEW_SIDE_PX
 
@@ -146,16 +144,13 @@ def _warp_kernel(image, matrix, kernel, bias, border, lowest, highest, out, heig
 
 def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) -> Tensor:
     """See `Backend`."""
-    *folded_parts, exponent = folded
-    if exponent is not None:
-        without = folded._replace(exponent=None)
-        return with_repeated_border(lambda padded: warp(padded, without, dtype),
-                                    tone_curve(image, exponent))
+    if folded.exponent is not None:
+        return folded.with_curve_before(functools.partial(warp, dtype=dtype), image)
     out = torch.empty(image.shape, dtype=dtype, device=image.device)
     batch, _, height, width = image.shape
     grid = triton.cdiv(width, COLUMNS), triton.cdiv(height, ROWS), batch
     with torch.cuda.device_of(image):  # Triton launches on the current device.
-        _warp_kernel[grid](image, *(part.contiguous() for part in folded_parts), out, height, width,
+        _warp_kernel[grid](image, *(part.contiguous() for part in folded[:-1]), out, height, width,
                            *image.stride(), *out.stride(), ROWS, COLUMNS, num_warps=NUM_WARPS,
                            enable_fp_fusion=True)  # no longer by itself from Triton 3.10 on
     return out
