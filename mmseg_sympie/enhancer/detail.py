@@ -24,13 +24,13 @@ class Detail(NamedTuple):
     def of(cls, image: Tensor) -> 'Detail':
         """From images (B, 3, H, W) on 0..255."""
         rows, columns = (
-            [torch.arange(0, side, step, device=image.device).add(offset).clamp(0, side - 1)
-             for offset in (-1, 0, 1)]
+            torch.cat([torch.arange(0, side, step, device=image.device) + offset
+                       for offset in (-1, 0, 1)]).clamp(0, side - 1)
             for side, step in zip(image.shape[-2:], grid_steps(image, DETAIL_GRID)))
-        around = [[image.index_select(2, row).index_select(3, column).float()
-                   for column in columns] for row in rows]
-        mean = torch.stack([pixel for row in around for pixel in row]).mean(dim=0)
-        return cls(mean, around[1][1] - mean)
+        around = image.index_select(2, rows).index_select(3, columns).float()
+        around = around.unflatten(3, (3, -1)).unflatten(2, (3, -1))  # (B, 3, 3, h, 3, w)
+        mean = around.mean(dim=2).mean(dim=3)  # Of both at once it takes eight times as long.
+        return cls(mean, around[:, :, 1, :, 1] - mean)
 
 
 def root_mean_square(difference: Tensor, weights: Tensor | None = None) -> Tensor:

@@ -29,9 +29,11 @@ class ImageStatistics(NamedTuple):
     @in_full_precision
     def of(cls, grid: Tensor) -> 'ImageStatistics':
         """From `pixel_grid`s (B, 3, h, w), RGB on 0..255."""
-        pixels = grid.flatten(2).double()
-        black = pixels.kthvalue(max(1, math.ceil(BLACK_QUANTILE * pixels.shape[-1]))).values
-        return cls(black, *_moments(pixels))
+        pixels = grid.flatten(2)
+        darkest = max(1, math.ceil(BLACK_QUANTILE * pixels.shape[-1]))
+        # `kthvalue` takes twice as long on a CPU.
+        black = pixels.topk(darkest, largest=False, sorted=False).values.amax(-1).double()
+        return cls(black, *_moments(pixels.double()))
 
     def log_contrast(self) -> Tensor:
         """(B,): logarithm of the channels' root mean square deviation, a grey level at least."""

@@ -2,6 +2,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..runtime.device_constants import constant
@@ -10,7 +11,7 @@ from .colour_map import in_full_precision
 # Exponents to choose from, 2% apart, and by how much of its logarithm one is unlikely.
 STEEPEST, CHOICES, SPREAD = 4.0, 129, math.log(2)
 _EXPONENTS = tuple(STEEPEST ** (2 * index / (CHOICES - 1) - 1) for index in range(CHOICES))
-_LEVELS = tuple(max(level, 1) / 255 for level in range(256))
+_LOG_LEVELS = tuple(math.log(max(level, 1) / 255) for level in range(256))
 SKEW_SPREAD = 0.05  # What any two sets of photographs differ by.
 
 
@@ -25,15 +26,15 @@ def tone_curve(image: Tensor, exponent: Tensor) -> Tensor:
         (B, 3, H, W), float32 on 0..255.
     """
     # What rounding leaves of black would become grey levels.
-    level = image.float()
-    level = level * (level > 1e-3) / 255
-    return 255 * level.pow(exponent.float().view(-1, 1, 1, 1))
+    level = F.hardshrink(image.float().clamp(min=0), 1e-3) / 255
+    # `pow` takes five times as long on a CPU.
+    return 255 * (exponent.float().view(-1, 1, 1, 1) * level.log()).exp()
 
 
 def tone_slope(image: Tensor, exponent: Tensor) -> Tensor:
     """How much the tone curve multiplies small differences from images (B, 3, h, w) on 0..255."""
     exponent = exponent.float().view(-1, 1, 1, 1)
-    return exponent * (image.clamp(min=1) / 255).pow(exponent - 1)
+    return exponent * ((exponent - 1) * (image.clamp(min=1) / 255).log()).exp()
 
 
 def grey_histogram(grid: Tensor) -> Tensor:
@@ -60,9 +61,9 @@ def log_skew(histogram: Tensor, exponents: tuple[float, ...] = (1.0,)) -> Tensor
     Returns:
         (B, N).
     """
-    levels, powers = constant(_LEVELS, histogram), constant(exponents, histogram)
+    log_levels, powers = constant(_LOG_LEVELS, histogram), constant(exponents, histogram)
     below = (histogram.cumsum(dim=1) < 0.5).sum(dim=1, keepdim=True).clamp(1, 255)
-    mean = histogram @ levels[:, None].pow(powers)
+    mean = histogram @ (log_levels[:, None] * powers).exp()
     return powers * (below.to(histogram) / 255).log() - mean.log()
 
 
