@@ -16,7 +16,7 @@ from .colour_map import ColourMap
 from .cuda_graph import Replayed
 from .dwm import WarpParameters
 from .folding import PixelFormat, fold
-from .image_statistics import ImageSample, Measurements
+from .image_statistics import ImageSample
 from .inference_network import inference_network, network_precision, pack_weights
 from .nem import NEM
 from .sympie import SyMPIE
@@ -87,22 +87,23 @@ class FastSyMPIE:
             return self.replayed(self.predict_from, measured)
         return self.predict_from(measured)
 
-    def measure(self, image: Tensor) -> ThumbnailAndMean | Measurements:
-        """Compute all that the parameters of raw images (B, 3, H, W) depend on, as RGB."""
+    def measure(self, image: Tensor) -> ThumbnailAndMean | ImageSample:
+        """What the parameters of raw images (B, 3, H, W) depend on, as RGB."""
         sample = ImageSample(image, self.input_order)
-        return (sample.thumbnail_and_mean if self.enhancer.source is None else
-                sample.measurements())
+        return sample.thumbnail_and_mean if self.enhancer.source is None else sample
 
-    def predict_from(self, measured: ThumbnailAndMean | Measurements) -> WarpParameters:
+    def predict_from(self, measured: ThumbnailAndMean | ImageSample) -> WarpParameters:
         """Predict warp parameters from what `measure` returns."""
         parameters, adjustment = self.predict_apart(measured)
         return parameters.after(adjustment)
 
-    def predict_apart(self, measured: ThumbnailAndMean | Measurements
+    def predict_apart(self, measured: ThumbnailAndMean | ImageSample
                       ) -> tuple[WarpParameters, Adjustment]:
         """Predict the network's parameters and the adjustment before them, apart."""
-        thumbnail, mean = measured[:2]
-        sample = measured if isinstance(measured, Measurements) else None
+        if isinstance(measured, ThumbnailAndMean):
+            sample, (thumbnail, mean) = None, measured
+        else:
+            sample, (thumbnail, mean) = measured, measured.thumbnail_and_mean
         adjustment = self.enhancer.before_network(thumbnail, mean, sample, self.minima)
         vector = self.network(thumbnail.device)(standardise(thumbnail, adjustment))
         if sample is not None:

@@ -51,39 +51,6 @@ class ImageStatistics(NamedTuple):
         return ImageStatistics(black, *_moments(pixels))
 
 
-class Measurements(NamedTuple):
-    """What an `ImageSample` measures, as tensors: for what is recorded, traced or replayed."""
-
-    thumbnail: Tensor
-    mean: Tensor
-    black: Tensor
-    channel_mean: Tensor
-    covariance: Tensor
-    grid: Tensor
-    detail_mean: Tensor
-    detail_difference: Tensor
-
-    @property
-    def thumbnail_and_mean(self) -> ThumbnailAndMean:
-        """See `ImageSample`, here as below."""
-        return ThumbnailAndMean(self.thumbnail, self.mean)
-
-    @property
-    def statistics(self) -> 'ImageStatistics':
-        """Of the grid."""
-        return ImageStatistics(self.black, self.channel_mean, self.covariance)
-
-    @property
-    def histogram(self) -> Tensor:
-        """Of the grid."""
-        return grey_histogram(self.grid)
-
-    @property
-    def detail(self) -> Detail:
-        """Of the images."""
-        return Detail(self.detail_mean, self.detail_difference)
-
-
 class ImageSample:
     """Measurements of images, each made at the first access; all are RGB on 0..255.
 
@@ -124,9 +91,10 @@ class ImageSample:
         found = thumbnail_and_mean(self.image)
         return found._replace(thumbnail=self._rgb(found.thumbnail))
 
-    def measurements(self) -> Measurements:
-        """Measure all that the enhancers ask for."""
-        return Measurements(*self.thumbnail_and_mean, *self.statistics, self.grid, *self.detail)
+    @property
+    def thumbnail(self) -> Tensor:
+        """(B, 3, 224, 224)."""
+        return self.thumbnail_and_mean.thumbnail
 
     @property
     def log_skew(self) -> Tensor:

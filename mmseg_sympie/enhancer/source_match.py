@@ -9,7 +9,7 @@ from ..runtime.device_constants import constant
 from .adjustment import Adjustment
 from .colour_map import ColourMap, diagonal, in_full_precision, inverse
 from .detail import LIMIT, Detail, root_mean_square
-from .image_statistics import ImageSample, ImageStatistics, Measurements
+from .image_statistics import ImageSample, ImageStatistics
 from .source_statistics import SourceStatistics
 from .tone import exponent_to, tone_slope
 
@@ -20,7 +20,7 @@ MEAN_STEPS = 16  # each halves the ratio of the two means, then doubles the digi
 
 
 @in_full_precision
-def source_match(sample: ImageSample | Measurements, source: SourceStatistics,
+def source_match(sample: ImageSample, source: SourceStatistics,
                  strength: float = 1.0, method: str = 'black_point', tone: bool = True,
                  detail: bool = True) -> Adjustment:
     """The adjustment that brings images towards the statistics of a source.

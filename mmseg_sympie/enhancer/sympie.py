@@ -13,7 +13,7 @@ from ..registry import MODELS
 from .adjustment import Adjustment
 from .check import check_images
 from .dwm import WarpParameters, clamp_to_image_range, warp
-from .image_statistics import ImageSample, ImageStatistics, Measurements
+from .image_statistics import ImageSample, ImageStatistics
 from .levels import check_minima, levels
 from .pretrained import MINIMA, load_network, shipped
 from .source_match import foreignness, source_match
@@ -133,7 +133,7 @@ class SyMPIE(nn.Module):
         return IMAGENET_RGB.standardise(adjustment.apply_colours(thumbnail) / 255), adjustment
 
     def before_network(self, thumbnail: Tensor, mean: Tensor | None,
-                       sample: ImageSample | Measurements | None,
+                       sample: ImageSample | None,
                        minima: Mapping[str, Any] | None = None) -> Adjustment:
         """Find the adjustment that the NEM corrects: to the source, or to the minima.
 

@@ -17,13 +17,13 @@ from ..enhancer.detail import Detail
 from ..enhancer.dwm import WarpParameters
 from ..enhancer.fast import FastClosedForm, FastSyMPIE, fast_path
 from ..enhancer.folding import PixelFormat, fold
-from ..enhancer.image_statistics import ImageStatistics, Measurements
+from ..enhancer.image_statistics import ImageStatistics
 from ..enhancer.inference_network import inference_network
 from ..enhancer.thumbnail import VIEW_SIDE_PX
 from ..errors import InputError
 from ..runtime.version import __version__
 from .builder import FLOAT, OPSET, UINT8, Builder
-from .measurements import GRIDS, MEASURED, measure
+from .measurements import GRIDS, MEASURED, Measurements, measure
 
 IMAGE, NORMALISED = 'image', 'normalised'
 FOLDED = ('matrix', 'row_bias', 'kernel', 'offset', 'exponent')  # the last where there is a curve

@@ -1,19 +1,60 @@
-"""What an enhancer measures of an image, in ONNX's operators: see `Measurements`."""
+"""What an enhancer measures of an image, in ONNX's operators."""
 from collections.abc import Collection
+from typing import NamedTuple
 
 import numpy as np
 import onnx
 from onnx import helper
+from torch import Tensor
 
-from ..enhancer.detail import DETAIL_GRID
+from ..enhancer.detail import DETAIL_GRID, Detail
 from ..enhancer.grid import GRID
-from ..enhancer.image_statistics import BLACK_QUANTILE
-from ..enhancer.thumbnail import LONGEST_ASPECT_RATIO, VIEW_SHORT_SIDE_PX, VIEW_SIDE_PX
+from ..enhancer.image_statistics import BLACK_QUANTILE, ImageStatistics
+from ..enhancer.thumbnail import (
+    LONGEST_ASPECT_RATIO,
+    VIEW_SHORT_SIDE_PX,
+    VIEW_SIDE_PX,
+    ThumbnailAndMean,
+)
+from ..enhancer.tone import grey_histogram
 from .builder import DOUBLE, FLOAT, INT64, Builder
 
 GRIDS = ('grid', 'detail_mean', 'detail_difference')
 MEASURED = ('thumbnail', 'mean', 'black', 'channel_mean', 'covariance', *GRIDS)
 LARGEST = 2 ** 31 - 1  # to the end of an axis
+
+
+class Measurements(NamedTuple):
+    """An `ImageSample` of tensors that were measured elsewhere, to trace what is made of them."""
+
+    thumbnail: Tensor
+    mean: Tensor
+    black: Tensor
+    channel_mean: Tensor
+    covariance: Tensor
+    grid: Tensor
+    detail_mean: Tensor
+    detail_difference: Tensor
+
+    @property
+    def thumbnail_and_mean(self) -> ThumbnailAndMean:
+        """See `ImageSample`, here as below."""
+        return ThumbnailAndMean(self.thumbnail, self.mean)
+
+    @property
+    def statistics(self) -> ImageStatistics:
+        """Of the grid."""
+        return ImageStatistics(self.black, self.channel_mean, self.covariance)
+
+    @property
+    def histogram(self) -> Tensor:
+        """Of the grid."""
+        return grey_histogram(self.grid)
+
+    @property
+    def detail(self) -> Detail:
+        """Of the images."""
+        return Detail(self.detail_mean, self.detail_difference)
 
 
 def measure(op: Builder, image: str, wanted: Collection[str]) -> None:
