@@ -1,5 +1,6 @@
 """Cost of the enhancer: the published formulation, plain preprocessing, and ours."""
 import argparse
+import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -35,11 +36,11 @@ def published_warp(image: Tensor, parameters: WarpParameters) -> Tensor:
 
 
 def calls(size: tuple[int, int], batch_size: int, device: str,
-          precision: str | None = None,
-          output_dtype: str = 'float32') -> dict[str, Callable[[], Any]]:
+          precision: str | None = None, output_dtype: str = 'float32',
+          source: str = 'cityscapes') -> dict[str, Callable[[], Any]]:
     """What is timed, by name, on images of the size (width, height).
 
-    The published formulation gets images that are float32 and standardised already; the two
+    The published formulation gets images that are float32 and standardised already; the
     preprocessors get lists of uint8 images, and give what a segmentor takes.
     """
     width, height = size
@@ -60,8 +61,16 @@ def calls(size: tuple[int, int], batch_size: int, device: str,
         predicted = WarpParameters.split(sympie.nem(view(standardised)))
         return clamp_to_image_range(published_warp(standardised, predicted))
 
+    def whole(enhancer: dict[str, Any]) -> Callable[[], Any]:
+        preprocessor = SyMPIEDataPreprocessor(**options, source=source, enhancer=enhancer)
+        return functools.partial(preprocessor.to(device), data)
+
     timed = {
         PLAIN: lambda: plain(data), PUBLISHED: published, OURS: lambda: ours(data),
+        f'{OURS}, source={source}': whole(dict(type='SyMPIE')),
+        'the same with SourceMatch': whole(dict(type='SourceMatch')),
+        'the same with its colours alone': whole(dict(type='SourceMatch', tone=False,
+                                                      detail=False)),
         'view, published': lambda: view(standardised),
         'NEM, published': lambda: sympie.nem(thumbnail),
         'warp, published': lambda: published_warp(standardised, parameters),
@@ -87,7 +96,8 @@ def benchmark_enhancer(args: argparse.Namespace) -> None:
     measured = []
     for threads, batch_size, size in itertools.product(args.threads, args.batch_sizes, args.sizes):
         torch.set_num_threads(threads)
-        timed = calls(size, batch_size, args.device, args.precision, args.output_dtype)
+        timed = calls(size, batch_size, args.device, args.precision, args.output_dtype,
+                      args.source)
         title = f'{size[0]}x{size[1]}'
         found = interleaved(timed, args.repeats, args.device, title, before)
         measured.append(dict(

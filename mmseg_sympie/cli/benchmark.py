@@ -38,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                          help='of the network; by default what the device is fast in')
     command.add_argument('--output-dtype', choices=['float32', 'bfloat16', 'float16'],
                          default='float32', help='of our preprocessor')
+    command.add_argument('--source', default='cityscapes',
+                         help='also time our preprocessor with this source')
     command.add_argument('--keep-freed-memory', action='store_true', dest='tune_malloc',
                          help='let calls on a CPU use what those before have freed, as '
                               'tools/train.py does; by default it goes back to the system, and '

@@ -1,7 +1,9 @@
 """Bring an image nearer to a source domain: tone, colours and detail, in closed form."""
+import functools
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -86,15 +88,19 @@ def squared_distance(image: ImageStatistics, source: SourceStatistics) -> Tensor
     The means are scored together (Mahalanobis), so that a colour cast counts for more than
     brightness, which differs more from image to image.
     """
-    like = image.mean
-    spread = (_matrix(source.mean_covariance, like)
-              + MEAN_SPREAD_255 ** 2 * _matrix(((1, 0, 0), (0, 1, 0), (0, 0, 1)), like))
-    difference = like - constant(source.mean, like)
-    # One matrix as a batch: in ONNX, cross products of vectors alone come out wrong.
-    means = (difference[:, None] @ inverse(spread[None]) @ difference[..., None]).flatten()
+    difference = image.mean - constant(source.mean, image.mean)
+    means = ((difference @ _matrix(_precision(source.mean_covariance), difference))
+             * difference).sum(-1)
     contrast = ((image.log_contrast() - source.log_contrast)
                 / (source.contrast_spread + CONTRAST_SPREAD))
     return (means + contrast.square()) / 4
+
+
+@functools.lru_cache
+def _precision(covariance: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
+    """The inverse of the covariance of the means, `MEAN_SPREAD_255` included."""
+    spread = np.array(covariance) + MEAN_SPREAD_255 ** 2 * np.eye(3)
+    return tuple(map(tuple, np.linalg.inv(spread).tolist()))
 
 
 def match_gain(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
