@@ -12,6 +12,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
+from mmseg_sympie.demo.street import render_street
 from mmseg_sympie.enhancer import NEM, SyMPIE, WarpParameters
 from mmseg_sympie.enhancer.adjustment import Adjustment
 from mmseg_sympie.enhancer.backends import thumbnail_and_mean
@@ -65,6 +66,25 @@ def test_brightness_is_kept_while_contrast_falls():
 def test_a_scene_change_is_predicted_at_once_and_not_smoothed():
     smoother = ParameterSmoother(Counter(), every=4, momentum=0.5, scene_change_255=20)
     assert shifts(smoother, 100, 119, 138, 160, 160, 160, 160, 160) == [1, 1, 1, 2, 2, 2, 2, 2.5]
+
+
+@pytest.mark.parametrize('first', [0, 2])
+def test_a_scene_after_darkness_is_predicted_at_once(first):
+    """Their grey levels are close, but not after what a dark frame is brightened by."""
+    scene = torch.from_numpy(render_street(0, 96, 128).image.transpose(2, 0, 1) // 6)[None]
+    settings = dict(source='cityscapes')
+    after = SyMPIEDataPreprocessor(**settings, smoothing=dict(every=8))
+    after(dict(inputs=[torch.full_like(scene[0], first)], data_samples=[None]))
+    alone = SyMPIEDataPreprocessor(**settings)
+    wanted, found = (preprocessor(dict(inputs=[scene[0]], data_samples=[None]))['inputs']
+                     for preprocessor in (alone, after))
+    torch.testing.assert_close(found, wanted)
+
+
+def test_a_frame_of_another_size_is_predicted_at_once():
+    smoother = ParameterSmoother(Counter(), every=100)
+    smoother(torch.full((1, 3, 4, 4), 100.0))
+    assert smoother(torch.full((1, 3, 4, 8), 100.0)).shift[0, 0] == 2
 
 
 def test_another_video_starts_anew():

@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -15,6 +16,8 @@ from mmseg.structures import SegDataSample
 
 from mmseg_sympie.attachment import known_source
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
+from mmseg_sympie.engine.segmentation import missing_source
+from mmseg_sympie.engine.source_statistics import images_below
 from mmseg_sympie.enhancer import (
     CLAHE,
     NEM,
@@ -306,9 +309,14 @@ def test_sources_that_ship(name):
     (dict(SOURCE._asdict(), covariance=[[1, 1, 1]]), 'covariance should be'),
     (dict(SOURCE._asdict(), log_contrast=float('nan')), 'log_contrast should be one finite'),
     ({name: value for name, value in SOURCE._asdict().items() if name != 'log_detail'},
-     'log_detail should be one finite numbers. Make them again'),
-    (dict(SOURCE._asdict(), skew_spread=-1), 'skew_spread .* from 0, got -1'),
-    (dict(SOURCE._asdict(), contrast_spread=-0.05), 'contrast_spread .* from 0, got -0.05')])
+     'log_detail should be one finite number, got None. Make them again'),
+    (dict(SOURCE._asdict(), skew_spread=-1), 'skew_spread should be from 0 to 6, got -1'),
+    (dict(SOURCE._asdict(), log_detail=800), 'log_detail should be from -3 to 6, got 800'),
+    (dict(SOURCE._asdict(), mean=[0.3, 0.4, 0.5]), 'mean should be from 1 to 255'),
+    (dict(SOURCE._asdict(), mean_covariance=(-9 * np.eye(3)).tolist()), 'a covariance: symmetric'),
+    (dict(SOURCE._asdict(), covariance=[[9, 0, 5], [0, 9, 0], [0, 0, 9]]), 'a covariance: symm'),
+    (SOURCE._replace(log_detail=float('nan')), 'given as an object are broken: log_detail'),
+    (3, 'source is a name, a .json file, or the contents of one, got 3')])
 def test_broken_sources(given, message):
     with pytest.raises(InputError, match=message):
         SyMPIEDataPreprocessor(source=given)
@@ -334,6 +342,36 @@ def test_arguments_out_of_their_range(kind, arguments, message):
 def test_levels_without_one_of_the_minima(arguments):
     image = picture(mean=30, contrast=5).float() / 255
     assert (Levels(**arguments)(image) - image).abs().max() > 0.05
+
+
+def test_an_enhancer_before_that_leaves_values_beyond_white():
+    """A dark image with a few lights, which MeanMatch makes a hundred times as bright as white."""
+    random = np.random.RandomState(1)
+    lights, dark = random.rand(120, 160) < 0.005, random.rand(120, 160) < 0.7
+    image = torch.from_numpy(np.stack([np.where(lights, 255, dark).astype(np.uint8)] * 3))[None]
+    chain = [dict(type='MeanMatch'), dict(type='SourceMatch')]
+    found = SyMPIEDataPreprocessor(source='cityscapes', enhancer=chain).enhance(image)
+    assert found.isfinite().all() and 0 <= found.min() and found.max() <= 255
+
+
+@pytest.mark.parametrize('name', ['black pixel', 'flat'])
+def test_gradients_go_through_the_match(name):
+    image = torch.full((1, 3, 32, 32), 0.5)
+    if name == 'black pixel':
+        image = 0.1 + 0.8 * torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        image[0, 0, 3, 3] = 0
+    image.requires_grad_()
+    SyMPIE(NEM().state_dict(), source='cityscapes').eval()(image).sum().backward()
+    assert image.grad.isfinite().all() and image.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_images_in_half_precision_are_computed_in_full(dtype):
+    board = (torch.arange(32)[:, None] + torch.arange(32)) % 2
+    image = board.expand(1, 3, 32, 32)
+    sympie = SyMPIE(NEM().state_dict(), source='cityscapes').eval()
+    with torch.no_grad():
+        torch.testing.assert_close(sympie(image.to(dtype)), sympie(image.float()))
 
 
 def test_statistics_are_computed_once_an_image(monkeypatch):
@@ -373,6 +411,26 @@ def test_tool_measures_a_folder_and_the_file_is_a_source(tmp_path):
     assert np.linalg.eigvalsh(source.covariance)[0] == pytest.approx(1)
     assert source.images == 2 and source.black == (30, 0, 0)
     assert source.mean == (pytest.approx(75 * 15 / 16 + 30 / 16), *[75 * 15 / 16] * 2)
+
+
+def test_label_maps_among_the_images_of_a_folder(tmp_path):
+    colour = np.zeros((4, 4, 3), np.uint8)
+    for name, image in (('a.png', colour), ('b.png', colour), ('a_labelIds.png', colour[..., 0])):
+        cv2.imwrite(str(tmp_path / name), image)
+    with pytest.raises(InputError, match='1 of 3 files, such as .*a_labelIds.png'):
+        images_below(tmp_path)
+    (tmp_path / 'a_labelIds.png').unlink()
+    assert [Path(path).name for path in images_below(tmp_path)] == ['a.png', 'b.png']
+
+
+@pytest.mark.parametrize('options, source', [
+    ({}, 'cityscapes'), (dict(source=None), None), (dict(source='camvid'), None),
+    (dict(checkpoint='enhancer.pth'), None), (dict(enhancer=dict(type='GreyWorld')), None),
+    (dict(enhancer=[]), None), (dict(enhancer=dict(type='SyMPIE', source=None)), None)])
+def test_a_source_that_was_forgotten(options, source):
+    cfg = load_config(str(ROOT / 'configs/espnetv2_acdc.py'))
+    cfg.model.data_preprocessor.update(type='mmseg_sympie.SyMPIEDataPreprocessor', **options)
+    assert missing_source(cfg) == source
 
 
 @pytest.mark.parametrize('name, source', [

@@ -52,11 +52,26 @@ def test_tone_curve_by_hand():
     assert slope.flatten().tolist() == pytest.approx([0.4, 2])
 
 
+def test_the_curve_of_a_dark_image_changes_little_with_its_exposure():
+    """Grey levels about 1, of which the median would be 1 or 2."""
+    scene = np.random.RandomState(9).gamma(1.0, 1.0, (3, 256, 512))
+    grain = np.random.RandomState(1).rand(3, 256, 512)
+    exponents = []
+    for exposure in np.geomspace(1.5, 4, 30):
+        image = torch.from_numpy((scene * exposure + grain).clip(0, 255).astype(np.uint8))[None]
+        exponents.append(exponent_to(grey_histogram(image[..., ::2, ::4].float()), -0.1, 0.1).log())
+    steps = torch.cat(exponents).diff().abs()
+    assert steps.max() < 0.1
+
+
 def test_skew_by_hand():
-    """Grey levels 10, 10, 100: median 10, mean 40. After squaring 100, 100, 10000."""
+    """Grey levels 10, 10, 100: median 10.25, three quarters through those of 10; mean 40.
+
+    After squaring 105.0625, and 3400.
+    """
     grid = torch.tensor([10, 10, 100.]).view(1, 1, 1, 3).expand(2, 3, 1, 3)
     found = log_skew(grey_histogram(grid), (1.0, 2.0))
-    assert found.tolist() == [pytest.approx([math.log(10 / 40), math.log(100 / 3400)])] * 2
+    assert found.tolist() == [pytest.approx([math.log(10.25 / 40), math.log(105.0625 / 3400)])] * 2
 
 
 @pytest.mark.parametrize('exponent', [0.6, 1.0, 1.7])

@@ -124,9 +124,10 @@ def test_no_further_arguments_where_everything_is_in_its_place(
     assert [report['scores'][name]['images'] for name in ('all', 'fog', 'snow')] == [12, 3, 3]
 
 
-def test_compare_needs_an_enhancer(scenes, demo_segmentor):
-    output = tool('test', 'configs/demo.py', demo_segmentor, '--compare', fails=True)
-    assert 'no enhancer to compare with' in output
+def test_compare_attaches_the_default_where_there_is_no_enhancer(scenes, demo_segmentor, tmp_path):
+    output = tool('test', 'configs/demo.py', demo_segmentor, '--compare', '--out', tmp_path)
+    assert 'configs/demo.py has no enhancer; attached: SyMPIE.' in output
+    assert (tmp_path / 'compare.md').is_file()
 
 
 def test_output_folder_is_checked_before_the_run(scenes, demo_segmentor, tmp_path):

@@ -2,7 +2,8 @@ r"""Export the enhancer, or enhancer and segmentor as one graph, to an ONNX file
 
 Example:
     python tools/export_onnx.py --out enhancer.onnx
-    python tools/export_onnx.py --source cityscapes --out match.onnx
+    python tools/export_onnx.py --source cityscapes --out with_match.onnx
+    python tools/export_onnx.py --source cityscapes --enhancer SourceMatch --out match.onnx
     python tools/export_onnx.py configs/demo_sympie.py mmseg_sympie/weights/demo_segmentor.pth \
         --out segmentor.onnx
     python tools/run_onnx.py segmentor.onnx street.png labels.png
@@ -44,7 +45,8 @@ def main(args: argparse.Namespace) -> None:
     for size, value in exported.agreement.items():
         print(f'{size}: ' + (f'differs by {value:.2g} of 255' if exported.output == NORMALISED else
                              f'{100 * value:.2f}% of the pixels equal'))
-    print(f'{args.out}: {args.out.stat().st_size / 2**20:.1f} MiB, image -> {exported.output}')
+    what = 'enhanced image on 0..255' if exported.output == NORMALISED else exported.output
+    print(f'{args.out}: {args.out.stat().st_size / 2**20:.1f} MiB, image -> {what}')
     if args.repeats:
         for name, (milliseconds, threads) in time_beside_pytorch(exported, args.repeats).items():
             print(f'{name}: {milliseconds:.1f} ms at 1920x1080, {threads} threads')

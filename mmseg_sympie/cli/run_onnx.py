@@ -1,4 +1,4 @@
-"""Run a file of tools/export_onnx.py on an image, with neither PyTorch nor MMSegmentation.
+"""Run a file of `sympie export` on an image, with neither PyTorch nor MMSegmentation.
 
 Example:
     python tools/run_onnx.py enhancer.onnx street.png enhanced.png
@@ -65,7 +65,7 @@ def import_packages() -> None:
 def open_model(path: Path) -> onnxruntime.InferenceSession:
     """The model, ready to run."""
     if not path.is_file():
-        sys.exit(f'Error: the model {path} does not exist. Make it with tools/export_onnx.py.')
+        sys.exit(f'Error: the model {path} does not exist. Make it with `sympie export`.')
     try:
         session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
     except Exception as error:  # ONNX Runtime's are of a dozen classes
@@ -73,7 +73,7 @@ def open_model(path: Path) -> onnxruntime.InferenceSession:
     names = [each.name for each in session.get_inputs()], [session.get_outputs()[0].name]
     if names[0] != ['image'] or names[1][0] not in ('normalised', *FORMATS):
         sys.exit(f'Error: {path} goes from {names[0]} to {names[1]}: wanted a file of '
-                 "tools/export_onnx.py, from 'image' to 'normalised', 'labels' or 'logits'.")
+                 "`sympie export`, from 'image' to 'normalised', 'labels' or 'logits'.")
     return session
 
 

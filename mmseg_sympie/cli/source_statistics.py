@@ -8,6 +8,7 @@ The file is what `source='mine.json'` in a data preprocessor takes. The images o
 measured at the size at which it tests, those of a folder as they are.
 """
 import argparse
+import math
 from pathlib import Path
 
 from ..errors import InputError
@@ -30,12 +31,16 @@ def main(args: argparse.Namespace) -> None:
     if args.out.suffix != '.json':
         raise InputError(f'--out {args.out}: wanted a name that ends in .json, by which source= '
                          'tells a file from a name.')
-    from ..engine.source_statistics import measure_source, resize_of_tests, training_images
+    from ..engine.source_statistics import (
+        images_below,
+        measure_source,
+        resize_of_tests,
+        training_images,
+    )
     from ..io.config import load_config
     from ..io.files import write_text
-    from ..io.images import files_below
     if args.data.is_dir():
-        paths, resize = [str(args.data / file) for file in files_below(args.data)], None
+        paths, resize = images_below(args.data), None
     else:
         cfg = load_config(str(args.data), args.cfg_options)
         paths, resize = training_images(cfg), resize_of_tests(cfg)
@@ -43,4 +48,7 @@ def main(args: argparse.Namespace) -> None:
     write_text(args.out, source.to_json())
     mean, contrast = (', '.join(f'{value:.1f}' for value in values) for values in (
         source.mean, (row[channel] ** 0.5 for channel, row in enumerate(source.covariance))))
-    print(f'{source.images} images: RGB mean {mean}, deviation {contrast} on 0..255\n{args.out}')
+    size = 'as the config tests them' if resize else 'as they are'
+    print(f'{source.images} images, {size}: RGB mean {mean}, deviation {contrast} on 0..255, log '
+          f'skew {source.log_skew:.2f}, detail {math.exp(source.log_detail):.1f} grey levels\n'
+          f'{args.out}')

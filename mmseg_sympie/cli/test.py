@@ -24,10 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         'address; default: load_from of the config')
     parser.add_argument('--out', help='folder of the report; default work_dirs/CONFIG')
     parser.add_argument('--compare', nargs='*', metavar='ENHANCER',
-                        help='test without and with the enhancer of the config, and show the '
-                        'difference; or with each one named, such as none SourceMatch GreyWorld '
-                        'MeanMatch:110 SyMPIE AverageWithOriginal+SyMPIE AlphaBN TENT (arguments '
-                        'as in SourceMatch:strength=0.5), one column each')
+                        help='test without and with the enhancer of the config (where it has '
+                        'none, with the default), and show the difference; or with each one '
+                        'named, such as none SourceMatch GreyWorld MeanMatch:110 SyMPIE '
+                        'AverageWithOriginal+SyMPIE AlphaBN TENT (arguments as in '
+                        'SourceMatch:strength=0.5), one column each')
     parser.add_argument('--html', type=Path, metavar='FOLDER',
                         help='also write FOLDER/index.html: the numbers and some images on one '
                         'page to look at in a browser')
@@ -53,10 +54,13 @@ def begin(args: argparse.Namespace) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Test as the options say; the tables are printed by the reports."""
+    from ..attachment import find_preprocessor
     from ..engine.comparison import compare_variants, test_and_report
-    from ..engine.segmentation import has_enhancer
+    from ..engine.segmentation import enhancers_of, has_enhancer
+    from ..engine.segmentor_config import with_enhancer
     from ..engine.segmentor_weights import checkpoint_of
     from ..engine.variants import with_none
+    from ..enhancer.build import names_of
     from ..io.config import load_config
     from ..runtime.distributed import join_processes
     from ..runtime.malloc import tune_malloc_on_cpu
@@ -66,9 +70,9 @@ def main(args: argparse.Namespace) -> None:
     checkpoint = checkpoint_of(cfg, args.checkpoint)
     out_dir = Path(args.out)
     if args.compare is not None and not args.compare and not has_enhancer(cfg):
-        raise InputError(f'{args.config} has no enhancer to compare with. Use its _sympie or '
-                         '_meanmatch variant, or add model.data_preprocessor.type='
-                         'mmseg_sympie.SyMPIEDataPreprocessor to --cfg-options.')
+        cfg = with_enhancer(cfg)
+        print(f'{args.config} has no enhancer; attached: '
+              f'{names_of(enhancers_of(find_preprocessor(cfg)[1]))}.', flush=True)
     if args.compare:
         compare_variants(cfg, checkpoint, with_none(args.compare), out_dir, args.html)
     else:

@@ -15,7 +15,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from tqdm import tqdm
 
-from ..attachment import find_preprocessor, is_enhanced
+from ..attachment import find_preprocessor, is_enhanced, known_source
 from ..deepcorrect.backbone import units_checkpoint
 from ..enhancer.build import enhancer_configs
 from ..enhancer.fast import network_precision
@@ -63,6 +63,16 @@ def enhancers_of(preprocessor: dict) -> Sequence[dict]:
     """The configs of the enhancers in the config of a data preprocessor of ours, in order."""
     return enhancer_configs(preprocessor.get('enhancer', dict()), preprocessor.get('checkpoint'),
                             preprocessor.get('source'))
+
+
+def missing_source(cfg: Config) -> str | None:
+    """The source that the data of a config suggest, where SyMPIE's own weights run without any."""
+    preprocessor = find_preprocessor(cfg)[1]
+    if not has_enhancer(cfg) or 'source' in preprocessor:
+        return None
+    forgotten = any(type_name(each['type']) == 'SyMPIE' and not {'source', 'checkpoint'} & set(each)
+                    for each in enhancers_of(preprocessor))
+    return known_source(cfg) if forgotten else None
 
 
 def without_enhancer(cfg: Config) -> Config:
@@ -118,6 +128,11 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> dic
     Raises:
         InputError: model, weights and data set do not fit together.
     """
+    source = missing_source(cfg)
+    if source:
+        print(f"SyMPIE runs without a source, though the config's data suggest {source!r}: images "
+              'are brightened, which a model trained on Cityscapes does not want. Set '
+              f'model.data_preprocessor.source={source}, or None if that is meant.', flush=True)
     record = record_run(cfg, checkpoint)  # of the config as it came
     cfg = copy.deepcopy(cfg)
     cfg.work_dir = str(Path(out_dir) / 'logs')

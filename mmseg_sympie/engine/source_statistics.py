@@ -1,6 +1,7 @@
 """Measure the source domain of a model: the statistics of the images it was trained on."""
 import copy
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,8 +14,24 @@ from ..enhancer.image_statistics import ImageSample
 from ..enhancer.source_statistics import SourceStatistics
 from ..errors import InputError
 from ..io.config import building, enter_scope, type_name
-from ..io.images import read_rgb
+from ..io.images import files_below, read_rgb
+from ..io.labels import is_label_map
 from .segmentor_config import image_pipeline
+
+
+def images_below(folder: Path) -> list[str]:
+    """Paths of all images below a folder.
+
+    Raises:
+        InputError: label maps are among them.
+    """
+    paths = [folder / file for file in files_below(folder)]
+    labels = [path for path in paths if is_label_map(path)]
+    if labels and len(labels) < len(paths):
+        raise InputError(f'{folder} holds images and label maps ({len(labels)} of {len(paths)} '
+                         f'files, such as {labels[0]}: PNG of one channel or with a palette). Name '
+                         'the folder of the images alone.')
+    return list(map(str, paths))
 
 
 def training_images(cfg: Config) -> list[str]:

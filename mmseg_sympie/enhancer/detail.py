@@ -43,7 +43,7 @@ def root_mean_square(difference: Tensor, weights: Tensor | None = None) -> Tenso
     difference = difference.flatten(2)
     grey = (difference.mean(dim=1) if weights is None else
             (weights[:, None] @ difference).squeeze(1))
-    return grey.square().mean(dim=1).sqrt().clamp(min=LEAST_255)
+    return grey.square().mean(dim=1).clamp(min=LEAST_255 ** 2).sqrt()
 
 
 def filtered_twice(kernel: Tensor, factor: Tensor) -> Tensor:

@@ -19,8 +19,9 @@ class ParameterSmoother:
         fast: predicts.
         every: predict every so many frames; 1 smooths without saving.
         momentum: 0 takes each prediction as it is.
-        scene_change_255: predict at once where the thumbnail is on average so many grey levels from
-            that of the frame before.
+        scene_change_255: predict at once where the thumbnail, after the adjustment at hand, is on
+            average so many grey levels from that of the frame before, or the frame has another
+            size.
 
     Raises:
         InputError: a number out of its range.
@@ -40,7 +41,7 @@ class ParameterSmoother:
     def forget(self) -> None:
         """Start anew, with another video."""
         self.age, self.predictions = 0, 0
-        self.before: Tensor | None = None  # thumbnail
+        self.before: tuple[torch.Size, torch.device, Tensor] | None = None  # and the thumbnail
         self.predicted: tuple[WarpParameters, Adjustment] | None = None
         self.smoothed: tuple[WarpParameters, Adjustment] | None = None
 
@@ -54,8 +55,9 @@ class ParameterSmoother:
 
     def _one(self, frame: Tensor) -> WarpParameters:
         measured = self.fast.measure(frame)
-        cut = self.before is None or self._differ(self.before, measured.thumbnail)
-        self.before = measured.thumbnail
+        seen = frame.shape, frame.device, measured.thumbnail
+        cut = self.before is None or self._differ(self.before, seen)
+        self.before = seen
         self.age += 1
         if cut or self.age >= self.every:
             self.predicted = self.fast.predict_apart(measured)
@@ -70,6 +72,11 @@ class ParameterSmoother:
         self.smoothed = parameters, adjustment
         return parameters.after(adjustment)
 
-    def _differ(self, before: Tensor, thumbnail: Tensor) -> bool:
-        return before.device != thumbnail.device or bool(
-            (thumbnail - before).abs().mean() > self.scene_change_255)
+    def _differ(self, before: tuple, seen: tuple) -> bool:
+        if before[:2] != seen[:2]:
+            return True
+        assert self.smoothed is not None
+        # As they come, frames in the dark hardly differ.
+        old, new = (self.smoothed[1].apply_colours(thumbnail).clamp(0, 255)
+                    for thumbnail in (before[2], seen[2]))
+        return bool((new - old).abs().mean() > self.scene_change_255)

@@ -16,6 +16,13 @@ NAMED = Path(__file__).parent / 'sources'
 Source = Union[str, Path, Mapping[str, Any], 'SourceStatistics']  # as `load_source` takes it
 
 
+# What images on 0..255 can have.
+_LARGEST_VARIANCE = 127.5 ** 2
+_RANGES: dict[str, tuple[float, float]] = dict(
+    black=(0, 255), mean=(1, 255), log_contrast=(0, 5), contrast_spread=(0, 5), log_skew=(-6, 6),
+    skew_spread=(0, 6), log_detail=(-3, 6))
+
+
 class SourceStatistics(NamedTuple):
     """What the images look like that a model was trained on: its source domain.
 
@@ -73,9 +80,11 @@ def load_source(source: Source) -> SourceStatistics:
         InputError: the name is unknown, or the contents are no source statistics.
     """
     if isinstance(source, SourceStatistics):
-        return source
+        return _checked(source._asdict(), 'given as an object')
     if isinstance(source, Mapping):
         return _checked(source, 'given as a mapping')
+    if not isinstance(source, (str, Path)):
+        raise InputError(f'source is a name, a .json file, or the contents of one, got {source!r}.')
     path = Path(source).expanduser()
     if path.suffix != '.json':
         if str(source) not in named_sources():
@@ -84,8 +93,8 @@ def load_source(source: Source) -> SourceStatistics:
                              '`sympie source-statistics CONFIG`.')
         path = NAMED / f'{source}.json'
     if not path.is_file():
-        raise FileNotFoundError(f'The source statistics {path} do not exist. Make them with '
-                                '`sympie source-statistics CONFIG`.')
+        raise FileNotFoundError(f'The source statistics {path} do not exist (looked from '
+                                f'{Path.cwd()}). Make them with `sympie source-statistics CONFIG`.')
     return _checked(read_json(path), path)
 
 
@@ -104,20 +113,26 @@ def _checked(found: Mapping[str, Any], where: str | Path) -> SourceStatistics:
             value = np.asarray(found[name], float)
         except (KeyError, TypeError, ValueError):
             value = np.full((), np.nan)
-        if value.shape != shape or not np.isfinite(value).all():
-            raise InputError(f'The source statistics {where} are broken: {name} should be '
-                             f'{shape or "one"} finite numbers. Make them again with '
+        wanted = f'{"x".join(map(str, shape)) or "one"} finite number{"s" if shape else ""}'
+        good = value.shape == shape and bool(np.isfinite(value).all())
+        if good and name in _RANGES:
+            lowest, highest = _RANGES[name]
+            wanted = f'from {lowest:g} to {highest:g}'
+            good = lowest <= value.min() and value.max() <= highest
+        if good and shape == (3, 3):
+            wanted = f'a covariance: symmetric, with variances from 0 to {_LARGEST_VARIANCE:g}'
+            good = (np.abs(value - value.T).max() < 1e-2 and value.max() <= _LARGEST_VARIANCE
+                    and np.linalg.eigvalsh(value)[0] > -1e-2)
+        if not good:
+            raise InputError(f'The source statistics {where} are broken: {name} should be {wanted}'
+                             f', got {found.get(name)!r:.200}. Make them again with '
                              '`sympie source-statistics CONFIG`.')
         values[name] = _tuples(value)
-    for name in ('contrast_spread', 'skew_spread'):
-        if values[name] < 0:
-            raise InputError(f'The source statistics {where} are broken: {name} is a standard '
-                             f'deviation from 0, got {values[name]}. Make them again with '
-                             '`sympie source-statistics CONFIG`.')
     # Grey images have no colours to match: no direction of less than a grey level.
     lowest = np.linalg.eigvalsh(np.asarray(values['covariance']))[0]
     values['covariance'] = _tuples(values['covariance'] + max(0, 1 - lowest) * np.eye(3))
-    return SourceStatistics(**values, images=int(found.get('images', 0)),
+    images = found.get('images', 0)
+    return SourceStatistics(**values, images=images if isinstance(images, int) else 0,
                             origin=str(found.get('origin', '')))
 
 

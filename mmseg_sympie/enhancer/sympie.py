@@ -168,7 +168,8 @@ class SyMPIE(nn.Module):
                 minima do not say it: in pretraining for several sources.
         """
         check_images(image)
-        image = IMAGENET_RGB.standardise(image)
+        # In half precision black would be off by half a level, which a tone curve makes many.
+        image = IMAGENET_RGB.standardise(image.to(torch.promote_types(image.dtype, torch.float32)))
         for _ in range(self.iterations):
             image = warp(image, self.predict(image, adjustment))
             adjustment = None

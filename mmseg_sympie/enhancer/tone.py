@@ -2,7 +2,6 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..runtime.device_constants import constant
@@ -12,6 +11,7 @@ from .colour_map import in_full_precision
 STEEPEST, CHOICES, SPREAD = 4.0, 129, math.log(2)
 _EXPONENTS = tuple(STEEPEST ** (2 * index / (CHOICES - 1) - 1) for index in range(CHOICES))
 _LOG_LEVELS = tuple(math.log(max(level, 1) / 255) for level in range(256))
+BLACK_255 = 1e-3  # what rounding leaves of black would become grey levels
 SKEW_SPREAD = 0.05  # What any two sets of photographs differ by.
 
 
@@ -25,10 +25,10 @@ def tone_curve(image: Tensor, exponent: Tensor) -> Tensor:
     Returns:
         (B, 3, H, W), float32 on 0..255.
     """
-    # What rounding leaves of black would become grey levels.
-    level = F.hardshrink(image.float().clamp(min=0), 1e-3) / 255
+    level = image.float()
     # `pow` takes five times as long on a CPU.
-    return 255 * (exponent.float().view(-1, 1, 1, 1) * level.log()).exp()
+    curve = (exponent.float().view(-1, 1, 1, 1) * (level.clamp(min=BLACK_255) / 255).log()).exp()
+    return 255 * curve.where(level > BLACK_255, 0)
 
 
 def tone_slope(image: Tensor, exponent: Tensor) -> Tensor:
@@ -62,9 +62,17 @@ def log_skew(histogram: Tensor, exponents: tuple[float, ...] = (1.0,)) -> Tensor
         (B, N).
     """
     log_levels, powers = constant(_LOG_LEVELS, histogram), constant(exponents, histogram)
-    below = (histogram.cumsum(dim=1) < 0.5).sum(dim=1, keepdim=True).clamp(1, 255)
     mean = histogram @ (log_levels[:, None] * powers).exp()
-    return powers * (below.to(histogram) / 255).log() - mean.log()
+    return powers * (_median(histogram) / 255).log() - mean.log()
+
+
+def _median(histogram: Tensor) -> Tensor:
+    """(B, 1), at least 1: each level's pixels are spread evenly from half a level below it."""
+    total = histogram.cumsum(dim=1)
+    level = (total < 0.5).sum(dim=1, keepdim=True).clamp(max=255)
+    share = histogram.gather(1, level)
+    before = total.gather(1, level) - share
+    return (level + ((0.5 - before) / share - 0.5)).clamp(1, 255)
 
 
 def exponent_to(histogram: Tensor, skew: float, spread: float) -> Tensor:

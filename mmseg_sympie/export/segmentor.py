@@ -62,12 +62,13 @@ def _what_cannot_be_a_graph(model: BaseSegmentor) -> Iterator[None]:
             module, (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)) and _parts(module) != {1}]
         reason = (str(error).strip().splitlines() or [''])[0]
         if pools or 'adaptive' in reason:
-            reason = ('adaptive pooling to a fixed number of parts '
-                      f'({", ".join(pools[:3]) or reason[:200]}) needs images of one size, and the '
-                      'graph takes any')
+            which = f' ({", ".join(pools[:3])})' if pools else ''
+            reason = (f'adaptive pooling to a fixed number of parts{which} needs images of one '
+                      'size, and the graph takes any')
+        else:
+            reason = f'{type(error).__name__}: {reason[:400]}'
         raise InputError('The model cannot be exported as one graph for images of any size: '
-                         f'{type(error).__name__}: {reason[:400]}. Export the enhancer alone '
-                         '(leave the config out).') from error
+                         f'{reason}. Export the enhancer alone (leave the config out).') from error
 
 
 @contextmanager

@@ -68,6 +68,12 @@ def check_same_classes(model: Any, classes: Sequence[str]) -> None:
                          'trained on, or set num_classes of its head and load fitting weights.')
 
 
+def is_label_map(path: str | Path) -> bool:
+    """Whether an image file looks like a label map: a PNG of one channel, or with a palette."""
+    with Image.open(path) as image:
+        return image.format == 'PNG' and image.mode in ('1', 'L', 'P', 'I', 'I;16')
+
+
 def label_values(path: str | Path) -> list[float]:
     """The values that occur in a label map, sorted."""
     with Image.open(path) as image:
