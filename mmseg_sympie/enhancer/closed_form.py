@@ -74,8 +74,9 @@ class SourceMatch(ClosedFormEnhancer):
             raise InputError(f'SourceMatch: strength is from 0 to 1, got {strength!r}.')
         if source is None:
             raise InputError('SourceMatch: wanted the source, such as source=\'cityscapes\' in the '
-                             f'data preprocessor; there are {", ".join(named_sources())} and files '
-                             'of `sympie source-statistics CONFIG`.')
+                             'data preprocessor, or --source cityscapes; there are '
+                             f'{", ".join(named_sources())} and files of `sympie '
+                             'source-statistics CONFIG`.')
         if method not in METHODS:
             raise InputError(f'SourceMatch: method is one of {", ".join(METHODS)}, got '
                              f'{method!r}.')
