@@ -210,7 +210,7 @@ def test_every_value_comes_back(tmp_path, monkeypatch, street, output, target):
     ('labels', 'l', 'labels need'), ('logits', 'l.png', 'logits need .*.npy'),
     ('normalised', 'e', 'no suffix of an image format'),
     ('normalised', 'e.xyz', 'no suffix of an image format'),
-    ('other', 'e.png', "from .'image'. to .'other'.: wanted a file of tools/export_onnx.py"),
+    ('other', 'e.png', "from .'image'. to .'other'.: wanted a file of `sympie export`"),
     ('labels', 'below/l.png', 'cannot write below/l.png: No such file')])
 def test_targets_that_cannot_hold_the_result(tmp_path, monkeypatch, street, output, target,
                                              message):
