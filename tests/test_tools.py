@@ -125,7 +125,8 @@ def test_no_further_arguments_where_everything_is_in_its_place(
 
 
 def test_compare_attaches_the_default_where_there_is_no_enhancer(scenes, demo_segmentor, tmp_path):
-    output = tool('test', 'configs/demo.py', demo_segmentor, '--compare', '--out', tmp_path)
+    output = tool('test', 'configs/demo.py', demo_segmentor, '--compare', '--out', tmp_path,
+                  '--cfg-options', f'data_root={scenes}')
     assert 'configs/demo.py has no enhancer; attached: SyMPIE.' in output
     assert (tmp_path / 'compare.md').is_file()
 

@@ -54,8 +54,6 @@ class ImageStatistics(NamedTuple):
 class ImageSample:
     """Measurements of images, each made at the first access; all are RGB on 0..255.
 
-    What an enhancer before has left beyond black and white counts as these.
-
     Args:
         image: (B, 3, H, W), uint8 or float32 on 0..255.
         channel_order: of the image, 'rgb' or 'bgr'.
@@ -70,7 +68,7 @@ class ImageSample:
     @functools.cached_property
     def grid(self) -> Tensor:
         """The pixel grid (B, 3, h, w), float32."""
-        return self._rgb(pixel_grid(self.image)).clamp(0, 255)
+        return self._rgb(pixel_grid(self.image))
 
     @functools.cached_property
     def statistics(self) -> ImageStatistics:

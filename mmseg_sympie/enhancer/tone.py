@@ -19,7 +19,7 @@ def tone_curve(image: Tensor, exponent: Tensor) -> Tensor:
     """`255 (v / 255)^exponent`: black stays black and white white.
 
     Args:
-        image: (B, 3, H, W), on 0..255.
+        image: (B, 3, H, W), on 0..255; what is beyond black and white counts as these.
         exponent: (B,); below 1 it lights up what is dark.
 
     Returns:
@@ -27,7 +27,7 @@ def tone_curve(image: Tensor, exponent: Tensor) -> Tensor:
     """
     level = image.float()
     # `pow` takes five times as long on a CPU.
-    curve = (exponent.float().view(-1, 1, 1, 1) * (level.clamp(min=BLACK_255) / 255).log()).exp()
+    curve = (exponent.float().view(-1, 1, 1, 1) * (level.clamp(BLACK_255, 255) / 255).log()).exp()
     return 255 * curve.where(level > BLACK_255, 0)
 
 
