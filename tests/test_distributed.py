@@ -1,6 +1,7 @@
 """Two processes give the same report as one."""
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,3 +55,29 @@ def test_two_gloo_processes_train(demo_config, with_enhancer, tmp_path):
     state = read_checkpoint(tmp_path / 'work/iter_1.pth')['state_dict']
     assert 'decode_head.branches.0.weight' in state
     assert not any('enhancer' in key for key in state)
+
+
+@pytest.mark.skipif(not Path('/proc/self/task').is_dir(), reason='reads the names of threads')
+def test_threads_of_gloo_end_before_python():
+    script = '''
+import atexit
+from pathlib import Path
+
+def show(when):
+    print(when, len(list(Path('/proc/self/task').iterdir())))
+
+atexit.register(show, 'threads at the end:')  # Registered first, it runs last.
+import torch
+from mmengine.config import Config
+from mmseg_sympie.runtime.distributed import join_processes
+show('threads before:')
+join_processes(Config(), 'pytorch')
+torch.distributed.all_reduce(torch.ones(1))
+show('threads joined:')
+'''
+    result = subprocess.run(
+        [sys.executable, '-c', script], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={**os.environ, 'RANK': '0', 'WORLD_SIZE': '1', 'MASTER_ADDR': 'localhost',
+             'MASTER_PORT': '0', 'CUDA_VISIBLE_DEVICES': ''})
+    before, joined, end = map(int, re.findall(r'threads .*: (\d+)', result.stdout))
+    assert joined > before and end == before
