@@ -3,7 +3,7 @@ _base_ = ['./deeplabv2_acdc.py']
 model = dict(
     type='mmseg_sympie.MirrorEncoderDecoder',
     # The enhancer alone, as published: no source, nothing is matched.
-    data_preprocessor=dict(type='mmseg_sympie.SyMPIEDataPreprocessor'),
+    data_preprocessor=dict(type='mmseg_sympie.SyMPIEDataPreprocessor', source=None),
     decode_head=dict(num_branches=2))
 test_dataloader = dict(dataset=dict(pipeline=[
     dict(type='LoadImageFromFile'),

@@ -28,6 +28,7 @@ from mmseg_sympie.evaluation.compare_enhancers import (
     sentences,
     show_enhancers,
 )
+from mmseg_sympie.evaluation.differences import relative_percent
 from mmseg_sympie.evaluation.html.numbers import summary_cards
 from mmseg_sympie.evaluation.report import report_rows, terminal
 
@@ -176,6 +177,12 @@ def test_without_conditions_there_is_one_column():
 def report_of(folder, scores):
     write_report(folder, make_report(scores, CLASSES), scores)
     return read_report(folder)
+
+
+@pytest.mark.parametrize('old, new, percent', [
+    (50, 75, 50), (1, 3, 200), (0.9, 50, None), (0, 50, None), (None, 50, None), (50, None, None)])
+def test_a_change_in_percent_of_next_to_nothing_says_nothing(old, new, percent):
+    assert relative_percent(old, new) == percent
 
 
 def test_comparison_by_hand(scores, tmp_path):

@@ -9,6 +9,7 @@ from mmseg.evaluation import IoUMetric
 from PIL import Image
 from torch import nn
 
+from mmseg_sympie.engine import segmentation
 from mmseg_sympie.engine.segmentation import check_inputs, run_test
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.evaluation import SegmentationReport, read_report
@@ -134,13 +135,16 @@ def test_labels_beyond_the_classes_are_found_before_the_run(demo_segmentor, demo
 
 
 @pytest.mark.slow
-def test_another_metric_runs_beside_the_report(fog, demo_segmentor, tmp_path, capsys):
+def test_another_metric_and_notes_beside_the_report(fog, demo_segmentor, tmp_path, capsys,
+                                                    monkeypatch):
+    monkeypatch.setattr(segmentation, 'missing_source', lambda cfg: 'the source is missing')
     fog.test_evaluator = [dict(PLAIN, ignore_index=0),
                           dict(type='IoUMetric', iou_metrics=['mDice'], prefix='mine')]
     metrics = run_test(fog, demo_segmentor, str(tmp_path))
     assert {'report/mIoU', 'mine/mDice'} <= set(metrics)
     output = capsys.readouterr().out
     assert 'road (ignored)' in output and f'mine/mDice: {metrics["mine/mDice"]}' in output
+    assert 'Note: the source is missing\n' in output
 
 
 @pytest.mark.slow

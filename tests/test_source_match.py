@@ -17,6 +17,7 @@ from mmseg.structures import SegDataSample
 from mmseg_sympie.attachment import known_source
 from mmseg_sympie.data_preprocessor import SyMPIEDataPreprocessor
 from mmseg_sympie.engine.segmentation import missing_source
+from mmseg_sympie.engine.segmentor_config import with_enhancer
 from mmseg_sympie.engine.source_statistics import images_below
 from mmseg_sympie.enhancer import (
     CLAHE,
@@ -322,6 +323,18 @@ def test_broken_sources(given, message):
         SyMPIEDataPreprocessor(source=given)
 
 
+@pytest.mark.parametrize('contents', ['[]', 'null', '3'])
+def test_a_file_that_holds_no_source(tmp_path, contents):
+    (tmp_path / 'list.json').write_text(contents)
+    with pytest.raises(InputError, match='list.json are broken: wanted an object with mean'):
+        load_source(tmp_path / 'list.json')
+
+
+def test_a_black_and_a_white_image_are_a_source():
+    measured = SourceStatistics.of(ImageSample(picture(mean=mean, contrast=1)) for mean in (3, 252))
+    assert load_source(json.loads(measured.to_json())).images == 2
+
+
 @pytest.mark.parametrize('kind, arguments, message', [
     (CLAHE, dict(clip_limit=0), 'clip_limit is a positive number, got 0'),
     (CLAHE, dict(clip_limit='high'), "clip_limit is a positive number, got 'high'"),
@@ -415,22 +428,41 @@ def test_tool_measures_a_folder_and_the_file_is_a_source(tmp_path):
 
 def test_label_maps_among_the_images_of_a_folder(tmp_path):
     colour = np.zeros((4, 4, 3), np.uint8)
-    for name, image in (('a.png', colour), ('b.png', colour), ('a_labelIds.png', colour[..., 0])):
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)  # as a photograph
+    for name, image in (('a.png', colour), ('b.png', grey), ('a_labelIds.png', colour[..., 0])):
         cv2.imwrite(str(tmp_path / name), image)
-    with pytest.raises(InputError, match='1 of 3 files, such as .*a_labelIds.png'):
+    (tmp_path / 'broken.png').write_bytes(b'no image')  # is named when it is read
+    with pytest.raises(InputError, match='1 of 4 files, such as .*a_labelIds.png'):
         images_below(tmp_path)
     (tmp_path / 'a_labelIds.png').unlink()
-    assert [Path(path).name for path in images_below(tmp_path)] == ['a.png', 'b.png']
+    assert [Path(path).name for path in images_below(tmp_path)] == ['a.png', 'b.png', 'broken.png']
 
 
-@pytest.mark.parametrize('options, source', [
-    ({}, 'cityscapes'), (dict(source=None), None), (dict(source='camvid'), None),
-    (dict(checkpoint='enhancer.pth'), None), (dict(enhancer=dict(type='GreyWorld')), None),
-    (dict(enhancer=[]), None), (dict(enhancer=dict(type='SyMPIE', source=None)), None)])
-def test_a_source_that_was_forgotten(options, source):
-    cfg = load_config(str(ROOT / 'configs/espnetv2_acdc.py'))
+@pytest.mark.parametrize('name, options, said', [
+    ('espnetv2_acdc', {}, True), ('mobilenetv2_camvid', {}, False),
+    *(('espnetv2_acdc', options, False) for options in (
+        dict(source=None), dict(source='camvid'), dict(checkpoint='enhancer.pth'),
+        dict(enhancer=dict(type='GreyWorld')), dict(enhancer=[]),
+        dict(enhancer=dict(type='SyMPIE', source=None))))])
+def test_a_source_that_was_forgotten(name, options, said):
+    cfg = load_config(str(ROOT / f'configs/{name}.py'))
     cfg.model.data_preprocessor.update(type='mmseg_sympie.SyMPIEDataPreprocessor', **options)
-    assert missing_source(cfg) == source
+    assert ('Set model.data_preprocessor.source=cityscapes' in (missing_source(cfg) or '')) == said
+
+
+def test_shipped_configs_forget_no_source():
+    for path in sorted(ROOT.glob('configs/*.py')):
+        cfg = load_config(str(path))
+        assert 'model' not in cfg or missing_source(cfg) is None, path
+
+
+@pytest.mark.parametrize('options, source', [({}, 'cityscapes'), (dict(source=None), None)])
+def test_the_default_in_place_of_no_enhancer(options, source):
+    cfg = load_config(str(ROOT / 'configs/espnetv2_acdc.py'))
+    cfg.model.data_preprocessor.update(
+        type='mmseg_sympie.SyMPIEDataPreprocessor', enhancer=None, **options)
+    preprocessor = with_enhancer(cfg).model.data_preprocessor
+    assert (preprocessor.enhancer, preprocessor.source) == ({}, source)
 
 
 @pytest.mark.parametrize('name, source', [

@@ -54,6 +54,8 @@ def begin(args: argparse.Namespace) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Test as the options say; the tables are printed by the reports."""
+    from mmengine.dist import is_main_process
+
     from ..attachment import find_preprocessor
     from ..engine.comparison import compare_variants, test_and_report
     from ..engine.segmentation import enhancers_of, has_enhancer
@@ -71,8 +73,9 @@ def main(args: argparse.Namespace) -> None:
     out_dir = Path(args.out)
     if args.compare is not None and not args.compare and not has_enhancer(cfg):
         cfg = with_enhancer(cfg)
-        print(f'{args.config} has no enhancer; attached: '
-              f'{names_of(enhancers_of(find_preprocessor(cfg)[1]))}.', flush=True)
+        if is_main_process():
+            print(f'{args.config} has no enhancer; attached: '
+                  f'{names_of(enhancers_of(find_preprocessor(cfg)[1]))}.', flush=True)
     if args.compare:
         compare_variants(cfg, checkpoint, with_none(args.compare), out_dir, args.html)
     else:

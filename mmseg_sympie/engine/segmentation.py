@@ -66,13 +66,15 @@ def enhancers_of(preprocessor: dict) -> Sequence[dict]:
 
 
 def missing_source(cfg: Config) -> str | None:
-    """The source that the data of a config suggest, where SyMPIE's own weights run without any."""
-    preprocessor = find_preprocessor(cfg)[1]
-    if not has_enhancer(cfg) or 'source' in preprocessor:
+    """What to say where SyMPIE's own weights run without a source, and Cityscapes' is wanted."""
+    path, preprocessor = find_preprocessor(cfg)
+    if not has_enhancer(cfg) or 'source' in preprocessor or known_source(cfg) != 'cityscapes':
         return None
     forgotten = any(type_name(each['type']) == 'SyMPIE' and not {'source', 'checkpoint'} & set(each)
                     for each in enhancers_of(preprocessor))
-    return known_source(cfg) if forgotten else None
+    return ('SyMPIE runs without a source: it brightens images, which a model trained on '
+            f"Cityscapes does not want. Set {'.'.join(path)}.source=cityscapes, or None if that is "
+            'meant.') if forgotten else None
 
 
 def without_enhancer(cfg: Config) -> Config:
@@ -128,11 +130,7 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> dic
     Raises:
         InputError: model, weights and data set do not fit together.
     """
-    source = missing_source(cfg)
-    if source:
-        print(f"SyMPIE runs without a source, though the config's data suggest {source!r}: images "
-              'are brightened, which a model trained on Cityscapes does not want. Set '
-              f'model.data_preprocessor.source={source}, or None if that is meant.', flush=True)
+    notes = [note for note in [missing_source(cfg)] if note]
     record = record_run(cfg, checkpoint)  # of the config as it came
     cfg = copy.deepcopy(cfg)
     cfg.work_dir = str(Path(out_dir) / 'logs')
@@ -153,7 +151,7 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> dic
         metric.shows_table = not title
     runner.register_hook(ProgressBar())
     if runner.rank == 0:
-        for note in evaluator.notes:
+        for note in [*notes, *evaluator.notes]:
             print(f'Note: {note}')
     try:
         metrics = runner.test()

@@ -70,6 +70,8 @@ def with_enhancer(cfg: Config, enhancer: str | dict | Sequence[dict] | None = No
         return attach(cfg, configs, source=source)
     if configs is None and not has_enhancer(cfg):
         configs = {}
+        if source == AUTO and 'source' not in preprocessor:
+            source = known_source(cfg)
     if configs is not None:
         preprocessor.update(enhancer=configs, checkpoint=None, smoothing=None)
     if source != AUTO:

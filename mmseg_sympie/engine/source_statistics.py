@@ -27,10 +27,10 @@ def images_below(folder: Path) -> list[str]:
     """
     paths = [folder / file for file in files_below(folder)]
     labels = [path for path in paths if is_label_map(path)]
-    if labels and len(labels) < len(paths):
-        raise InputError(f'{folder} holds images and label maps ({len(labels)} of {len(paths)} '
-                         f'files, such as {labels[0]}: PNG of one channel or with a palette). Name '
-                         'the folder of the images alone.')
+    if labels:
+        raise InputError(f'{folder} holds label maps ({len(labels)} of {len(paths)} files, such as '
+                         f'{labels[0]}: a PNG of one channel with few values). Name a folder of '
+                         'images alone.')
     return list(map(str, paths))
 
 

@@ -1,4 +1,6 @@
 """Parameters from frame to frame of a video, as the paper suggests for future work."""
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -6,6 +8,11 @@ from ..errors import InputError
 from .adjustment import Adjustment
 from .dwm import WarpParameters
 from .fast import FastSyMPIE
+
+
+class _Frame(NamedTuple):
+    shape: torch.Size
+    thumbnail: Tensor
 
 
 class ParameterSmoother:
@@ -41,7 +48,7 @@ class ParameterSmoother:
     def forget(self) -> None:
         """Start anew, with another video."""
         self.age, self.predictions = 0, 0
-        self.before: tuple[torch.Size, torch.device, Tensor] | None = None  # and the thumbnail
+        self.before: _Frame | None = None
         self.predicted: tuple[WarpParameters, Adjustment] | None = None
         self.smoothed: tuple[WarpParameters, Adjustment] | None = None
 
@@ -55,7 +62,7 @@ class ParameterSmoother:
 
     def _one(self, frame: Tensor) -> WarpParameters:
         measured = self.fast.measure(frame)
-        seen = frame.shape, frame.device, measured.thumbnail
+        seen = _Frame(frame.shape, measured.thumbnail)
         cut = self.before is None or self._differ(self.before, seen)
         self.before = seen
         self.age += 1
@@ -72,11 +79,11 @@ class ParameterSmoother:
         self.smoothed = parameters, adjustment
         return parameters.after(adjustment)
 
-    def _differ(self, before: tuple, seen: tuple) -> bool:
-        if before[:2] != seen[:2]:
+    def _differ(self, before: _Frame, seen: _Frame) -> bool:
+        if before.shape != seen.shape or before.thumbnail.device != seen.thumbnail.device:
             return True
         assert self.smoothed is not None
         # As they come, frames in the dark hardly differ.
-        old, new = (self.smoothed[1].apply_colours(thumbnail).clamp(0, 255)
-                    for thumbnail in (before[2], seen[2]))
+        old, new = (self.smoothed[1].apply_colours(frame.thumbnail).clamp(0, 255)
+                    for frame in (before, seen))
         return bool((new - old).abs().mean() > self.scene_change_255)

@@ -17,7 +17,7 @@ Source = Union[str, Path, Mapping[str, Any], 'SourceStatistics']  # as `load_sou
 
 
 # What images on 0..255 can have.
-_LARGEST_VARIANCE = 127.5 ** 2
+_LARGEST_VARIANCE = 255 ** 2 / 2  # of the means of two images, a black and a white one
 _RANGES: dict[str, tuple[float, float]] = dict(
     black=(0, 255), mean=(1, 255), log_contrast=(0, 5), contrast_spread=(0, 5), log_skew=(-6, 6),
     skew_spread=(0, 6), log_detail=(-3, 6))
@@ -103,7 +103,11 @@ def named_sources() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in NAMED.glob('*.json')))
 
 
-def _checked(found: Mapping[str, Any], where: str | Path) -> SourceStatistics:
+def _checked(found: Any, where: str | Path) -> SourceStatistics:
+    if not isinstance(found, Mapping):
+        raise InputError(f'The source statistics {where} are broken: wanted an object with mean, '
+                         f'covariance and so on, got {found!r:.200}. Make them again with '
+                         '`sympie source-statistics CONFIG`.')
     shapes: dict[str, tuple] = dict(black=(3,), mean=(3,), covariance=(3, 3),
                                     mean_covariance=(3, 3), log_contrast=(), contrast_spread=(),
                                     log_skew=(), skew_spread=(), log_detail=())

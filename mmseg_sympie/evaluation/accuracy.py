@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from .differences import relative_percent
 
 NONE = 'none'  # The variant without an enhancer, which the others are compared with.
 CLEAN = 'clean'
@@ -110,8 +111,7 @@ def difference(without: float | None, with_: float | None) -> dict[str, float | 
     """Change in points and relative to `without` in percent; None where it has none."""
     if without is None or with_ is None:
         return dict(points=None, relative_percent=None)
-    return dict(points=with_ - without,
-                relative_percent=100 * (with_ - without) / without if without else None)
+    return dict(points=with_ - without, relative_percent=relative_percent(without, with_))
 
 
 def _summary(by_corruption: Mapping[str, Mapping[str, Mapping[str, int]]],

@@ -68,10 +68,9 @@ def comparison_rows(comparison: Mapping[str, Any]) -> list[list[str]]:
              *(f'change {name}' for name in others)]]
 
     def row(title: str, change, extra) -> list[str]:
-        # A share of next to nothing says nothing.
-        relative = change['relative_percent'] if (change['without'] or 0) >= 1 else None
         return [title, percent(change['without']), percent(change['with']),
-                percent(change['difference'], sign=True), percent(relative, sign=True),
+                percent(change['difference'], sign=True),
+                percent(change['relative_percent'], sign=True),
                 *(percent(value, sign=True) for value in extra)]
 
     for name in comparison['classes']:

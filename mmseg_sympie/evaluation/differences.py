@@ -114,6 +114,11 @@ def paired(before: Sequence[ImageScore],
 
 
 def _difference(old: float | None, new: float | None) -> dict[str, float | None]:
-    change = None if old is None or new is None else new - old
-    return {'without': old, 'with': new, 'difference': change,
-            'relative_percent': 100 * change / old if change is not None and old else None}
+    return {'without': old, 'with': new,
+            'difference': None if old is None or new is None else new - old,
+            'relative_percent': relative_percent(old, new)}
+
+
+def relative_percent(old: float | None, new: float | None) -> float | None:
+    """Change of a score in percent of it; None below one point, of which it would say nothing."""
+    return None if old is None or new is None or old < 1 else 100 * (new - old) / old

@@ -13,6 +13,7 @@ from .images import orientation
 
 IGNORE_LABEL = 255
 MOST_CLASSES = 255  # A label map has 8 bits, and 255 is void.
+FEW_VALUES = 64  # Label maps hold fewer classes each, photographs more grey levels.
 _IGNORE_16_BIT = 65535  # the same where a file has 16 bits; MMSegmentation takes the lower eight
 _SCALED_BY_PILLOW = ('1', 'L;2', 'L;4')  # grey of fewer than 8 bits; MMCV reads labels by Pillow
 
@@ -69,9 +70,16 @@ def check_same_classes(model: Any, classes: Sequence[str]) -> None:
 
 
 def is_label_map(path: str | Path) -> bool:
-    """Whether an image file looks like a label map: a PNG of one channel, or with a palette."""
-    with Image.open(path) as image:
-        return image.format == 'PNG' and image.mode in ('1', 'L', 'P', 'I', 'I;16')
+    """Whether an image file looks like a label map: a PNG of one channel that holds few values.
+
+    A file that cannot be read does not.
+    """
+    try:
+        with Image.open(path) as image:
+            return (image.format == 'PNG' and image.mode in ('1', 'L', 'P', 'I', 'I;16')
+                    and len(np.unique(np.array(image))) <= FEW_VALUES)
+    except OSError:
+        return False
 
 
 def label_values(path: str | Path) -> list[float]:
