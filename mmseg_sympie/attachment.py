@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from .enhancer.build import TAKE_A_SOURCE, listed
 from .errors import InputError
 from .io.config import type_name
 
@@ -38,7 +39,7 @@ def attach(cfg: Config, enhancer: dict | Sequence[dict] | None = None,
         enhancer: as for the preprocessor; by default SyMPIE.
         checkpoint: SyMPIE's weights; by default those that ship.
         source: what the model was trained on, as for the preprocessor; 'auto': what `known_source`
-            says, unless an enhancer or a checkpoint is named; None: nothing.
+            says, where the enhancer `wants_source`; None: nothing.
 
     Raises:
         InputError: there is an enhancer already, or the model does not get colour images on 0..255.
@@ -71,12 +72,23 @@ def changes(cfg: Config, enhancer: dict | Sequence[dict] | None = None,
     if checkpoint is not None:
         change['checkpoint'] = checkpoint
     if source == AUTO:
-        source = known_source(cfg) if checkpoint is None and enhancer is None else None
+        source = known_source(cfg) if wants_source(enhancer, checkpoint) else None
     if source is not None:
         change['source'] = source
     for key in reversed(path):
         change = {key: change}
     return change
+
+
+def wants_source(enhancer: dict | Sequence[dict] | None, checkpoint: str | None = None) -> bool:
+    """Whether an enhancer is better with the source, and has none yet; arguments as of `attach`.
+
+    What the weights of a checkpoint were trained for is not known.
+    """
+    entries = listed({} if enhancer is None else enhancer)
+    return not (checkpoint or any('checkpoint' in each for each in entries)) and any(
+        type_name(each.get('type', 'SyMPIE')) in TAKE_A_SOURCE and 'source' not in each
+        for each in entries)
 
 
 def known_source(cfg: Config) -> str | None:

@@ -168,6 +168,21 @@ def test_tool_writes_a_config_that_inherits(tmp_path):
     assert 'is the config itself' in tool('attach', base, '--out', base, fails=True)
 
 
+@pytest.mark.parametrize('given, source, said', [
+    ([], 'cityscapes', True), (['--enhancer', 'GreyWorld+SourceMatch'], 'cityscapes', True),
+    (['--enhancer', 'SourceMatch', '--source', 'camvid'], 'camvid', False),
+    (['--enhancer', 'GreyWorld'], None, False),
+    (['--enhancer', 'SyMPIE:source=None'], None, False)])
+def test_tool_attaches_an_enhancer_with_the_source_that_it_takes(
+        tmp_path, monkeypatch, capsys, given, source, said):
+    monkeypatch.setattr(sys, 'argv', ['attach', str(ROOT / 'configs/espnetv2_acdc.py'), '--out',
+                                      str(tmp_path / 'new.py'), *given])
+    cli.run('attach')
+    new = load_config(str(tmp_path / 'new.py')).model.data_preprocessor
+    assert new.get('source') == source
+    assert ('assumed from the type of the test data' in capsys.readouterr().out) == said
+
+
 LAZY = f'''
 from mmseg.models import SegDataPreProcessor
 model = dict(data_preprocessor={{**{SEG!r}, 'type': SegDataPreProcessor}})

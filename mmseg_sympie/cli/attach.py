@@ -2,7 +2,7 @@
 
 Example:
     python tools/attach.py my_model.py --out my_model_sympie.py
-    python tools/attach.py my_model.py --out my_model_matched.py --mean-match 110
+    python tools/attach.py my_model.py --out my_model_matched.py --enhancer SourceMatch
 
 The new file inherits from the old one and changes its data preprocessor; what cannot be done is
 refused with the reason.
@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from ..errors import InputError
-from .options import add_source
+from .options import add_enhancer, add_source
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--force', action='store_true', help='write over a config that is there')
     enhancer = parser.add_mutually_exclusive_group()
     enhancer.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
+    add_enhancer(enhancer)
     enhancer.add_argument('--mean-match', type=float, metavar='TARGET',
                           help='instead of SyMPIE, scale each image to this mean on 0..255')
     add_source(parser, default='auto')
@@ -36,16 +37,18 @@ def main(args: argparse.Namespace) -> None:
     if args.out.exists() and not args.force:
         raise InputError(f'--out {args.out} exists. Choose another name, or give --force to write '
                          'over it.')
-    from ..attachment import AUTO, known_source
+    from ..attachment import AUTO, known_source, wants_source
     from ..engine.child_config import write_child
+    from ..engine.segmentor_config import enhancer_config
     from ..io.config import load_config
     from ..io.shipped import find_config
     config = Path(find_config(str(args.config)))
-    enhancer = (None if args.mean_match is None else
+    enhancer = (enhancer_config(args.enhancer, args.source) if args.enhancer else
+                None if args.mean_match is None else
                 dict(type='MeanMatch', target=args.mean_match))
     preprocessor = write_child(config, args.out, enhancer, args.checkpoint, args.source)
     print(f'{args.out}: {preprocessor}')
-    if args.source == AUTO and args.checkpoint is None and enhancer is None:
+    if args.source == AUTO and wants_source(enhancer, args.checkpoint):
         cfg = load_config(str(config))
         known = known_source(cfg)
         data = 'training' if cfg.get('train_dataloader') else 'test'

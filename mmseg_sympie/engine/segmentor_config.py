@@ -63,10 +63,6 @@ def with_enhancer(cfg: Config, enhancer: str | dict | Sequence[dict] | None = No
     cfg = copy.deepcopy(cfg)
     preprocessor = find_preprocessor(cfg)[1]
     if not is_enhanced(preprocessor):
-        if source == AUTO and configs is not None:
-            # What the weights of a checkpoint were trained for is not known.
-            trained = any('checkpoint' in each for each in listed(configs))
-            source = None if trained else known_source(cfg)
         return attach(cfg, configs, source=source)
     if configs is None and not has_enhancer(cfg):
         configs = {}
