@@ -74,7 +74,7 @@ def test_match_and_its_like_equal_pytorch_at_any_size(order, name):
         image = torch.stack([golden.image_255(*size), golden.image_255(*size, phase=1) // 3])
         image[1, 0] //= 2  # a colour cast
         wanted = fast(image, PixelFormat('rgb', IMAGENET_RGB_255)).numpy()
-        assert np.abs(run(model, image) - wanted).max() < 1e-5 * max(1, np.abs(wanted).max())
+        assert np.abs(run(model, image) - wanted).max() < 2e-5 * max(1, np.abs(wanted).max())
 
 
 @pytest.mark.parametrize('kind', [CLAHE, torch.nn.Identity])

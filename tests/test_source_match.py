@@ -282,7 +282,7 @@ def test_the_correction_fades_with_the_match():
     torch.testing.assert_close(preprocessor.enhance(far), reference, rtol=0, atol=0.05)
 
 
-@pytest.mark.parametrize('spreads, share', [(0, 0), (0.5, 1 / 17), (1, 0.5), (2, 16 / 17)])
+@pytest.mark.parametrize('spreads, share', [(0, 0), (0.5, 1 / 1025), (1, 1 / 5), (2, 64 / 65)])
 def test_foreignness_by_hand(spreads, share):
     """Only the contrast differs: of four scores one is (2 s)^2, and their mean is s^2."""
     contrast = math.exp(math.log(700) / 2 + 2 * spreads * 0.1)
