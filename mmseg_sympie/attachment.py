@@ -1,11 +1,12 @@
 """Put the enhancer in front of any config's model."""
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
 
-from .enhancer.build import TAKE_A_SOURCE, listed
+from .enhancer.build import TAKE_A_SOURCE, Enhancer, Source, listed
+from .enhancer.source_statistics import SourceStatistics, load_source
 from .errors import InputError
 from .io.config import type_name
 
@@ -29,32 +30,37 @@ _NOT_COLOUR = ('LoadBiomedicalImageFromFile', 'LoadMultipleRSImageFromFile',
                'LoadSingleRSImageFromFile')
 
 
-def attach(cfg: Config, enhancer: dict | Sequence[dict] | None = None,
-           checkpoint: str | None = None, source: str | None = AUTO) -> Config:
+def attach(cfg: Config, enhancer: Enhancer | None = None,
+           checkpoint: str | None = None, source: Source | None = AUTO) -> Config:
     """A copy of a config whose data preprocessor enhances the images first.
 
     Args:
         cfg: of MMSegmentation, MMPretrain or MMDetection; also one whose model is a TTA model
             around another.
-        enhancer: as for the preprocessor; by default SyMPIE.
+        enhancer: as for the preprocessor, or a text as `parse_enhancer` takes it, several joined by
+            '+'; by default SyMPIE.
         checkpoint: SyMPIE's weights; by default those that ship.
         source: what the model was trained on, as for the preprocessor; 'auto': what `known_source`
             says, where the enhancer `wants_source`; None: nothing.
 
     Raises:
-        InputError: there is an enhancer already, or the model does not get colour images on 0..255.
+        FileNotFoundError, InputError: there is an enhancer already, the model does not get colour
+            images on 0..255, or the enhancer or the source is unknown.
     """
+    if not isinstance(cfg, Config):
+        raise InputError('Wanted a config, as mmengine.config.Config.fromfile(FILE) gives it, got '
+                         f'{cfg!r:.200}.')
     cfg = copy.deepcopy(cfg)
     cfg.merge_from_dict(changes(cfg, enhancer, checkpoint, source))
     return cfg
 
 
-def changes(cfg: Config, enhancer: dict | Sequence[dict] | None = None,
-            checkpoint: str | None = None, source: str | None = AUTO) -> dict:
+def changes(cfg: Config, enhancer: Enhancer | None = None,
+            checkpoint: str | None = None, source: Source | None = AUTO) -> dict:
     """What `attach` merges into the config; a child config that says this does the same."""
     check_images(cfg)
     path, preprocessor = find_preprocessor(cfg)
-    if is_enhanced(preprocessor):
+    if has_enhancer(cfg):
         raise InputError('The model has an enhancer already: data_preprocessor.type='
                          f'{preprocessor["type"]!r}. '
                          'Change its enhancer and checkpoint instead.')
@@ -64,23 +70,32 @@ def changes(cfg: Config, enhancer: dict | Sequence[dict] | None = None,
     if not twin and isinstance(kind, str) and '.' not in kind and kind != _BASE:
         kind = f'{scope}.{kind}'
     change: dict[str, Any] = dict(type=twin) if twin else dict(type=ANY, behind=kind)
+    if is_enhanced(preprocessor):
+        change = {}
+        # A list: MMEngine merges no config into what was None.
+        enhancer = [dict(type='SyMPIE')] if enhancer is None else enhancer
     if preprocessor is cfg.get('data_preprocessor'):
         # One at the top of a config is the model's too, but gives way to one in the model.
         change = {**copy.deepcopy(preprocessor), **change}
     if enhancer is not None:
-        change['enhancer'] = enhancer
+        change['enhancer'] = enhancer if isinstance(enhancer, dict) else list(listed(enhancer))
     if checkpoint is not None:
         change['checkpoint'] = checkpoint
     if source == AUTO:
-        source = known_source(cfg) if wants_source(enhancer, checkpoint) else None
+        source = preprocessor.get('source', known_source(cfg) if wants_source(enhancer, checkpoint)
+                                  else None)
     if source is not None:
+        found = load_source(source)
+        # MMEngine's configs hold no objects.
+        source = found._asdict() if isinstance(source, SourceStatistics) else source
+    if source is not None or 'source' in preprocessor:
         change['source'] = source
     for key in reversed(path):
         change = {key: change}
     return change
 
 
-def wants_source(enhancer: dict | Sequence[dict] | None, checkpoint: str | None = None) -> bool:
+def wants_source(enhancer: Enhancer | None, checkpoint: str | None = None) -> bool:
     """Whether an enhancer is better with the source, and has none yet; arguments as of `attach`.
 
     What the weights of a checkpoint were trained for is not known.
@@ -116,8 +131,14 @@ def _data_sets(node: Any) -> set[str]:
 
 
 def is_enhanced(preprocessor: Mapping[str, Any]) -> bool:
-    """Whether the config of a data preprocessor is of one with an enhancer."""
+    """Whether the config of a data preprocessor is of one that can have an enhancer."""
     return type_name(preprocessor.get('type')) in map(type_name, (*TWINS.values(), ANY))
+
+
+def has_enhancer(cfg: Config) -> bool:
+    """Whether the config's data preprocessor is ours with an enhancer in it."""
+    preprocessor = find_preprocessor(cfg)[1]
+    return is_enhanced(preprocessor) and bool(listed(preprocessor.get('enhancer', {})))
 
 
 def find_preprocessor(cfg: Config) -> tuple:
@@ -129,11 +150,15 @@ def find_preprocessor(cfg: Config) -> tuple:
     if 'model' not in cfg:
         raise InputError(f'{cfg.filename} has no model to put an enhancer in front of.')
     path: tuple[str, ...] = ('model',)
-    model = cfg.model
-    while 'module' in model:
+    model: Any = cfg.model
+    while isinstance(model, dict) and 'module' in model:
         path, model = (*path, 'module'), model.module
-    found = model.get('data_preprocessor')
-    return (*path, 'data_preprocessor'), found or cfg.get('data_preprocessor') or {}
+    found = (model.get('data_preprocessor') or cfg.get('data_preprocessor') or {}
+             if isinstance(model, dict) else model)
+    if not isinstance(found, dict):
+        raise InputError(f'{cfg.filename}: wanted dict(...) with a type for the model and its '
+                         f'data_preprocessor, got {found!r:.200}.')
+    return (*path, 'data_preprocessor'), found
 
 
 def check_images(cfg: Config) -> None:

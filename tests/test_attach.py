@@ -183,6 +183,71 @@ def test_tool_attaches_an_enhancer_with_the_source_that_it_takes(
     assert ('assumed from the type of the test data' in capsys.readouterr().out) == said
 
 
+@pytest.mark.parametrize('out', ['base.py', 'child.py', 'link.py'])
+def test_tool_does_not_write_over_what_it_inherits_from(tmp_path, monkeypatch, out):
+    (tmp_path / 'base.py').write_text(f'model = dict(data_preprocessor={SEG!r})\n')
+    (tmp_path / 'child.py').write_text("_base_ = ['./base.py']\n")
+    (tmp_path / 'link.py').symlink_to('base.py')
+    before = (tmp_path / out).read_text()
+    monkeypatch.setattr(sys, 'argv', ['attach', str(tmp_path / 'child.py'), '--force', '--out',
+                                      str(tmp_path / out)])
+    with pytest.raises(SystemExit, match='the config itself, or one that it inherits from'):
+        cli.run('attach')
+    assert (tmp_path / out).read_text() == before
+
+
+def test_a_child_in_a_folder_that_is_a_link(tmp_path, monkeypatch):
+    (tmp_path / 'base.py').write_text(f'model = dict(data_preprocessor={SEG!r})\n')
+    (tmp_path / 'real/deep/er').mkdir(parents=True)
+    (tmp_path / 'link').symlink_to('real/deep/er')
+    monkeypatch.setattr(sys, 'argv', ['attach', str(tmp_path / 'base.py'), '--out',
+                                      str(tmp_path / 'link/new.py')])
+    cli.run('attach')
+    assert load_config(str(tmp_path / 'link/new.py')).model.data_preprocessor.mean == SEG['mean']
+
+
+def test_what_cannot_be_built_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['attach', str(ROOT / 'configs/espnetv2_acdc.py'), '--out',
+                                      str(tmp_path / 'new/deep.py'), '--mean-match', 'nan'])
+    with pytest.raises(SystemExit, match='a mean on 0..255, got nan'):
+        cli.run('attach')
+    assert not (tmp_path / 'new').exists()
+
+
+def test_a_checkpoint_is_attached_without_a_source_and_the_tool_says_so(
+        tmp_path, monkeypatch, capsys, enhancer_checkpoint):
+    monkeypatch.setattr(sys, 'argv', ['attach', str(ROOT / 'configs/espnetv2_acdc.py'), '--out',
+                                      str(tmp_path / 'new.py'), '--checkpoint',
+                                      str(enhancer_checkpoint)])
+    cli.run('attach')
+    assert 'Source: none, because a checkpoint' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('enhancer', [None, [], ()])
+def test_a_preprocessor_of_ours_without_an_enhancer_gets_one(enhancer):
+    preprocessor = dict(SEG, type='mmseg_sympie.SyMPIEDataPreprocessor', enhancer=enhancer)
+    found = mmseg_sympie.attach(config(preprocessor), 'GreyWorld').model.data_preprocessor
+    assert found.type == preprocessor['type'] and found.enhancer == [dict(type='GreyWorld')]
+
+
+def test_an_enhancer_by_name_and_statistics_as_an_object():
+    source = mmseg_sympie.enhancer.load_source('camvid')
+    found = mmseg_sympie.attach(config(SEG), 'SourceMatch', source=source)
+    assert MODELS.build(found.model.data_preprocessor).enhancers[0].source == source
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (['espnetv2_acdc'], 'Wanted a config, as mmengine.config.Config.fromfile'),
+    ([config(SEG), 'GreyWord'], 'did you mean GreyWorld'),
+    ([config(SEG), ['GreyWorld']], 'must be a name such as'),
+    ([config(SEG), None, None, 'Cityscapes'], 'no source statistics named .Cityscapes'),
+    ([Config(dict(model=None))], 'wanted dict.* for the model'),
+    ([config('SegDataPreProcessor')], 'wanted dict.* for the model and its data_preprocessor')])
+def test_arguments_of_attach(arguments, message):
+    with pytest.raises(InputError, match=message):
+        mmseg_sympie.attach(*arguments)
+
+
 LAZY = f'''
 from mmseg.models import SegDataPreProcessor
 model = dict(data_preprocessor={{**{SEG!r}, 'type': SegDataPreProcessor}})

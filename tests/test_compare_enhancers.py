@@ -45,7 +45,9 @@ def test_an_enhancer_by_its_name(text, config):
 
 @pytest.mark.parametrize('text, message', [
     ('GrayWorld', 'no enhancer .GrayWorld. .did you mean GreyWorld..: wanted one of SourceMatch'),
-    ('CLAHE:3', 'wanted NAME:ARGUMENT=VALUE')])
+    ('CLAHE:3', 'wanted NAME:ARGUMENT=VALUE'),
+    ('SourceMatch:type=GreyWorld', "each argument once, got 'type=GreyWorld'"),
+    ('MeanMatch:target=90,target=110', "each argument once, got 'target=110'")])
 def test_no_enhancer_of_that_name(text, message):
     with pytest.raises(InputError, match=message):
         parse_enhancer(text)

@@ -69,6 +69,14 @@ def test_types_that_are_classes_are_read_as_their_names(tmp_path):
     assert model['norm_cfg']['type'] == 'BN'
 
 
+def test_a_config_in_json_and_one_in_another_format(tmp_path):
+    (tmp_path / 'a.json').write_text('{"model": {"type": "EncoderDecoder"}}')
+    assert load_config(str(tmp_path / 'a.json')).model.type == 'EncoderDecoder'
+    (tmp_path / 'a.png').write_bytes(b'')
+    with pytest.raises(InputError, match='a.png is no config: wanted a .py'):
+        load_config(str(tmp_path / 'a.png'))
+
+
 @pytest.mark.parametrize('base,child', [
     ('a = 1\n', "_base_ = ['./base.py']\nb = 2\n"),
     ('a = 1\n', "from mmengine.config import read_base\nwith read_base():\n"

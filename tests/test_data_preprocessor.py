@@ -69,10 +69,16 @@ def test_checkpoint_and_another_enhancer_contradict(enhancer_checkpoint):
         build(checkpoint=enhancer_checkpoint, enhancer=dict(type='MeanMatch'))
 
 
-@pytest.mark.parametrize('enhancer', ['MeanMatch', ['MeanMatch'], 3])
-def test_enhancer_must_be_a_config(enhancer):
-    with pytest.raises(InputError, match="must be a config such as dict.type='MeanMatch'"):
+@pytest.mark.parametrize('enhancer', [['MeanMatch'], 3])
+def test_enhancer_must_be_a_name_or_a_config(enhancer):
+    with pytest.raises(InputError, match="a config such as dict.type='MeanMatch'"):
         build(enhancer=enhancer)
+
+
+def test_enhancers_by_name():
+    built = build(enhancer='GreyWorld+MeanMatch:90').enhancers
+    assert [type(each).__name__ for each in built] == ['GreyWorld', 'MeanMatch']
+    assert built[1].target == 90
 
 
 def test_unknown_channel_order():

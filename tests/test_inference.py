@@ -42,6 +42,17 @@ def test_the_same_type_comes_out(brighten, kind):
     assert abs(levels.mean() - 80) < 0.5 and abs(levels - wanted).max() < 1
 
 
+def test_an_array_that_is_a_reversed_view(brighten):
+    image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    assert (brighten(image[..., ::-1]) == brighten(image[..., ::-1].copy())).all()
+
+
+@pytest.mark.parametrize('enhancer', [None, [], ()])
+def test_no_enhancer_at_all_is_refused(enhancer):
+    with pytest.raises(InputError, match='No enhancer was named'):
+        mmseg_sympie.load_enhancer(enhancer)
+
+
 def test_grey_and_transparent_pictures_become_rgb(brighten):
     for mode in ('L', 'RGBA', 'P'):
         result = brighten(Image.fromarray(DARK).convert(mode))
@@ -130,7 +141,7 @@ def test_a_config_gets_an_enhancer_once():
     trained = load_config('espnetv2_cityscapes')  # With a checkpoint, nothing is assumed.
     assert 'source' not in with_enhancer(trained, 'mine.pth').model.data_preprocessor
     own.model.data_preprocessor.enhancer = None
-    assert with_enhancer(own).model.data_preprocessor.enhancer == {}
+    assert with_enhancer(own).model.data_preprocessor.enhancer == [dict(type='SyMPIE')]
     steps = [step['type'] for step in image_pipeline(plain)]
     assert steps == ['mmseg.LoadImageFromNDArray', 'PackSegInputs']
     plain.pop('test_dataloader')

@@ -330,6 +330,21 @@ def test_a_file_that_holds_no_source(tmp_path, contents):
         load_source(tmp_path / 'list.json')
 
 
+def test_a_number_too_large_and_a_file_too_deep(tmp_path):
+    with pytest.raises(InputError, match='log_contrast should be one finite number'):
+        load_source(dict(SOURCE._asdict(), log_contrast=10 ** 400))
+    (tmp_path / 'deep.json').write_text('[' * 100_000)
+    with pytest.raises(InputError, match='deep.json is not JSON'):
+        load_source(tmp_path / 'deep.json')
+
+
+def test_images_without_a_colour_are_no_source():
+    red = torch.zeros(1, 3, 16, 16, dtype=torch.uint8)
+    red[:, 0] = 200
+    with pytest.raises(InputError, match='a mean of 0 on 0..255 in one channel'):
+        SourceStatistics.of([ImageSample(red), ImageSample(red)])
+
+
 def test_a_black_and_a_white_image_are_a_source():
     measured = SourceStatistics.of(ImageSample(picture(mean=mean, contrast=1)) for mean in (3, 252))
     assert load_source(json.loads(measured.to_json())).images == 2
@@ -462,7 +477,7 @@ def test_the_default_in_place_of_no_enhancer(options, source):
     cfg.model.data_preprocessor.update(
         type='mmseg_sympie.SyMPIEDataPreprocessor', enhancer=None, **options)
     preprocessor = with_enhancer(cfg).model.data_preprocessor
-    assert (preprocessor.enhancer, preprocessor.source) == ({}, source)
+    assert (preprocessor.enhancer, preprocessor.source) == ([dict(type='SyMPIE')], source)
 
 
 @pytest.mark.parametrize('name, source', [
@@ -478,6 +493,11 @@ class Inverted(torch.nn.Module):
         return [image, 1 - image]
 
 
+class Broken(torch.nn.Module):
+    def forward(self, image):
+        return image / 0 - image / 0
+
+
 def test_any_module_is_an_enhancer(tmp_path):
     file = tmp_path / 'inverted.pt'
     torch.jit.save(torch.jit.trace(torch.nn.Identity(), torch.rand(1, 3, 4, 4)), str(file))
@@ -485,6 +505,8 @@ def test_any_module_is_an_enhancer(tmp_path):
     assert torch.equal(TorchModule(file=str(file))(image), image)
     imported = TorchModule(module=f'{__name__}.Inverted', output=1)
     torch.testing.assert_close(imported(image), 1 - image)
+    with pytest.raises(InputError, match='Broken made values that are not finite'):
+        TorchModule(module=f'{__name__}.Broken')(image)
     with pytest.raises(InputError, match='not a TorchScript file'):
         TorchModule(file=__file__)
     with pytest.raises(InputError, match='cannot import nowhere.Net'):

@@ -29,8 +29,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> None:
     """Check the new file's name, write it, and say what was attached."""
-    if args.out.resolve() == args.config.resolve():
-        raise InputError(f'--out {args.out} is the config itself. Choose another name.')
     if args.out.suffix != '.py':
         raise InputError(f'--out {args.out} is no Python file: wanted {args.out}.py, or another '
                          'name that ends in .py.')
@@ -39,15 +37,21 @@ def main(args: argparse.Namespace) -> None:
                          'over it.')
     from ..attachment import AUTO, known_source, wants_source
     from ..engine.child_config import write_child
-    from ..engine.segmentor_config import enhancer_config
-    from ..io.config import load_config
+    from ..engine.segmentor_config import enhancers_for
+    from ..io.config import files_of, load_config
     from ..io.shipped import find_config
     config = Path(find_config(str(args.config)))
-    enhancer = (enhancer_config(args.enhancer, args.source) if args.enhancer else
-                None if args.mean_match is None else
+    if args.out.resolve() in files_of(str(config)):
+        raise InputError(f'--out {args.out} is the config itself, or one that it inherits from. '
+                         'Choose another name.')
+    enhancer = (args.enhancer if args.mean_match is None else
                 dict(type='MeanMatch', target=args.mean_match))
+    configs = [] if enhancer is None else enhancers_for(enhancer, args.source)
     preprocessor = write_child(config, args.out, enhancer, args.checkpoint, args.source)
     print(f'{args.out}: {preprocessor}')
+    if args.source == AUTO and (args.checkpoint or any('checkpoint' in each for each in configs)):
+        print('Source: none, because a checkpoint does not say what it was trained for. If it was '
+              'for a source, name that by --source.')
     if args.source == AUTO and wants_source(enhancer, args.checkpoint):
         cfg = load_config(str(config))
         known = known_source(cfg)

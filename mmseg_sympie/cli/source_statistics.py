@@ -31,6 +31,10 @@ def main(args: argparse.Namespace) -> None:
     if args.out.suffix != '.json':
         raise InputError(f'--out {args.out}: wanted a name that ends in .json, by which source= '
                          'tells a file from a name.')
+    if args.out.is_dir():
+        raise InputError(f'--out {args.out} is a folder. Choose another name.')
+    if args.limit is not None and args.limit < 2:
+        raise InputError(f'--limit is at least 2, got {args.limit}.')
     from ..engine.source_statistics import (
         images_below,
         measure_source,
@@ -38,7 +42,8 @@ def main(args: argparse.Namespace) -> None:
         training_images,
     )
     from ..io.config import load_config
-    from ..io.files import write_text
+    from ..io.files import check_writable, write_text
+    check_writable(args.out.parent)
     if args.data.is_dir():
         paths, resize = images_below(args.data), None
     else:

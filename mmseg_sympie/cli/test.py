@@ -56,9 +56,9 @@ def main(args: argparse.Namespace) -> None:
     """Test as the options say; the tables are printed by the reports."""
     from mmengine.dist import is_main_process
 
-    from ..attachment import find_preprocessor
+    from ..attachment import find_preprocessor, has_enhancer
     from ..engine.comparison import compare_variants, test_and_report
-    from ..engine.segmentation import enhancers_of, has_enhancer
+    from ..engine.segmentation import enhancers_of
     from ..engine.segmentor_config import with_enhancer
     from ..engine.segmentor_weights import checkpoint_of
     from ..engine.variants import with_none

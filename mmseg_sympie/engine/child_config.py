@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
 from mmseg.registry import MODELS
 from torch import nn
 
@@ -32,13 +33,19 @@ def write_child(base: Path, out: Path, enhancer: dict | Sequence[dict] | None,
         InputError: what cannot be done; nothing is written then.
     """
     cfg = load_config(str(base))
-    text = child_config(base, out, with_names(changes(cfg, enhancer, checkpoint, source)))
+    change = changes(cfg, enhancer, checkpoint, source)
+    text = child_config(base, out, with_names(change))
+    cfg.merge_from_dict(change)
+    _preprocessor(cfg)  # before anything is written
     with written_whole(out) as partial:
         write_text(partial, text)
-        attached = load_config(str(partial))
-        enter_scope(attached)
-        with building('the data preprocessor'):
-            return MODELS.build(find_preprocessor(attached)[1])
+        return _preprocessor(load_config(str(partial)))
+
+
+def _preprocessor(cfg: Config) -> nn.Module:
+    enter_scope(cfg)
+    with building('the data preprocessor'):
+        return MODELS.build(find_preprocessor(cfg)[1])
 
 
 def with_names(value: Any) -> Any:
@@ -56,11 +63,14 @@ def child_config(base: Path, out: Path, changes: dict[str, Any]) -> str:
     Raises:
         InputError: a base in Python's style has a name that Python cannot import.
     """
-    path = os.path.relpath(base.resolve(), out.resolve().parent)
+    folder = Path(os.path.abspath(out)).parent
+    # MMEngine takes `..` by name, which leads elsewhere from a folder that is a link.
+    path = (os.path.relpath(base.resolve(), folder) if folder == folder.resolve() else
+            str(base.resolve()))
     written = {name: pprint.pformat(value, sort_dicts=False, width=96)
                for name, value in changes.items()}
     if not is_python_style(str(base)):
-        path = path if path.startswith('.') else f'./{path}'
+        path = path if path.startswith(('.', os.sep)) else f'./{path}'
         return '\n'.join([f'_base_ = [{path!r}]',
                           *(f'{name} = {value}' for name, value in written.items())]) + '\n'
     ups, parts = path.count('../'), Path(path.replace('../', '')).with_suffix('').parts

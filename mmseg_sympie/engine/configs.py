@@ -5,11 +5,11 @@ from typing import Any
 
 from mmengine.config import Config
 
-from ..attachment import find_preprocessor
+from ..attachment import find_preprocessor, has_enhancer
 from ..io.config import load_config, type_name
 from ..io.files import read_json
 from ..io.shipped import PACKAGE, config_folder
-from .segmentation import enhancers_of, has_enhancer
+from .segmentation import enhancers_of
 
 TITLES = ['config', 'data', 'enhancer', 'weights', 'scores']
 

@@ -20,7 +20,7 @@ from ..io.images import read_rgb
 from ..io.video_names import is_video
 from .file_runs import Outcome, Record, run_on_files
 from .inference import ImageEnhancer
-from .segmentor_config import enhancer_config
+from .segmentor_config import enhancers_for
 
 RECORD = 'parameters.json'
 LARGEST_PANEL = 65000  # pixels along a side; JPEG ends a little above
@@ -37,7 +37,7 @@ def configs_of_options(args: argparse.Namespace) -> list[dict]:
         named = dict(type='SyMPIE', checkpoint=args.checkpoint)
     if args.mean_match is not None:
         named = dict(type='MeanMatch', target=args.mean_match)
-    configs = enhancer_configs(enhancer_config(named, args.source), source=args.source)
+    configs = enhancer_configs(enhancers_for(named, args.source), source=args.source)
     if args.iterations != 1:
         if [type_name(config['type']) for config in configs] != ['SyMPIE']:
             raise InputError('--iterations is of SyMPIE alone: leave it out, or name --checkpoint '

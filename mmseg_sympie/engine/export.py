@@ -19,7 +19,7 @@ from ..export.segmentor import WholeImage, segmentor_onnx
 from ..io.config import building, forget_pretrained, load_config
 from ..io.files import check_writable, written_whole
 from ..pretraining.upstream import MMSegSegmentor
-from .segmentor_config import enhancer_config, with_enhancer
+from .segmentor_config import enhancers_for, with_enhancer
 from .segmentor_weights import checkpoint_of
 
 SIZES = ((256, 512), (333, 250), (480, 640))
@@ -56,7 +56,7 @@ def export(args: argparse.Namespace) -> Exported:
 def of_enhancer(args: argparse.Namespace) -> tuple[onnx.ModelProto, Run]:
     """The exported model, and the same by PyTorch."""
     source = None if args.source == AUTO else args.source
-    configs = enhancer_configs(enhancer_config(named_enhancer(args) or 'default', source),
+    configs = enhancer_configs(enhancers_for(named_enhancer(args) or 'default', source),
                                source=source)
     if len(configs) != 1:
         raise InputError(f'A file holds one enhancer, got {args.enhancer}: export each by itself.')
@@ -69,7 +69,7 @@ def of_enhancer(args: argparse.Namespace) -> tuple[onnx.ModelProto, Run]:
 
 
 def named_enhancer(args: argparse.Namespace) -> str | dict | None:
-    """The enhancer that the options name, as `enhancer_config` takes it."""
+    """The enhancer that the options name, as `enhancers_for` takes it."""
     if args.enhancer and args.checkpoint:
         raise InputError('--checkpoint is that of a SyMPIE, and --enhancer names another: leave '
                          'one out.')

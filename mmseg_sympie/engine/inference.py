@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..attachment import AUTO, find_preprocessor
+from ..enhancer.build import Enhancer, listed
 from ..errors import InputError
 from ..evaluation.panels import grey_effect
 from ..io.config import building, enter_scope, forget_pretrained, load_config
@@ -24,7 +25,7 @@ from .preparation import best_device
 from .segmentation import enhancers_of
 from .segmentor_config import (
     classes_and_palette,
-    enhancer_config,
+    enhancers_for,
     image_pipeline,
     with_enhancer,
 )
@@ -54,13 +55,16 @@ class ImageEnhancer:
     """An enhancer that takes images of the usual types; see `load_enhancer`.
 
     Args:
-        configs: of the enhancers, applied in order; an empty one is the default.
+        configs: of the enhancers, applied in order, at least one.
         source: of the model behind, as for the data preprocessor.
         device: by default the GPU, where there is one.
     """
 
-    def __init__(self, configs: dict | Sequence[dict], source: Any = None,
+    def __init__(self, configs: Enhancer, source: Any = None,
                  device: str | torch.device | None = None):
+        if not listed(configs):
+            raise InputError(f"No enhancer was named: wanted 'default', a name, or a config, got "
+                             f'{configs!r}.')
         self.device = torch.device(device or best_device())
         with building('the enhancer'):
             self.preprocessor: Any = MODELS.build(dict(
@@ -122,7 +126,7 @@ class ImageEnhancer:
         return f'ImageEnhancer({names}, device={str(self.device)!r})'
 
 
-def load_enhancer(enhancer: str | dict | Sequence[dict] = 'default', source: Any = None,
+def load_enhancer(enhancer: Enhancer = 'default', source: Any = None,
                   device: str | torch.device | None = None) -> ImageEnhancer:
     """An enhancer for images.
 
@@ -140,7 +144,7 @@ def load_enhancer(enhancer: str | dict | Sequence[dict] = 'default', source: Any
     Raises:
         FileNotFoundError, InputError: an unknown enhancer, weights or source.
     """
-    return ImageEnhancer(enhancer_config(enhancer, source), source, device)
+    return ImageEnhancer(enhancers_for(enhancer, source), source, device)
 
 
 class Labels(NamedTuple):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
-from ..attachment import find_preprocessor
+from ..attachment import find_preprocessor, has_enhancer
 from ..evaluation.compare_enhancers import NONE
 from ..evaluation.html import write_page
 from ..evaluation.panels import beside
@@ -14,7 +14,7 @@ from ..evaluation.scores import POOLED
 from ..io.config import type_name
 from ..io.files import check_writable
 from .panels import applied, build_test_set, choose_images, make_panels
-from .segmentation import enhancers_of, has_enhancer, without_enhancer
+from .segmentation import enhancers_of, without_enhancer
 from .variants import folder_name, variant
 
 

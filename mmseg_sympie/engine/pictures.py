@@ -7,6 +7,7 @@ from typing import Any
 from PIL import Image
 from torch.utils.data import Dataset
 
+from ..attachment import has_enhancer
 from ..errors import InputError
 from ..evaluation.panel_plots import draw_applications, draw_panels, panel_pictures
 from ..evaluation.panels import Panel, find_images
@@ -14,7 +15,7 @@ from ..evaluation.report import percent, read_report
 from ..io.config import load_config
 from ..io.files import written_whole
 from .panels import build_test_set, choose_images, image_paths, make_panels
-from .segmentation import check_inputs, has_enhancer
+from .segmentation import check_inputs
 from .segmentor_weights import checkpoint_of
 
 MOST_IMAGES = 40  # in one figure

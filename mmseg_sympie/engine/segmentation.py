@@ -15,7 +15,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from tqdm import tqdm
 
-from ..attachment import find_preprocessor, is_enhanced, known_source
+from ..attachment import find_preprocessor, has_enhancer, known_source
 from ..deepcorrect.backbone import units_checkpoint
 from ..enhancer.build import enhancer_configs
 from ..enhancer.fast import network_precision
@@ -51,12 +51,6 @@ class ProgressBar(Hook):
     def after_test(self, runner: Runner) -> None:
         """Close the bar."""
         self._bar.close()
-
-
-def has_enhancer(cfg: Config) -> bool:
-    """Whether the config's data preprocessor is ours with an enhancer in it."""
-    preprocessor = find_preprocessor(cfg)[1]
-    return is_enhanced(preprocessor) and preprocessor.get('enhancer', True) not in (None, [])
 
 
 def enhancers_of(preprocessor: dict) -> Sequence[dict]:

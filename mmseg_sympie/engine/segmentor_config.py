@@ -9,45 +9,32 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import DATASETS
 
-from ..attachment import AUTO, attach, find_preprocessor, is_enhanced, known_source
+from ..attachment import AUTO, attach, find_preprocessor, has_enhancer
 from ..datasets.street_scenes import loads_labels
-from ..enhancer.build import TAKE_A_SOURCE, listed
-from ..enhancer.parse import parse_enhancer
+from ..enhancer.build import TAKE_A_SOURCE, Enhancer, listed
 from ..errors import InputError
 from ..io.checkpoints import read_checkpoint
 from ..io.config import type_name
 from ..io.labels import check_same_classes
-from .segmentation import has_enhancer
 
 
-def enhancer_config(enhancer: str | dict | Sequence[dict], source: Any = None
-                    ) -> dict | Sequence[dict]:
-    """What `load_enhancer` takes, as the data preprocessor takes it.
+def enhancers_for(enhancer: Enhancer, source: Any = None) -> Sequence[dict]:
+    """The configs of enhancers.
 
     Raises:
         InputError: an unknown enhancer, or a source that none of those that are named would take.
     """
-    configs: dict | Sequence[dict] = {}
-    if not isinstance(enhancer, str):
-        configs = enhancer
-    elif enhancer != 'default':
-        configs = [parse_enhancer(part.strip()) for part in enhancer.split('+')]
-    check_source(configs, source)
-    return configs
-
-
-def check_source(configs: dict | Sequence[dict], source: Any) -> None:
-    """Raise InputError for a source that none of the enhancers would take."""
-    entries = listed(configs)
+    entries = listed(enhancer)
     if entries and source not in (None, AUTO) and not any(
             type_name(each.get('type', 'SyMPIE')) in TAKE_A_SOURCE and 'source' not in each
             for each in entries):
         names = ', '.join(type_name(each['type']) for each in entries)
         raise InputError(f'{names} takes no source, or names its own; got {source!r}: leave that '
                          f'out, or take {" or ".join(TAKE_A_SOURCE)}.')
+    return entries
 
 
-def with_enhancer(cfg: Config, enhancer: str | dict | Sequence[dict] | None = None,
+def with_enhancer(cfg: Config, enhancer: Enhancer | None = None,
                   source: Any = AUTO) -> Config:
     """A config with an enhancer: its own, or the one that is named.
 
@@ -59,19 +46,15 @@ def with_enhancer(cfg: Config, enhancer: str | dict | Sequence[dict] | None = No
     Raises:
         InputError: as `attach`.
     """
-    configs = None if enhancer is None else enhancer_config(enhancer, source)
+    configs = None if enhancer is None else enhancers_for(enhancer, source)
     cfg = copy.deepcopy(cfg)
     preprocessor = find_preprocessor(cfg)[1]
-    if not is_enhanced(preprocessor):
+    if not has_enhancer(cfg):
         return attach(cfg, configs, source=source)
-    if configs is None and not has_enhancer(cfg):
-        configs = {}
-        if source == AUTO and 'source' not in preprocessor:
-            source = known_source(cfg)
     if configs is not None:
         preprocessor.update(enhancer=configs, checkpoint=None, smoothing=None)
     if source != AUTO:
-        check_source(preprocessor.get('enhancer') or {}, source)
+        enhancers_for(preprocessor.get('enhancer', {}), source)
         preprocessor.update(source=source)
     return cfg
 

@@ -14,7 +14,7 @@ from ..enhancer.image_statistics import ImageSample
 from ..enhancer.source_statistics import SourceStatistics
 from ..errors import InputError
 from ..io.config import building, enter_scope, type_name
-from ..io.images import files_below, read_rgb
+from ..io.images import SUFFIXES, files_below, read_rgb
 from ..io.labels import is_label_map
 from .segmentor_config import image_pipeline
 
@@ -23,9 +23,11 @@ def images_below(folder: Path) -> list[str]:
     """Paths of all images below a folder.
 
     Raises:
-        InputError: label maps are among them.
+        InputError: there are none, or label maps are among them.
     """
     paths = [folder / file for file in files_below(folder)]
+    if not paths:
+        raise InputError(f'{folder} holds no images ({", ".join(SUFFIXES)}).')
     labels = [path for path in paths if is_label_map(path)]
     if labels:
         raise InputError(f'{folder} holds label maps ({len(labels)} of {len(paths)} files, such as '

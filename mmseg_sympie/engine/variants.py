@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mmengine.config import Config
 
-from ..attachment import attach, find_preprocessor, is_enhanced, known_source
+from ..attachment import attach, find_preprocessor, has_enhancer, known_source
 from ..enhancer.parse import TRAINING_FREE, parse_arguments, parse_enhancer
 from ..errors import InputError
 from ..evaluation.compare_enhancers import NONE
@@ -33,10 +33,11 @@ def variant(cfg: Config, name: str) -> Config:
                  if part != NONE]
     if first == AVERAGING and not enhancers:
         raise InputError(f'{name}: wanted an enhancer after it, as in {AVERAGING}+SourceMatch.')
-    if is_enhanced(find_preprocessor(cfg)[1]):
-        find_preprocessor(cfg)[1].update(enhancer=enhancers, checkpoint=None, smoothing=None)
+    preprocessor = find_preprocessor(cfg)[1]
+    if has_enhancer(cfg):
+        preprocessor.update(enhancer=enhancers, checkpoint=None, smoothing=None)
     else:
-        cfg = attach(cfg, enhancers, source=known_source(cfg))
+        cfg = attach(cfg, enhancers, source=preprocessor.get('source', known_source(cfg)))
     if wrapper:
         config = parse_arguments(wrapper)
         cfg.model = dict(config, type=f'{SCOPE}.{config["type"]}', module=cfg.model)

@@ -10,11 +10,14 @@ from ..errors import InputError
 from ..io.config import type_name
 from ..io.files import plain, sha256
 from ..registry import MODELS, SCOPE
+from .parse import parse_enhancer
 from .pretrained import shipped
 from .source_statistics import SourceStatistics, load_source
 
 TAKE_A_SOURCE = ('SourceMatch', 'SyMPIE')
 FILE_KEYS = ('checkpoint', 'file', 'weights')  # in configs of enhancers
+# As texts they are read by `parse_enhancer`, several joined by '+'.
+Enhancer = str | Path | dict | Sequence[dict]
 Source = str | Path | Mapping[str, Any] | SourceStatistics  # as `load_source` takes it
 
 
@@ -27,9 +30,20 @@ def build_enhancer(cfg: dict) -> nn.Module:
     return MODELS.build(cfg)
 
 
-def listed(enhancer: dict | Sequence[dict] | None) -> Sequence[dict]:
-    """The configs of enhancers, of which there may be one alone, or none."""
-    return [enhancer] if isinstance(enhancer, dict) else [] if enhancer is None else enhancer
+def listed(enhancer: Enhancer | None) -> Sequence[dict]:
+    """The configs of enhancers, of which there may be one alone, none, or a text that names them.
+
+    Raises:
+        InputError: something else, or an unknown name.
+    """
+    if isinstance(enhancer, (str, Path)):
+        return [parse_enhancer(part.strip()) for part in str(enhancer).split('+')]
+    configs = [enhancer] if isinstance(enhancer, dict) else [] if enhancer is None else enhancer
+    if not isinstance(configs, (list, tuple)) or not all(isinstance(config, dict)
+                                                         for config in configs):
+        raise InputError("enhancer must be a name such as 'GreyWorld', a config such as "
+                         f"dict(type='MeanMatch'), or a list of configs, got {enhancer!r}.")
+    return configs
 
 
 def names_of(configs: Sequence[dict]) -> str:
@@ -53,24 +67,19 @@ def fingerprint(configs: Sequence[dict]) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-def enhancer_configs(enhancer: dict | Sequence[dict] | None, checkpoint: str | None = None,
+def enhancer_configs(enhancer: Enhancer | None, checkpoint: str | None = None,
                      source: Source | None = None) -> list[dict]:
     """The configs of enhancers in order, each with its type.
 
     Args:
-        enhancer: a config, a list of them, or None; types may be left out.
+        enhancer: as for `listed`; types may be left out.
         checkpoint: of the only enhancer, a SyMPIE.
         source: given to each enhancer that takes one and has none.
 
     Raises:
         InputError: no configs, a checkpoint beside other enhancers, or an unknown source.
     """
-    configs = listed(enhancer)
-    if not isinstance(configs, (list, tuple)) or not all(isinstance(config, dict)
-                                                         for config in configs):
-        raise InputError("enhancer must be a config such as dict(type='MeanMatch'), or a list of "
-                         f'them, got {enhancer!r}.')
-    configs = [{'type': 'SyMPIE', **config} for config in configs]
+    configs = [{'type': 'SyMPIE', **config} for config in listed(enhancer)]
     if checkpoint is not None:
         if len(configs) != 1 or type_name(configs[0]['type']) != 'SyMPIE' \
                 or 'checkpoint' in configs[0]:

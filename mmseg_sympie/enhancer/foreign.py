@@ -58,6 +58,8 @@ class TorchModule(nn.Module):
             found = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
             raise InputError(f'{self.name} made {found} of images {tuple(image.shape)}: wanted '
                              'enhanced images of the same shape.')
+        if not torch.isfinite(result).all():
+            raise InputError(f'{self.name} made values that are not finite (NaN or infinity).')
         return result.clamp(0, 1)
 
 

@@ -58,9 +58,9 @@ def parse_arguments(text: str) -> dict[str, Any]:
     config: dict[str, Any] = dict(type=kind)
     for argument in filter(None, arguments.split(',')):
         name, equals, value = argument.partition('=')
-        if not equals:
-            raise InputError(f'{text}: wanted NAME:ARGUMENT=VALUE,ARGUMENT=VALUE, got '
-                             f'{argument!r}.')
+        if not equals or name in config:  # `type` is the name before the colon
+            raise InputError(f'{text}: wanted NAME:ARGUMENT=VALUE,ARGUMENT=VALUE, each argument '
+                             f'once, got {argument!r}.')
         try:
             config[name] = ast.literal_eval(value)
         except (SyntaxError, ValueError):

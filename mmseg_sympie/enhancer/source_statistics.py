@@ -48,7 +48,7 @@ class SourceStatistics(NamedTuple):
         """From at least two images.
 
         Raises:
-            InputError: there are fewer.
+            InputError: there are fewer, or they are black.
         """
         found = [(*image.statistics, image.statistics.log_contrast(), image.log_skew,
                   image.log_detail) for image in images]
@@ -57,6 +57,10 @@ class SourceStatistics(NamedTuple):
                              f'{len(found)}.')
         black, mean, covariance, contrast, skew, detail = (
             torch.cat(parts).double() for parts in zip(*found))
+        darkest = mean.mean(0).min().item()
+        if darkest < _RANGES['mean'][0]:
+            raise InputError(f'The images have a mean of {darkest:.2g} on 0..255 in one channel: '
+                             'wanted photographs in colour.')
         return cls(_tuples(black.mean(0)), _tuples(mean.mean(0)), _tuples(covariance.mean(0)),
                    _tuples(mean.T.cov()), contrast.mean().item(), contrast.std().item(),
                    skew.mean().item(), skew.std().item(), detail.mean().item(), len(mean), origin)
@@ -115,7 +119,7 @@ def _checked(found: Any, where: str | Path) -> SourceStatistics:
     for name, shape in shapes.items():
         try:
             value = np.asarray(found[name], float)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             value = np.full((), np.nan)
         wanted = f'{"x".join(map(str, shape)) or "one"} finite number{"s" if shape else ""}'
         good = value.shape == shape and bool(np.isfinite(value).all())

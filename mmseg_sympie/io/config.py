@@ -25,6 +25,8 @@ def load_config(path: str, options: Mapping[str, Any] = {}) -> Config:
             wrong.
     """
     path = find_config(expand_home(path))
+    if Path(path).suffix not in ('.py', '.yml', '.yaml', '.json'):
+        raise InputError(f'{path} is no config: wanted a .py, .yaml or .json file.')
     with _says_what_is_wrong(f'The config {path} cannot be read'), _byte_order_marks_accepted():
         cfg = Config.fromfile(path)
         plain(cfg._cfg_dict)  # imports what a config in Python's style names
@@ -96,15 +98,32 @@ def _says_what_is_wrong(title: str) -> Iterator[None]:
                                          f'{type(error).__name__}: {lines[0][:400]}')) from error
 
 
+def files_of(path: str) -> set[Path]:
+    """The files that a config is read from: its own, and those that it inherits from."""
+    with _says_what_is_wrong(f'The config {path} cannot be read'), \
+            _byte_order_marks_accepted() as read:
+        Config.fromfile(path)
+    return {Path(file).resolve() for file in read}
+
+
 @contextmanager
-def _byte_order_marks_accepted() -> Iterator[None]:
-    """Have MMEngine read configs, and those they inherit from, as editors on Windows save them."""
-    def open_marked(*args, encoding=None, **kwargs):
-        return open(*args, encoding='utf-8-sig' if encoding == 'utf-8' else encoding, **kwargs)
+def _byte_order_marks_accepted() -> Iterator[list[str]]:
+    """Have MMEngine read configs, and those they inherit from, as editors on Windows save them.
+
+    Yields:
+        The files that it reads.
+    """
+    read = []
+
+    def open_marked(file, mode='r', *args, encoding=None, **kwargs):
+        if 'r' in mode:
+            read.append(file)
+            encoding = 'utf-8-sig' if encoding == 'utf-8' else encoding
+        return open(file, mode, *args, encoding=encoding, **kwargs)
 
     mmengine.config.config.open = open_marked
     try:
-        yield
+        yield read
     finally:
         del mmengine.config.config.open
 

@@ -83,9 +83,10 @@ def read_json(path: str | Path) -> Any:
     Raises:
         FileNotFoundError, InputError: there is no such file, or it is no JSON.
     """
+    text = read_text(path)
     try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise InputError(f'{path} is not JSON: {error}. Make or download it again.') from error
 
 
