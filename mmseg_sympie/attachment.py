@@ -152,7 +152,7 @@ def find_preprocessor(cfg: Config) -> tuple:
     path: tuple[str, ...] = ('model',)
     model: Any = cfg.model
     while isinstance(model, dict) and 'module' in model:
-        path, model = (*path, 'module'), model.module
+        path, model = (*path, 'module'), model['module']
     found = (model.get('data_preprocessor') or cfg.get('data_preprocessor') or {}
              if isinstance(model, dict) else model)
     if not isinstance(found, dict):
