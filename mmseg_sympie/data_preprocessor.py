@@ -8,7 +8,7 @@ from mmengine.model import BaseDataPreprocessor
 from mmseg.models import SegDataPreProcessor
 from torch import Tensor, nn
 
-from .enhancer.build import Source, build_enhancer, enhancer_configs
+from .enhancer.build import Enhancer, Source, build_enhancer, enhancer_configs
 from .enhancer.chain import EnhancerChain
 from .enhancer.fast import FastClosedForm, FastSyMPIE, PixelFormat
 from .enhancer.smoother import ParameterSmoother
@@ -29,8 +29,9 @@ class EnhancerMixin(BaseDataPreprocessor):
     the preprocessor behind normalises, one pass over the image enhances and normalises it.
 
     Args:
-        enhancer: config of an enhancer, a list of them applied in order, or None or [] for no
-            enhancement. The scope prefix may be left out, and the type where it is SyMPIE.
+        enhancer: config of an enhancer, a list of them applied in order, a text such as
+            'GreyWorld+SourceMatch:strength=0.5', or None or [] for no enhancement. The scope prefix
+            may be left out, and the type where it is SyMPIE.
         source: what the model behind was trained on: the name of source statistics that ship
             ('cityscapes'), or a .json file of `tools/source_statistics.py`. Given to each enhancer
             that takes a source and has none of its own: SyMPIE then corrects the match to it.
@@ -49,7 +50,7 @@ class EnhancerMixin(BaseDataPreprocessor):
         **kwargs: of the preprocessor behind the mixin.
     """
 
-    def __init__(self, *, enhancer: dict | Sequence[dict] | None = dict(),
+    def __init__(self, *, enhancer: Enhancer | None = dict(),
                  source: Source | None = None, checkpoint: str | None = None,
                  channel_order: str | None = None, smoothing: dict | None = None,
                  precision: str | None = None, cuda_graph: bool = False,
