@@ -32,9 +32,6 @@ def main(args: argparse.Namespace) -> None:
     if args.out.suffix != '.py':
         raise InputError(f'--out {args.out} is no Python file: wanted {args.out}.py, or another '
                          'name that ends in .py.')
-    if args.out.exists() and not args.force:
-        raise InputError(f'--out {args.out} exists. Choose another name, or give --force to write '
-                         'over it.')
     from ..attachment import AUTO, known_source, wants_source
     from ..engine.child_config import write_child
     from ..engine.segmentor_config import enhancers_for
@@ -44,6 +41,9 @@ def main(args: argparse.Namespace) -> None:
     if args.out.resolve() in files_of(str(config)):
         raise InputError(f'--out {args.out} is the config itself, or one that it inherits from. '
                          'Choose another name.')
+    if args.out.exists() and not args.force:
+        raise InputError(f'--out {args.out} exists. Choose another name, or give --force to write '
+                         'over it.')
     enhancer = (args.enhancer if args.mean_match is None else
                 dict(type='MeanMatch', target=args.mean_match))
     configs = [] if enhancer is None else enhancers_for(enhancer, args.source)
