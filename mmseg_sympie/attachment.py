@@ -5,8 +5,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from .enhancer.build import TAKE_A_SOURCE, Enhancer, Source, listed
-from .enhancer.source_statistics import SourceStatistics, load_source
+from .enhancer.build import Enhancer, listed, takes_source
+from .enhancer.source_statistics import Source, SourceStatistics, load_source
 from .errors import InputError
 from .io.config import type_name
 
@@ -102,8 +102,7 @@ def wants_source(enhancer: Enhancer | None, checkpoint: str | None = None) -> bo
     """
     entries = listed({} if enhancer is None else enhancer)
     return not (checkpoint or any('checkpoint' in each for each in entries)) and any(
-        type_name(each.get('type', 'SyMPIE')) in TAKE_A_SOURCE and 'source' not in each
-        for each in entries)
+        map(takes_source, entries))
 
 
 def known_source(cfg: Config) -> str | None:

@@ -8,10 +8,11 @@ from mmengine.model import BaseDataPreprocessor
 from mmseg.models import SegDataPreProcessor
 from torch import Tensor, nn
 
-from .enhancer.build import Enhancer, Source, build_enhancer, enhancer_configs
+from .enhancer.build import Enhancer, build_enhancer, enhancer_configs
 from .enhancer.chain import EnhancerChain
 from .enhancer.fast import FastClosedForm, FastSyMPIE, PixelFormat
 from .enhancer.smoother import ParameterSmoother
+from .enhancer.source_statistics import Source
 from .errors import InputError
 from .normalization import ChannelStatistics
 from .registry import MODELS

@@ -223,6 +223,18 @@ def test_a_checkpoint_is_attached_without_a_source_and_the_tool_says_so(
     assert 'Source: none, because a checkpoint' in capsys.readouterr().out
 
 
+def test_tool_keeps_the_source_of_a_preprocessor_of_ours_and_assumes_none(
+        tmp_path, monkeypatch, capsys):
+    preprocessor = dict(SEG, type='mmseg_sympie.SyMPIEDataPreprocessor', enhancer=None,
+                        source='camvid')
+    (tmp_path / 'base.py').write_text(f'model = dict(data_preprocessor={preprocessor!r})\n')
+    monkeypatch.setattr(sys, 'argv', ['attach', str(tmp_path / 'base.py'), '--out',
+                                      str(tmp_path / 'new.py')])
+    cli.run('attach')
+    assert load_config(str(tmp_path / 'new.py')).model.data_preprocessor.source == 'camvid'
+    assert 'Source:' not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize('enhancer', [None, [], ()])
 def test_a_preprocessor_of_ours_without_an_enhancer_gets_one(enhancer):
     preprocessor = dict(SEG, type='mmseg_sympie.SyMPIEDataPreprocessor', enhancer=enhancer)

@@ -74,7 +74,9 @@ def test_match_and_its_like_equal_pytorch_at_any_size(order, name):
         image = torch.stack([golden.image_255(*size), golden.image_255(*size, phase=1) // 3])
         image[1, 0] //= 2  # a colour cast
         wanted = fast(image, PixelFormat('rgb', IMAGENET_RGB_255)).numpy()
-        assert np.abs(run(model, image) - wanted).max() < 2e-5 * max(1, np.abs(wanted).max())
+        # A single pixel is stretched the most, and rounding with it.
+        bound = 2e-5 if size == (1, 1) else 1e-5
+        assert np.abs(run(model, image) - wanted).max() < bound * max(1, np.abs(wanted).max())
 
 
 @pytest.mark.parametrize('kind', [CLAHE, torch.nn.Identity])

@@ -32,7 +32,7 @@ def main(args: argparse.Namespace) -> None:
     if args.out.suffix != '.py':
         raise InputError(f'--out {args.out} is no Python file: wanted {args.out}.py, or another '
                          'name that ends in .py.')
-    from ..attachment import AUTO, known_source, wants_source
+    from ..attachment import AUTO, find_preprocessor, known_source, wants_source
     from ..engine.child_config import write_child
     from ..engine.segmentor_config import enhancers_for
     from ..io.config import files_of, load_config
@@ -49,11 +49,13 @@ def main(args: argparse.Namespace) -> None:
     configs = [] if enhancer is None else enhancers_for(enhancer, args.source)
     preprocessor = write_child(config, args.out, enhancer, args.checkpoint, args.source)
     print(f'{args.out}: {preprocessor}')
-    if args.source == AUTO and (args.checkpoint or any('checkpoint' in each for each in configs)):
+    cfg = load_config(str(config))
+    if args.source != AUTO or 'source' in find_preprocessor(cfg)[1]:
+        return
+    if args.checkpoint or any('checkpoint' in each for each in configs):
         print('Source: none, because a checkpoint does not say what it was trained for. If it was '
               'for a source, name that by --source.')
-    if args.source == AUTO and wants_source(enhancer, args.checkpoint):
-        cfg = load_config(str(config))
+    elif wants_source(enhancer):
         known = known_source(cfg)
         data = 'training' if cfg.get('train_dataloader') else 'test'
         print(f'Source: {known}, assumed from the type of the {data} data. Another: --source.'

@@ -124,7 +124,6 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> dic
     Raises:
         InputError: model, weights and data set do not fit together.
     """
-    notes = [note for note in [missing_source(cfg)] if note]
     record = record_run(cfg, checkpoint)  # of the config as it came
     cfg = copy.deepcopy(cfg)
     cfg.work_dir = str(Path(out_dir) / 'logs')
@@ -145,7 +144,7 @@ def run_test(cfg: Config, checkpoint: str, out_dir: str, title: str = '') -> dic
         metric.shows_table = not title
     runner.register_hook(ProgressBar())
     if runner.rank == 0:
-        for note in [*notes, *evaluator.notes]:
+        for note in filter(None, [missing_source(cfg), *evaluator.notes]):
             print(f'Note: {note}')
     try:
         metrics = runner.test()

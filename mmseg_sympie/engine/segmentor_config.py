@@ -11,7 +11,7 @@ from mmengine.registry import DATASETS
 
 from ..attachment import AUTO, attach, find_preprocessor, has_enhancer
 from ..datasets.street_scenes import loads_labels
-from ..enhancer.build import TAKE_A_SOURCE, Enhancer, listed
+from ..enhancer.build import TAKE_A_SOURCE, Enhancer, listed, takes_source
 from ..errors import InputError
 from ..io.checkpoints import read_checkpoint
 from ..io.config import type_name
@@ -25,9 +25,7 @@ def enhancers_for(enhancer: Enhancer, source: Any = None) -> Sequence[dict]:
         InputError: an unknown enhancer, or a source that none of those that are named would take.
     """
     entries = listed(enhancer)
-    if entries and source not in (None, AUTO) and not any(
-            type_name(each.get('type', 'SyMPIE')) in TAKE_A_SOURCE and 'source' not in each
-            for each in entries):
+    if entries and source not in (None, AUTO) and not any(map(takes_source, entries)):
         names = ', '.join(type_name(each['type']) for each in entries)
         raise InputError(f'{names} takes no source, or names its own; got {source!r}: leave that '
                          f'out, or take {" or ".join(TAKE_A_SOURCE)}.')

@@ -1,8 +1,7 @@
 """Enhancers from the entries of a config."""
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -12,13 +11,12 @@ from ..io.files import plain, sha256
 from ..registry import MODELS, SCOPE
 from .parse import parse_enhancer
 from .pretrained import shipped
-from .source_statistics import SourceStatistics, load_source
+from .source_statistics import Source, load_source
 
 TAKE_A_SOURCE = ('SourceMatch', 'SyMPIE')
 FILE_KEYS = ('checkpoint', 'file', 'weights')  # in configs of enhancers
 # As texts they are read by `parse_enhancer`, several joined by '+'.
 Enhancer = str | Path | dict | Sequence[dict]
-Source = str | Path | Mapping[str, Any] | SourceStatistics  # as `load_source` takes it
 
 
 def build_enhancer(cfg: dict) -> nn.Module:
@@ -44,6 +42,11 @@ def listed(enhancer: Enhancer | None) -> Sequence[dict]:
         raise InputError("enhancer must be a name such as 'GreyWorld', a config such as "
                          f"dict(type='MeanMatch'), or a list of configs, got {enhancer!r}.")
     return configs
+
+
+def takes_source(config: dict) -> bool:
+    """Whether the config of an enhancer is of one that takes a source, and names none itself."""
+    return type_name(config.get('type', 'SyMPIE')) in TAKE_A_SOURCE and 'source' not in config
 
 
 def names_of(configs: Sequence[dict]) -> str:
@@ -89,6 +92,6 @@ def enhancer_configs(enhancer: Enhancer | None, checkpoint: str | None = None,
         configs[0]['checkpoint'] = checkpoint
     if source is not None:
         load_source(source)  # Also where no enhancer asks for it, a wrong name is an error.
-        configs = [{'source': source, **config} if type_name(config['type']) in TAKE_A_SOURCE
-                   else config for config in configs]
+        configs = [{'source': source, **config} if takes_source(config) else config
+                   for config in configs]
     return configs

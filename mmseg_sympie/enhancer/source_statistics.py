@@ -48,7 +48,7 @@ class SourceStatistics(NamedTuple):
         """From at least two images.
 
         Raises:
-            InputError: there are fewer, or they are black.
+            InputError: there are fewer, or a channel of theirs is black.
         """
         found = [(*image.statistics, image.statistics.log_contrast(), image.log_skew,
                   image.log_detail) for image in images]

@@ -26,7 +26,7 @@ def as_tensor(image: np.ndarray | Image.Image | Tensor) -> Tensor:
     if isinstance(image, np.ndarray):
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
             raise InputError(f'Got an array {image.shape} of {image.dtype}: {WANTED}.')
-        return torch.tensor(np.ascontiguousarray(image)).permute(2, 0, 1)[None].contiguous()
+        return torch.from_numpy(image.copy()).permute(2, 0, 1)[None].contiguous()
     if not isinstance(image, Tensor):
         raise InputError(f'Got a {type(image).__name__}: {WANTED}.')
     if image.dim() not in (3, 4) or image.shape[-3] != 3 or not image.numel() or not (
