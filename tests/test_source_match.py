@@ -30,13 +30,17 @@ from mmseg_sympie.enhancer import (
     load_source,
 )
 from mmseg_sympie.enhancer.adjustment import Adjustment
-from mmseg_sympie.enhancer.colour_map import ColourMap, inverse
+from mmseg_sympie.enhancer.backends import compiled_match
+from mmseg_sympie.enhancer.colour_map import ColourMap
 from mmseg_sympie.enhancer.dwm import WarpParameters, warp
 from mmseg_sympie.enhancer.grid import pixel_grid
 from mmseg_sympie.enhancer.image_statistics import ImageSample, ImageStatistics
-from mmseg_sympie.enhancer.source_match import (
+from mmseg_sympie.enhancer.matrices import (
     _geometric_mean_by_eigenvalues,
     _geometric_mean_by_means,
+    inverse,
+)
+from mmseg_sympie.enhancer.source_match import (
     foreignness,
     match_black_point,
     match_channels,
@@ -412,8 +416,46 @@ def test_statistics_are_computed_once_an_image(monkeypatch):
         sympie(image / 255)
     assert len(measured) == 1
     SyMPIEDataPreprocessor(enhancer=dict(type='SyMPIE', checkpoint=NEM().state_dict()),
-                           source='cityscapes').enhance(image)
+                           source='cityscapes').enhance(image.float())
     assert len(measured) == 2
+
+
+NUMBERS = torch.Generator().manual_seed(0)
+OF_ALL_KINDS = {
+    **{f'noise {height}x{width} below {level}': torch.randint(
+        0, level, (2, 3, height, width), generator=NUMBERS, dtype=torch.uint8)
+       for height, width, level in [(1, 1, 256), (3, 7, 200), (97, 131, 60), (224, 224, 256),
+                                    (480, 641, 30), (64, 64, 2), (300, 20, 4)]},
+    **{f'all {level}': torch.full((1, 3, 50, 60), level, dtype=torch.uint8)
+       for level in (0, 1, 128, 255)},
+    'scene': picture(300, 500), 'dark scene': picture(300, 500, mean=12, contrast=8),
+    'grey scene': picture(90, 150)[:, :1].expand(-1, 3, -1, -1),
+    'turned': picture(300, 500).transpose(2, 3)}
+
+
+@pytest.mark.parametrize('order', ['rgb', 'bgr'])
+@pytest.mark.parametrize('kind', OF_ALL_KINDS)
+def test_compiled_match_equals_the_reference(kind, order):
+    image = OF_ALL_KINDS[kind]
+    assert compiled_match.takes(image) and not compiled_match.takes(image.float())
+    matches_alike(image, order)
+
+
+def test_compiled_match_equals_the_reference_on_real_frames(real_data):
+    frames = sorted(real_data.glob('acdc_mini/rgb_anon/*/val/*/*'))
+    assert len(frames) > 20
+    for frame in frames:
+        matches_alike(torch.from_numpy(cv2.imread(str(frame))).permute(2, 0, 1)[None], 'bgr')
+
+
+def matches_alike(image, order):
+    for source in map(load_source, named_sources()):
+        found, wanted = (source_match(ImageSample(images, order), source, 0.85)
+                         for images in (image, image.float()))
+        for ours, reference in zip((*found.colour_map, *found[1:]),
+                                   (*wanted.colour_map, *wanted[1:])):
+            torch.testing.assert_close(ours, reference, rtol=1e-5,
+                                       atol=1e-5 * max(1, reference.abs().max().item()))
 
 
 def test_a_missing_file_and_a_contradiction(tmp_path):

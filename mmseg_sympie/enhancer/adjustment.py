@@ -14,6 +14,8 @@ class Adjustment(NamedTuple):
     colour_map: ColourMap
     exponent: Tensor | None = None  # (B,), of `tone_curve`, before the colours
     detail: Tensor | None = None    # (B,), by which detail is multiplied, after them
+    # (B,), of `source_match`: from 0 where it leaves images alone to 1 where they are foreign
+    foreignness: Tensor | None = None
 
     def apply_colours(self, image: Tensor) -> Tensor:
         """Tone curve and colour map to images (B, 3, H, W), RGB on 0..255; not clamped."""
@@ -28,4 +30,5 @@ class Adjustment(NamedTuple):
         colour_map = ColourMap(*(torch.lerp(mine, others, weight) for mine, others
                                  in zip(self.colour_map, other.colour_map)))
         return Adjustment(colour_map, between(self.exponent, other.exponent),
-                          between(self.detail, other.detail))
+                          between(self.detail, other.detail),
+                          between(self.foreignness, other.foreignness))

@@ -6,7 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..runtime.device_constants import constant
+from .matrices import identity_like
+
+MAX_GAIN = 16.0  # of any colour: a flat image holds nothing but noise
 
 
 def in_full_precision(function: Callable) -> Callable:
@@ -28,7 +30,7 @@ class ColourMap(NamedTuple):
     def gain(cls, gain: Tensor, offset: Tensor) -> 'ColourMap':
         """Each channel by itself; gain and offset (B, 3)."""
         # Not by `torch.diag_embed`, which cannot be exported to ONNX.
-        return cls(gain[..., None] * _identity(gain), offset)
+        return cls(gain[..., None] * identity_like(gain), offset)
 
     @in_full_precision
     def apply(self, image: Tensor) -> Tensor:
@@ -40,30 +42,6 @@ class ColourMap(NamedTuple):
 
     def towards_identity(self, strength: Tensor | float) -> 'ColourMap':
         """`x + strength (y - x)`; strength is a number, or (B, 1) with one for each image."""
-        identity = _identity(self.offset)
+        identity = identity_like(self.offset)
         share = strength[..., None] if isinstance(strength, Tensor) else strength
         return ColourMap(identity + share * (self.matrix - identity), strength * self.offset)
-
-
-def _identity(like: Tensor) -> Tensor:
-    return constant((1.0, 0, 0, 0, 1, 0, 0, 0, 1), like).view(3, 3)
-
-
-def diagonal(matrix: Tensor) -> Tensor:
-    """The three numbers on the diagonals of (..., 3, 3).
-
-    `torch.diagonal` becomes branches in ONNX, one for each way to ask for it.
-    """
-    return (matrix * _identity(matrix)).sum(-1)
-
-
-def inverse(matrix: Tensor) -> Tensor:
-    """Invert 3x3 matrices (..., 3, 3), by cofactors.
-
-    `torch.linalg.inv` cannot be recorded in a CUDA graph, nor exported to ONNX.
-    """
-    first, second, third = matrix.unbind(-2)
-    cofactors = torch.stack([torch.linalg.cross(second, third), torch.linalg.cross(third, first),
-                             torch.linalg.cross(first, second)], dim=-1)
-    determinant = (first * cofactors[..., 0]).sum(-1)
-    return cofactors / determinant[..., None, None]

@@ -9,12 +9,13 @@ from torch import Tensor
 from ..normalization import IMAGENET_RGB, IMAGENET_RGB_255
 from ..runtime.device_constants import constant
 from .adjustment import Adjustment
-from .colour_map import in_full_precision, inverse
+from .colour_map import in_full_precision
 from .detail import filtered_twice
+from .matrices import inverse
 from .tone import tone_curve
 
 NUM_PARAMETERS = 37
-_IDENTITY = tuple(float(index in (0, 4, 8, 24)) for index in range(NUM_PARAMETERS))
+IDENTITY = tuple(float(index in (0, 4, 8, 24)) for index in range(NUM_PARAMETERS))
 
 
 class WarpParameters(NamedTuple):
@@ -39,7 +40,7 @@ class WarpParameters(NamedTuple):
     @classmethod
     def identity(cls, batch_size: int = 1, like: Tensor | None = None) -> 'WarpParameters':
         """The parameters that leave an image unchanged: C_M = I, C_S = 0, K = centre delta."""
-        vector = constant(_IDENTITY, torch.empty(0) if like is None else like)
+        vector = constant(IDENTITY, torch.empty(0) if like is None else like)
         return cls.split(vector.repeat(batch_size, 1))
 
     def join(self) -> Tensor:

@@ -19,7 +19,7 @@ from .folding import PixelFormat, fold
 from .image_statistics import ImageSample
 from .inference_network import inference_network, network_precision, pack_weights
 from .nem import NEM
-from .sympie import SyMPIE
+from .sympie import SyMPIE, faded
 from .thumbnail import ThumbnailAndMean
 
 __all__ = ['FastClosedForm', 'FastSyMPIE', 'PixelFormat', 'fast_path', 'network_precision']
@@ -106,9 +106,7 @@ class FastSyMPIE:
             sample, (thumbnail, mean) = measured, measured.thumbnail_and_mean
         adjustment = self.enhancer.before_network(thumbnail, mean, sample, self.minima)
         vector = self.network(thumbnail.device)(standardise(thumbnail, adjustment))
-        if sample is not None:
-            vector = self.enhancer.faded(vector, sample.statistics)
-        return WarpParameters.split(vector), adjustment
+        return WarpParameters.split(faded(vector, adjustment.foreignness)), adjustment
 
     @functools.cached_property
     def minima(self) -> dict[str, float]:

@@ -1,7 +1,10 @@
 """The pixel grid: as many pixels, spread over the image, as its statistics need."""
+import math
+
 from torch import Tensor
 
 GRID = 128  # pixels along each side are enough: the mean is known to half a grey level
+BLACK_QUANTILE = 0.01
 
 
 def pixel_grid(image: Tensor) -> Tensor:
@@ -23,3 +26,8 @@ def grid_steps(image: Tensor, side: int) -> tuple[int, int]:
     """
     height, width = image.shape[-2:]
     return max(1, height // side), max(1, width // side)
+
+
+def darkest(count: int) -> int:
+    """How many of the pixels of a grid are its darkest hundredth, one at least."""
+    return max(1, math.ceil(BLACK_QUANTILE * count))

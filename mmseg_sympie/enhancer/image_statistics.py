@@ -1,18 +1,16 @@
 """What an image looks like, in a few numbers: black point, mean, covariance, skew, detail."""
 import functools
-import math
 from typing import NamedTuple
 
 from torch import Tensor
 
 from .backends import thumbnail_and_mean
-from .colour_map import diagonal, in_full_precision
+from .colour_map import in_full_precision
 from .detail import Detail, root_mean_square
-from .grid import pixel_grid
+from .grid import darkest, pixel_grid
+from .matrices import diagonal
 from .thumbnail import ThumbnailAndMean
 from .tone import grey_histogram, log_skew, tone_curve
-
-BLACK_QUANTILE = 0.01
 
 
 class ImageStatistics(NamedTuple):
@@ -30,10 +28,9 @@ class ImageStatistics(NamedTuple):
     def of(cls, grid: Tensor) -> 'ImageStatistics':
         """From `pixel_grid`s (B, 3, h, w), RGB on 0..255."""
         pixels = grid.flatten(2)
-        darkest = max(1, math.ceil(BLACK_QUANTILE * pixels.shape[-1]))
         # `kthvalue` takes twice as long on a CPU.
-        black = pixels.topk(darkest, largest=False, sorted=False).values.amax(-1).double()
-        return cls(black, *_moments(pixels.double()))
+        black = pixels.topk(darkest(pixels.shape[-1]), largest=False, sorted=False).values.amax(-1)
+        return cls(black.double(), *_moments(pixels.double()))
 
     def log_contrast(self) -> Tensor:
         """(B,): logarithm of the channels' root mean square deviation, a grey level at least."""

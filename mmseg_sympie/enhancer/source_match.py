@@ -9,16 +9,16 @@ from torch import Tensor
 
 from ..runtime.device_constants import constant
 from .adjustment import Adjustment
-from .colour_map import ColourMap, diagonal, in_full_precision, inverse
+from .backends import compiled_match
+from .colour_map import MAX_GAIN, ColourMap, in_full_precision
 from .detail import LIMIT, Detail, root_mean_square
 from .image_statistics import ImageSample, ImageStatistics
+from .matrices import diagonal, geometric_mean, inverse
 from .source_statistics import SourceStatistics
-from .tone import exponent_to, tone_slope
+from .tone import SKEW_SPREAD, exponent_to, tone_slope
 
-MAX_GAIN = 16.0  # of any colour: a flat image holds nothing but noise
 # What any two sets of photographs differ by, however alike those of the source are to each other.
 MEAN_SPREAD_255, CONTRAST_SPREAD = 3.0, 0.05
-MEAN_STEPS = 16  # each halves the ratio of the two means, then doubles the digits that agree
 
 
 @in_full_precision
@@ -40,18 +40,24 @@ def source_match(sample: ImageSample, source: SourceStatistics,
         tone: whether the skew is matched.
         detail: whether detail is.
     """
-    share = (strength * foreignness(sample.statistics, source)).float()
-    # Beside a filter the border is to be repeated, which goes with an exponent.
-    statistics, exponent = sample.statistics, torch.ones_like(share) if detail else None
+    whole = method == 'black_point' and tone and detail
+    if whole and isinstance(sample, ImageSample) and compiled_match.takes(sample.image):
+        return compiled_match.match(sample.image, sample.flipped, _wanted(source), strength)
+    foreign = foreignness(sample.statistics, source).float()
+    share, statistics, exponent = strength * foreign, sample.statistics, None
     if tone:
-        exponent = exponent_to(sample.histogram, source.log_skew, source.skew_spread) ** share
+        wanted = exponent_to(sample.histogram, source.log_skew, source.skew_spread)
+        exponent = (wanted ** share).float()
         statistics = statistics.after_tone_curve(sample.grid, exponent)
+    elif detail:
+        # Beside a filter the border is to be repeated, which goes with an exponent.
+        exponent = torch.ones_like(share)
     colour_map = METHODS[method](statistics, source).towards_identity(share[:, None])
     colour_map = ColourMap(*(part.float() for part in colour_map))
     factor = None
     if detail:
         factor = 1 + share * (detail_factor(sample.detail, colour_map, exponent, source) - 1)
-    return Adjustment(colour_map, exponent, factor)
+    return Adjustment(colour_map, exponent, factor, foreign)
 
 
 def detail_factor(detail: Detail, colour_map: ColourMap, exponent: Tensor | None,
@@ -94,6 +100,17 @@ def squared_distance(image: ImageStatistics, source: SourceStatistics) -> Tensor
     contrast = ((image.log_contrast() - source.log_contrast)
                 / (source.contrast_spread + CONTRAST_SPREAD))
     return (means + contrast.square()) / 4
+
+
+@functools.lru_cache
+def _wanted(source: SourceStatistics) -> compiled_match.Wanted:
+    """What `compiled_match` takes of a source."""
+    black, mean = np.array(source.black), np.array(source.mean)
+    return compiled_match.Wanted(
+        black, mean, source.covariance + np.outer(mean - black, mean - black),
+        np.array(_precision(source.mean_covariance)),
+        (source.log_contrast, source.contrast_spread + CONTRAST_SPREAD),
+        (source.log_skew, source.skew_spread + SKEW_SPREAD), math.exp(source.log_detail))
 
 
 @functools.lru_cache
@@ -156,40 +173,6 @@ def _transport(point: Tensor, moment: Tensor, source_point: Tensor,
     moment = moment + source_moment / MAX_GAIN ** 2
     matrix = geometric_mean(source_moment.expand_as(moment), inverse(moment))
     return ColourMap(matrix, source_point - (matrix @ point[..., None]).squeeze(-1))
-
-
-def geometric_mean(first: Tensor, second: Tensor) -> Tensor:
-    """Of symmetric positive matrices (B, 3, 3): the G with `G second^-1 G = first`."""
-    by_eigenvalues = first.device.type == 'cpu' and not torch.onnx.is_in_onnx_export()
-    by = _geometric_mean_by_eigenvalues if by_eigenvalues else _geometric_mean_by_means
-    return by(first, second)
-
-
-def _geometric_mean_by_eigenvalues(first: Tensor, second: Tensor) -> Tensor:
-    """With `second = L L^T`: G = L (L^-1 first L^-T)^(1/2) L^T."""
-    root = torch.linalg.cholesky(second)
-    whitened = torch.linalg.solve_triangular(root, first, upper=False)
-    whitened = torch.linalg.solve_triangular(root, whitened.mT, upper=False)
-    values, vectors = torch.linalg.eigh(whitened)
-    vectors = root @ vectors
-    return vectors * values.clamp(min=0).sqrt()[:, None] @ vectors.mT
-
-
-def _geometric_mean_by_means(first: Tensor, second: Tensor) -> Tensor:
-    """Where arithmetic and harmonic mean meet.
-
-    On a GPU, eigenvectors would wait for it, and ONNX has none.
-    """
-    scale = torch.sqrt(_trace(first) / _trace(second))
-    first, second = first / scale, second * scale
-    for _ in range(MEAN_STEPS):
-        total = first + second
-        first, second = total / 2, 2 * first @ inverse(total) @ second
-    return first
-
-
-def _trace(matrix: Tensor) -> Tensor:
-    return diagonal(matrix).sum(-1)[..., None, None]
 
 
 def _moment(covariance: Tensor, mean: Tensor) -> Tensor:

@@ -10,13 +10,14 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..normalization import IMAGENET_RGB
 from ..registry import MODELS
+from ..runtime.device_constants import constant
 from .adjustment import Adjustment
 from .check import check_images
-from .dwm import WarpParameters, clamp_to_image_range, warp
-from .image_statistics import ImageSample, ImageStatistics
+from .dwm import IDENTITY, WarpParameters, clamp_to_image_range, warp
+from .image_statistics import ImageSample
 from .levels import check_minima, levels
 from .pretrained import MINIMA, load_network, shipped
-from .source_match import foreignness, source_match
+from .source_match import source_match
 from .source_statistics import Source, SourceStatistics, load_source
 from .thumbnail import view
 
@@ -80,40 +81,24 @@ class SyMPIE(nn.Module):
 
         Args:
             image: (B, 3, H, W), RGB, standardised.
-            adjustment: instead of the one to the source or the minima; then nothing fades.
+            adjustment: instead of the one to the source or the minima.
 
         Returns:
             The parameters of B images, adjustment included.
         """
-        sample = self.sample(image) if adjustment is None else None
-        thumbnail, adjustment = self.network_input(image, adjustment, sample)
+        thumbnail, adjustment = self.network_input(image, adjustment)
         vector = self.nem(thumbnail)
-        if sample is not None:
-            vector = self.faded(vector, sample.statistics)
-        parameters = WarpParameters.split(vector)
-        return parameters if adjustment is None else parameters.after(adjustment)
+        if adjustment is None:
+            return WarpParameters.split(vector)
+        return WarpParameters.split(faded(vector, adjustment.foreignness)).after(adjustment)
 
-    def sample(self, image: Tensor) -> ImageSample | None:
-        """Measure images (B, 3, H, W), RGB, standardised; None without a source."""
-        return None if self.source is None else ImageSample(255 * IMAGENET_RGB.restore(image))
-
-    def faded(self, vector: Tensor, statistics: ImageStatistics) -> Tensor:
-        """Fade the parameter vector (B, 37) to the identity where an image looks like the source.
-
-        The match before it fades alike, so that such images are left alone altogether.
-        """
-        assert self.source is not None
-        share = foreignness(statistics, self.source)[:, None].to(vector.dtype)
-        return torch.lerp(WarpParameters.identity(1, vector).join(), vector, share)
-
-    def network_input(self, image: Tensor, adjustment: Adjustment | None = None,
-                      sample: ImageSample | None = None) -> tuple[Tensor, Adjustment | None]:
+    def network_input(self, image: Tensor, adjustment: Adjustment | None = None
+                      ) -> tuple[Tensor, Adjustment | None]:
         """Compute what the NEM takes.
 
         Args:
             image: (B, 3, H, W), RGB, standardised.
             adjustment: instead of the one to the source or the minima.
-            sample: of the images, where it is at hand.
 
         Returns:
             Thumbnails (B, 3, 224, 224), RGB, standardised, and the adjustment whose tone curve and
@@ -124,12 +109,14 @@ class SyMPIE(nn.Module):
             return thumbnail, None
         thumbnail = 255 * IMAGENET_RGB.restore(thumbnail)
         if adjustment is None:
-            mean = None
+            mean = sample = None
             if self.source is None:
                 # Of the channels' means, that of all pixels, without a copy of the whole image.
                 mean = 255 * IMAGENET_RGB.restore(image.mean(dim=(2, 3), keepdim=True)).mean(
                     dim=1).flatten(1)
-            adjustment = self.before_network(thumbnail, mean, sample or self.sample(image))
+            else:
+                sample = ImageSample(255 * IMAGENET_RGB.restore(image))
+            adjustment = self.before_network(thumbnail, mean, sample)
         return IMAGENET_RGB.standardise(adjustment.apply_colours(thumbnail) / 255), adjustment
 
     def before_network(self, thumbnail: Tensor, mean: Tensor | None,
@@ -176,3 +163,17 @@ class SyMPIE(nn.Module):
             if not self.training:
                 image = clamp_to_image_range(image)
         return IMAGENET_RGB.restore(image)
+
+
+def faded(vector: Tensor, foreignness: Tensor | None) -> Tensor:
+    """Fade parameter vectors (B, 37) to the identity where an image looks like the source.
+
+    The match that they correct fades alike: such images are left alone altogether.
+
+    Args:
+        vector: of the network.
+        foreignness: (B,), of an `Adjustment`; None where there is no source to look like.
+    """
+    if foreignness is None:
+        return vector
+    return torch.lerp(constant(IDENTITY, vector), vector, foreignness[:, None].to(vector.dtype))

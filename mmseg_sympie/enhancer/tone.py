@@ -9,7 +9,7 @@ from .colour_map import in_full_precision
 
 # Exponents to choose from, 2% apart, and by how much of its logarithm one is unlikely.
 STEEPEST, CHOICES, SPREAD = 4.0, 129, math.log(2)
-_EXPONENTS = tuple(STEEPEST ** (2 * index / (CHOICES - 1) - 1) for index in range(CHOICES))
+EXPONENTS = tuple(STEEPEST ** (2 * index / (CHOICES - 1) - 1) for index in range(CHOICES))
 _LOG_LEVELS = tuple(math.log(max(level, 1) / 255) for level in range(256))
 BLACK_255 = 1e-3  # what rounding leaves of black would become grey levels
 SKEW_SPREAD = 0.05  # What any two sets of photographs differ by.
@@ -38,13 +38,13 @@ def tone_slope(image: Tensor, exponent: Tensor) -> Tensor:
 
 
 def grey_histogram(grid: Tensor) -> Tensor:
-    """The share of each of the 256 grey levels, (B, 256); grey is the mean of the channels.
+    """The share of each of the 256 grey levels, (B, 256), float64; grey is the channels' mean.
 
     Args:
         grid: (B, 3, h, w), on 0..255.
     """
     grey = grid.mean(dim=1).round().clamp(0, 255).flatten(1).long()
-    ones = torch.ones_like(grey, dtype=torch.float32)
+    ones = torch.ones_like(grey, dtype=torch.float64)
     return torch.zeros_like(ones[:, :1]).repeat(1, 256).scatter_add(1, grey, ones) / grey.shape[1]
 
 
@@ -86,7 +86,7 @@ def exponent_to(histogram: Tensor, skew: float, spread: float) -> Tensor:
         skew: mean of the source's log skew.
         spread: its deviation from image to image.
     """
-    distance = (log_skew(histogram, _EXPONENTS) - skew) / (spread + SKEW_SPREAD)
-    exponents = constant(_EXPONENTS, histogram)
+    distance = (log_skew(histogram, EXPONENTS) - skew) / (spread + SKEW_SPREAD)
+    exponents = constant(EXPONENTS, histogram)
     cost = distance.square() + (exponents.log() / SPREAD).square()
     return exponents[cost.argmin(dim=1)]

@@ -8,8 +8,8 @@ from onnx import helper
 from torch import Tensor
 
 from ..enhancer.detail import DETAIL_GRID, Detail
-from ..enhancer.grid import GRID
-from ..enhancer.image_statistics import BLACK_QUANTILE, ImageStatistics
+from ..enhancer.grid import BLACK_QUANTILE, GRID
+from ..enhancer.image_statistics import ImageStatistics
 from ..enhancer.thumbnail import (
     LONGEST_ASPECT_RATIO,
     VIEW_SHORT_SIDE_PX,

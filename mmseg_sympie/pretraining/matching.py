@@ -35,5 +35,6 @@ def match_each(image: Tensor, number: Tensor, sources: Sequence[SourceStatistics
     rows = torch.arange(len(image), device=image.device)
     matrix, offset, exponent, detail = (
         torch.stack(parts)[number.to(rows), rows]
-        for parts in zip(*((*match.colour_map, *match[1:]) for match in matches)))
+        for parts in zip(*((*match.colour_map, match.exponent, match.detail)
+                           for match in matches)))
     return Adjustment(ColourMap(matrix, offset), exponent, detail)

@@ -1,0 +1,174 @@
+"""The match to a source for 8-bit images on a CPU: `source_match` by compiled loops and NumPy.
+
+The same in float64. PyTorch needs two hundred operations for it, each of which takes longer to
+begin than to do.
+"""
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...runtime.parallel import COMPILED_LOOPS, compiled, parallel_for_rows
+from ..adjustment import Adjustment
+from ..colour_map import MAX_GAIN, ColourMap
+from ..detail import DETAIL_GRID, LEAST_255, LIMIT
+from ..grid import GRID, darkest, grid_steps
+from ..tone import EXPONENTS, SPREAD
+
+_EXPONENTS = np.array(EXPONENTS)
+_UNLIKELY = (np.log(_EXPONENTS) / SPREAD) ** 2
+_LEVELS = np.arange(256) / 255
+_POWERS = np.maximum(_LEVELS, 1 / 255)[:, None] ** _EXPONENTS  # (256, exponents)
+_NINTHS = np.maximum(np.arange(9 * 255 + 1) / 9, 1) / 255  # means of nine levels, one at least
+_SYMMETRIC = np.array([[3, 4, 5], [4, 6, 7], [5, 7, 8]])  # where `_sums` has the products
+
+
+class Wanted(NamedTuple):
+    """What is matched, of a source; float64."""
+
+    black: np.ndarray              # (3,)
+    mean: np.ndarray               # (3,)
+    moment: np.ndarray             # (3, 3), about the black point
+    precision: np.ndarray          # (3, 3), inverse covariance of the images' means
+    log_contrast: tuple[float, float]  # and how much images differ by, here as below
+    log_skew: tuple[float, float]
+    detail: float
+
+
+def takes(image: Tensor) -> bool:
+    """Whether images of this type and device are for these loops."""
+    return (COMPILED_LOOPS and image.device.type == 'cpu' and image.dtype == torch.uint8
+            and image.numel() > 0)
+
+
+def match(image: Tensor, flipped: bool, wanted: Wanted, strength: float) -> Adjustment:
+    """See `source_match`, with the black point, tone and detail.
+
+    Args:
+        image: (B, 3, H, W), uint8.
+        flipped: whether its channels are blue, green and red.
+        wanted: of the source.
+        strength: from 0 to 1.
+    """
+    pixels, found = image.numpy()[:, ::-1] if flipped else image.numpy(), np.empty((len(image), 15))
+    rows, columns = grid_steps(image, GRID)
+    detail_steps = grid_steps(image, DETAIL_GRID)
+
+    def run(index: int, *_: int) -> None:
+        grid = np.ascontiguousarray(pixels[index, :, ::rows, ::columns]).reshape(3, -1)
+        found[index] = _match(pixels[index], grid, detail_steps, wanted, strength)
+
+    parallel_for_rows(run, len(pixels), 1, 100 * len(pixels) * GRID ** 2)
+    matrix, offset, *others = torch.from_numpy(found).float().split([9, 3, 1, 1, 1], dim=1)
+    return Adjustment(ColourMap(matrix.unflatten(1, (3, 3)), offset),
+                      *(part.squeeze(1) for part in others))
+
+
+def _match(image: np.ndarray, grid: np.ndarray, detail_steps: tuple[int, int], wanted: Wanted,
+           strength: float) -> tuple[float, ...]:
+    """The matrix, offset, exponent, detail and foreignness of one image (3, H, W)."""
+    counts = _histograms(grid)
+    foreignness = _foreignness(*_moments(grid, 255 * _LEVELS), wanted)
+    share = strength * foreignness
+
+    exponent = _exponent(counts[3] / grid.shape[1], *wanted.log_skew) ** share
+    curve = 255 * _LEVELS ** exponent
+    mean, covariance = _moments(grid, curve)
+    black = curve[(counts[:3].cumsum(axis=1) < darkest(grid.shape[1])).sum(axis=1)]
+
+    moment = covariance + np.outer(mean - black, mean - black) + wanted.moment / MAX_GAIN ** 2
+    matrix = _transport(moment, wanted.moment)
+    offset = share * (wanted.black - matrix @ black)
+    matrix = np.eye(3) + share * (matrix - np.eye(3))
+
+    slopes = exponent * _NINTHS ** (exponent - 1)
+    raw, toned = np.maximum(_detail(image, *detail_steps, slopes, matrix.mean(axis=1)), LEAST_255)
+    factor = max(1, min(LIMIT * raw, wanted.detail) / toned)
+    return *matrix.flat, *offset, exponent, 1 + share * (factor - 1), foreignness
+
+
+def _foreignness(mean: np.ndarray, covariance: np.ndarray, wanted: Wanted) -> float:
+    """`foreignness`."""
+    contrast = math.log(max(1, covariance.trace() / 3)) / 2
+    difference, (usual, spread) = mean - wanted.mean, wanted.log_contrast
+    squared = difference @ wanted.precision @ difference + ((contrast - usual) / spread) ** 2
+    return (squared / 4) ** 4 / ((squared / 4) ** 4 + 4)
+
+
+def _exponent(histogram: np.ndarray, wanted: float, spread: float) -> float:
+    """`exponent_to`."""
+    total = histogram.cumsum()
+    level = min(int(np.searchsorted(total, 0.5)), 255)
+    median = level + (0.5 - total[level]) / histogram[level] + 0.5
+    skew = _EXPONENTS * math.log(min(max(median, 1), 255) / 255) - np.log(histogram @ _POWERS)
+    return _EXPONENTS[(((skew - wanted) / spread) ** 2 + _UNLIKELY).argmin()]
+
+
+def _transport(moment: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The symmetric G with `G moment G = wanted`."""
+    values, vectors = np.linalg.eigh(moment)
+    root = (vectors * np.sqrt(values)) @ vectors.T
+    unroot = (vectors / np.sqrt(values)) @ vectors.T
+    values, vectors = np.linalg.eigh(root @ wanted @ root)
+    return unroot @ (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T @ unroot
+
+
+def _moments(grid: np.ndarray, curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (3,) and covariance (3, 3) of a grid (3, N) after a curve of its levels."""
+    sums = np.empty(9)
+    _sum(grid, curve, sums)
+    sums /= grid.shape[1]
+    return sums[:3], sums[_SYMMETRIC] - np.outer(sums[:3], sums[:3])
+
+
+@compiled
+def _sum(grid, curve, sums):
+    """The sums of red, green, blue and their products, six, after a curve of the levels."""
+    r, g, b, rr, rg, rb, gg, gb, bb = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for pixel in range(grid.shape[1]):
+        red, green, blue = curve[grid[0, pixel]], curve[grid[1, pixel]], curve[grid[2, pixel]]
+        r, g, b = r + red, g + green, b + blue
+        rr, rg, rb = rr + red * red, rg + red * green, rb + red * blue
+        gg, gb, bb = gg + green * green, gb + green * blue, bb + blue * blue
+    sums[0], sums[1], sums[2], sums[3], sums[4], sums[5] = r, g, b, rr, rg, rb
+    sums[6], sums[7], sums[8] = gg, gb, bb
+
+
+@compiled
+def _histograms(grid):
+    """(4, 256): how many pixels of a grid have which level of red, green, blue and grey."""
+    counts = np.zeros((4, 256), np.int64)
+    for pixel in range(grid.shape[1]):
+        red, green, blue = grid[0, pixel], grid[1, pixel], grid[2, pixel]
+        counts[0, red] += 1
+        counts[1, green] += 1
+        counts[2, blue] += 1
+        counts[3, (2 * (np.int64(red) + green + blue) + 3) // 6] += 1
+    return counts
+
+
+@compiled
+def _detail(image, row_step, column_step, slopes, weights):
+    """Root mean square of the grey detail of an image: as it is, and after a tone curve.
+
+    The slopes of the curve are those at each sum of nine levels; the weights are of the channels.
+    """
+    height, width = image.shape[1], image.shape[2]
+    raw, toned, count = 0.0, 0.0, 0
+    for y in range(0, height, row_step):
+        above, below = max(y - 1, 0), min(y + 1, height - 1)
+        for x in range(0, width, column_step):
+            left, right = max(x - 1, 0), min(x + 1, width - 1)
+            grey, grey_toned = 0.0, 0.0
+            for channel in range(3):
+                nine = np.int64(0)
+                for row in (above, y, below):
+                    nine += np.int64(image[channel, row, left]) + image[channel, row, x] + (
+                        image[channel, row, right])
+                difference = image[channel, y, x] - nine / 9
+                grey += difference / 3
+                grey_toned += weights[channel] * slopes[nine] * difference
+            raw, toned, count = raw + grey * grey, toned + grey_toned * grey_toned, count + 1
+    return math.sqrt(raw / count), math.sqrt(toned / count)
