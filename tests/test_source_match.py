@@ -47,9 +47,12 @@ from mmseg_sympie.enhancer.source_match import (
     match_covariance,
     match_gain,
     source_match,
+)
+from mmseg_sympie.enhancer.source_statistics import (
+    SourceStatistics,
+    named_sources,
     squared_distance,
 )
-from mmseg_sympie.enhancer.source_statistics import SourceStatistics, named_sources
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.io.config import load_config
 from mmseg_sympie.normalization import IMAGENET_RGB, IMAGENET_RGB_255
@@ -114,9 +117,29 @@ def test_statistics_of_a_source_by_hand():
     assert source.contrast_spread == pytest.approx(2 ** 0.5)
     assert source.log_skew == pytest.approx(-0.1) and source.log_detail == pytest.approx(1.5)
     assert source.skew_spread == pytest.approx(0.4 / 2 ** 0.5)
+    assert source.reach == 1
     assert load_source(json.loads(source.to_json())).mean == source.mean
     with pytest.raises(InputError, match='at least two images, got 1'):
         SourceStatistics.of(images[:1])
+
+
+def test_the_fade_begins_where_few_images_of_the_source_are():
+    """18 images and two that are 60 levels brighter: both means 54 off, of the variance 341.
+
+    Together with the floor 3 * 54^2 / (3 * 341 + 9), a quarter of which is 2.12.
+    """
+    images = [sample(statistics([mean] * 3, [30] * 3)) for mean in 18 * [80] + 2 * [140]]
+    source = SourceStatistics.of(images)
+    assert source.reach == pytest.approx(2.12, abs=0.01)
+    assert foreignness(images[0].statistics, source).item() < 1e-6
+    assert foreignness(images[-1].statistics, source).item() == pytest.approx(1 / 5, abs=1e-4)
+    wide = load_source(dict(source._asdict(), reach=2 * source.reach))
+    assert foreignness(images[-1].statistics, wide).item() == pytest.approx(1 / 65, abs=1e-4)
+
+
+def test_a_file_without_the_reach_is_taken():
+    contents = {name: value for name, value in SOURCE._asdict().items() if name != 'reach'}
+    assert load_source(contents).reach == 1
 
 
 def test_distance_by_hand():
@@ -316,6 +339,7 @@ def test_sources_that_ship(name):
     ({name: value for name, value in SOURCE._asdict().items() if name != 'log_detail'},
      'log_detail should be one finite number, got None. Make them again'),
     (dict(SOURCE._asdict(), skew_spread=-1), 'skew_spread should be from 0 to 6, got -1'),
+    (dict(SOURCE._asdict(), reach=0.5), 'reach should be from 1 to 10000, got 0.5'),
     (dict(SOURCE._asdict(), log_detail=800), 'log_detail should be from -3 to 6, got 800'),
     (dict(SOURCE._asdict(), mean=[0.3, 0.4, 0.5]), 'mean should be from 1 to 255'),
     (dict(SOURCE._asdict(), mean_covariance=(-9 * np.eye(3)).tolist()), 'a covariance: symmetric'),

@@ -14,11 +14,13 @@ from .colour_map import MAX_GAIN, ColourMap, in_full_precision
 from .detail import LIMIT, Detail, root_mean_square
 from .image_statistics import ImageSample, ImageStatistics
 from .matrices import diagonal, geometric_mean, inverse
-from .source_statistics import SourceStatistics
+from .source_statistics import (
+    CONTRAST_SPREAD,
+    SourceStatistics,
+    precision_of_means,
+    squared_distance,
+)
 from .tone import SKEW_SPREAD, exponent_to, tone_slope
-
-# What any two sets of photographs differ by, however alike those of the source are to each other.
-MEAN_SPREAD_255, CONTRAST_SPREAD = 3.0, 0.05
 
 
 @in_full_precision
@@ -81,25 +83,11 @@ def detail_factor(detail: Detail, colour_map: ColourMap, exponent: Tensor | None
 def foreignness(image: ImageStatistics, source: SourceStatistics) -> Tensor:
     """(B,): from 0 for an image like those of the source to 1 for one from elsewhere.
 
-    `d^8 / (d^8 + 4)`, with d the distance in units of the source's own spread from image to image
-    (`squared_distance`): 1/1025 at half the spread, 1/5 at one, 64/65 at two.
+    `d^8 / (d^8 + 4)`, with d the distance in units of how far the source's own images reach: 1/1025
+    at half of that, 1/5 at once, 64/65 at twice.
     """
-    eighth = squared_distance(image, source).square().square()
+    eighth = (squared_distance(image, source) / source.reach).square().square()
     return eighth / (eighth + 4)
-
-
-def squared_distance(image: ImageStatistics, source: SourceStatistics) -> Tensor:
-    """(B,): mean of the squared standard scores of the channels' means and of the log contrast.
-
-    The means are scored together (Mahalanobis), so that a colour cast counts for more than
-    brightness, which differs more from image to image.
-    """
-    difference = image.mean - constant(source.mean, image.mean)
-    means = ((difference @ _matrix(_precision(source.mean_covariance), difference))
-             * difference).sum(-1)
-    contrast = ((image.log_contrast() - source.log_contrast)
-                / (source.contrast_spread + CONTRAST_SPREAD))
-    return (means + contrast.square()) / 4
 
 
 @functools.lru_cache
@@ -108,16 +96,10 @@ def _wanted(source: SourceStatistics) -> compiled_match.Wanted:
     black, mean = np.array(source.black), np.array(source.mean)
     return compiled_match.Wanted(
         black, mean, source.covariance + np.outer(mean - black, mean - black),
-        np.array(_precision(source.mean_covariance)),
-        (source.log_contrast, source.contrast_spread + CONTRAST_SPREAD),
+        np.array(precision_of_means(source)) / (4 * source.reach),
+        (source.log_contrast,
+         math.sqrt(4 * source.reach) * (source.contrast_spread + CONTRAST_SPREAD)),
         (source.log_skew, source.skew_spread + SKEW_SPREAD), math.exp(source.log_detail))
-
-
-@functools.lru_cache
-def _precision(covariance: tuple[tuple[float, ...], ...]) -> tuple[tuple[float, ...], ...]:
-    """The inverse of the covariance of the means, `MEAN_SPREAD_255` included."""
-    spread = np.array(covariance) + MEAN_SPREAD_255 ** 2 * np.eye(3)
-    return tuple(map(tuple, np.linalg.inv(spread).tolist()))
 
 
 def match_gain(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
@@ -132,7 +114,7 @@ def match_channels(image: ImageStatistics, source: SourceStatistics) -> ColourMa
     Reinhard et al., 'Color Transfer between Images', 2001, here in RGB.
     """
     wanted, found = (diagonal(values).clamp(min=1).sqrt() for values in (
-        _matrix(source.covariance, image.mean), image.covariance))
+        constant(source.covariance, image.mean), image.covariance))
     gain = (wanted / found).clamp(max=MAX_GAIN)
     return ColourMap.gain(gain, constant(source.mean, image.mean) - gain * image.mean)
 
@@ -143,7 +125,7 @@ def match_covariance(image: ImageStatistics, source: SourceStatistics) -> Colour
     The optimal-transport map between two Gaussians (Pitie and Kokaram, 2007).
     """
     return _transport(image.mean, image.covariance, constant(source.mean, image.mean),
-                      _matrix(source.covariance, image.mean))
+                      constant(source.covariance, image.mean))
 
 
 def match_black_point(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
@@ -154,7 +136,7 @@ def match_black_point(image: ImageStatistics, source: SourceStatistics) -> Colou
     """
     black = constant(source.black, image.mean)
     return _transport(image.black, _moment(image.covariance, image.mean - image.black), black,
-                      _moment(_matrix(source.covariance, black), constant(source.mean, black)
+                      _moment(constant(source.covariance, black), constant(source.mean, black)
                               - black))
 
 
@@ -177,7 +159,3 @@ def _transport(point: Tensor, moment: Tensor, source_point: Tensor,
 
 def _moment(covariance: Tensor, mean: Tensor) -> Tensor:
     return covariance + mean[..., None] * mean[..., None, :]
-
-
-def _matrix(rows, like: Tensor) -> Tensor:
-    return constant(tuple(value for row in rows for value in row), like).view(3, 3)

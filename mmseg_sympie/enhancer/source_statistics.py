@@ -1,4 +1,5 @@
 """What a training set looks like, in a few numbers: the source domain of a model."""
+import functools
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -6,12 +7,17 @@ from typing import Any, NamedTuple, Union
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..errors import InputError
 from ..io.files import read_json
-from .image_statistics import ImageSample
+from ..runtime.device_constants import constant
+from .image_statistics import ImageSample, ImageStatistics
 
 NAMED = Path(__file__).parent / 'sources'
+# What any two sets of photographs differ by, however alike those of the source are to each other.
+MEAN_SPREAD_255, CONTRAST_SPREAD = 3.0, 0.05
+REACH_QUANTILE = 0.95
 
 Source = Union[str, Path, Mapping[str, Any], 'SourceStatistics']  # as `load_source` takes it
 
@@ -20,7 +26,7 @@ Source = Union[str, Path, Mapping[str, Any], 'SourceStatistics']  # as `load_sou
 _LARGEST_VARIANCE = 255 ** 2 / 2  # of the means of two images, a black and a white one
 _RANGES: dict[str, tuple[float, float]] = dict(
     black=(0, 255), mean=(1, 255), log_contrast=(0, 5), contrast_spread=(0, 5), log_skew=(-6, 6),
-    skew_spread=(0, 6), log_detail=(-3, 6))
+    skew_spread=(0, 6), log_detail=(-3, 6), reach=(1, 1e4))
 
 
 class SourceStatistics(NamedTuple):
@@ -28,7 +34,7 @@ class SourceStatistics(NamedTuple):
 
     All on 0..255, RGB. `black`, `mean`, `covariance`, `log_contrast`, `log_skew` and `log_detail`
     are averages over images of what `ImageSample` says of each; `mean_covariance`,
-    `contrast_spread` and `skew_spread` say how much the images differ from each other.
+    `contrast_spread`, `skew_spread` and `reach` say how much the images differ from each other.
     """
 
     black: tuple[float, ...]
@@ -42,6 +48,7 @@ class SourceStatistics(NamedTuple):
     log_detail: float
     images: int
     origin: str = ''
+    reach: float = 1.0  # `squared_distance` that 95% of the images do not exceed, 1 at least
 
     @classmethod
     def of(cls, images: Iterable[ImageSample], origin: str = '') -> 'SourceStatistics':
@@ -61,13 +68,37 @@ class SourceStatistics(NamedTuple):
         if darkest < _RANGES['mean'][0]:
             raise InputError(f'The images have a mean of {darkest:.2g} on 0..255 in one channel: '
                              'wanted photographs in colour.')
-        return cls(_tuples(black.mean(0)), _tuples(mean.mean(0)), _tuples(covariance.mean(0)),
-                   _tuples(mean.T.cov()), contrast.mean().item(), contrast.std().item(),
-                   skew.mean().item(), skew.std().item(), detail.mean().item(), len(mean), origin)
+        source = cls(_tuples(black.mean(0)), _tuples(mean.mean(0)), _tuples(covariance.mean(0)),
+                     _tuples(mean.T.cov()), contrast.mean().item(), contrast.std().item(),
+                     skew.mean().item(), skew.std().item(), detail.mean().item(), len(mean), origin)
+        distances = squared_distance(ImageStatistics(black, mean, covariance), source)
+        reach = max(1.0, distances.quantile(REACH_QUANTILE).item())
+        return source._replace(reach=round(reach, 4))
 
     def to_json(self) -> str:
         """Write the contents of a file that `load_source` takes."""
         return json.dumps(self._asdict(), indent=1, allow_nan=False) + '\n'
+
+
+def squared_distance(image: ImageStatistics, source: SourceStatistics) -> Tensor:
+    """(B,): how far images are from a source, in units of how much its own differ.
+
+    The mean of the squared standard scores of the channels' means and of the log contrast. The
+    means are scored together (Mahalanobis), so that a colour cast counts for more than brightness,
+    which differs more from image to image.
+    """
+    difference = image.mean - constant(source.mean, image.mean)
+    means = ((difference @ constant(precision_of_means(source), difference)) * difference).sum(-1)
+    contrast = ((image.log_contrast() - source.log_contrast)
+                / (source.contrast_spread + CONTRAST_SPREAD))
+    return (means + contrast.square()) / 4
+
+
+@functools.lru_cache
+def precision_of_means(source: SourceStatistics) -> tuple[tuple[float, ...], ...]:
+    """(3, 3): the inverse of the covariance of the images' means."""
+    spread = np.array(source.mean_covariance) + MEAN_SPREAD_255 ** 2 * np.eye(3)
+    return tuple(map(tuple, np.linalg.inv(spread).tolist()))
 
 
 def load_source(source: Source) -> SourceStatistics:
@@ -114,8 +145,8 @@ def _checked(found: Any, where: str | Path) -> SourceStatistics:
                          '`sympie source-statistics CONFIG`.')
     shapes: dict[str, tuple] = dict(black=(3,), mean=(3,), covariance=(3, 3),
                                     mean_covariance=(3, 3), log_contrast=(), contrast_spread=(),
-                                    log_skew=(), skew_spread=(), log_detail=())
-    values = {}
+                                    log_skew=(), skew_spread=(), log_detail=(), reach=())
+    found, values = dict(reach=1.0) | dict(found), {}
     for name, shape in shapes.items():
         try:
             value = np.asarray(found[name], float)

@@ -31,8 +31,8 @@ class Wanted(NamedTuple):
     black: np.ndarray              # (3,)
     mean: np.ndarray               # (3,)
     moment: np.ndarray             # (3, 3), about the black point
-    precision: np.ndarray          # (3, 3), inverse covariance of the images' means
-    log_contrast: tuple[float, float]  # and how much images differ by, here as below
+    precision: np.ndarray          # (3, 3): how far a difference in the means is, squared
+    log_contrast: tuple[float, float]  # and by how much it differs, here as below
     log_skew: tuple[float, float]
     detail: float
 
@@ -94,7 +94,7 @@ def _foreignness(mean: np.ndarray, covariance: np.ndarray, wanted: Wanted) -> fl
     contrast = math.log(max(1, covariance.trace() / 3)) / 2
     difference, (usual, spread) = mean - wanted.mean, wanted.log_contrast
     squared = difference @ wanted.precision @ difference + ((contrast - usual) / spread) ** 2
-    return (squared / 4) ** 4 / ((squared / 4) ** 4 + 4)
+    return squared ** 4 / (squared ** 4 + 4)
 
 
 def _exponent(histogram: np.ndarray, wanted: float, spread: float) -> float:
