@@ -10,6 +10,7 @@ from mmseg_sympie.engine.segmentation import enhancers_of
 from mmseg_sympie.engine.variants import folder_name, is_training_free, variant, with_none
 from mmseg_sympie.enhancer.parse import parse_enhancer
 from mmseg_sympie.errors import InputError
+from mmseg_sympie.evaluation.compare import write_comparison
 from mmseg_sympie.evaluation.compare_enhancers import (
     compare_enhancers,
     conclusion,
@@ -17,6 +18,7 @@ from mmseg_sympie.evaluation.compare_enhancers import (
     sentences,
     show_enhancers,
 )
+from mmseg_sympie.evaluation.differences import compare_reports
 from mmseg_sympie.evaluation.report import ImageScore
 from mmseg_sympie.evaluation.scores import make_report
 from mmseg_sympie.io.config import load_config
@@ -29,7 +31,9 @@ def report(*right):
     images = [ImageScore(f'{index}.png', 'night' if index % 2 else 'fog',
                          np.array([[hits, 10 - hits], [10 - hits, hits]]))
               for index, hits in enumerate(right)]
-    return dict(make_report(images, CLASSES), images=images)
+    return dict(make_report(images, CLASSES, details=dict(
+        config='a.py', checkpoint='a.pth', checkpoint_sha256='0af1', date='2026-11-29')),
+        images=images)
 
 
 @pytest.mark.parametrize('text, config', [
@@ -138,6 +142,11 @@ def test_files_and_refusals(tmp_path, capsys):
     show_enhancers(compare_enhancers(reports), 'title')
     assert 'mIoU night' in capsys.readouterr().out  # There is no file to find it in.
     assert json.loads((tmp_path / 'enhancers.json').read_text())['enhancers'] == ['none', 'SyMPIE']
+    assert (tmp_path / 'enhancers.md').read_text().endswith(
+        '\n\n`a.py`, `a.pth`, SHA-256 `0af1`, 2026-11-29\n')
+    write_comparison(tmp_path, compare_reports(*reports.values()))
+    assert (tmp_path / 'compare.md').read_text().endswith(
+        '\n\nwith: `a.py`, `a.pth`, SHA-256 `0af1`, 2026-11-29\n')
     assert (tmp_path / 'enhancers.csv').read_text().splitlines()[0] == 'class,none,SyMPIE'
     with pytest.raises(InputError, match='without an enhancer'):
         compare_enhancers({'SyMPIE': report(6)})

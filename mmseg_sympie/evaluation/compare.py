@@ -6,7 +6,16 @@ from typing import Any
 from ..io.files import write_json, write_text
 from .differences import compare_reports, is_clear
 from .plots import plot_class_gains
-from .report import class_titles, markdown, percent, read_report, terminal, write_csv, write_each
+from .report import (
+    class_titles,
+    made_of,
+    markdown,
+    percent,
+    read_report,
+    terminal,
+    write_csv,
+    write_each,
+)
 from .scores import POOLED
 
 
@@ -40,8 +49,15 @@ def write_comparison(folder: str | Path, comparison: Mapping[str, Any]) -> None:
     write_each({
         folder / 'compare.csv': lambda path: write_csv(path, _csv_rows(comparison)),
         folder / 'compare.md': lambda path: write_text(
-            path, f'{markdown(comparison_rows(comparison))}\n\n{verdict(comparison)}\n'),
+            path, '\n\n'.join([markdown(comparison_rows(comparison)), verdict(comparison),
+                               *_runs(comparison)]) + '\n'),
         folder / 'compare.png': lambda path: _plot(comparison, path)})
+
+
+def _runs(comparison: Mapping[str, Any]) -> Iterator[str]:
+    for name, details in comparison['details'].items():
+        if made_of(details):
+            yield f'{name}: {made_of(details)}'
 
 
 def _csv_rows(comparison: Mapping[str, Any]) -> Iterator[list[Any]]:

@@ -156,5 +156,13 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     return '\n'.join(lines)
 
 
+def made_of(details: Mapping[str, Any]) -> str:
+    """What a run was made of, in one line of Markdown, as far as its `details` say it."""
+    found = [f'`{details[key]}`' for key in ('config', 'checkpoint') if details.get(key)]
+    if details.get('checkpoint_sha256'):
+        found.append(f'SHA-256 `{details["checkpoint_sha256"]}`')
+    return ', '.join([*found, *filter(None, [details.get('date')])])
+
+
 def _details_markdown(report: Mapping[str, Any]) -> str:
     return '\n'.join(f'- {key}: `{value}`' for key, value in report['details'].items()) + '\n'
