@@ -60,7 +60,7 @@ def match(image: Tensor, flipped: bool, wanted: Wanted, strength: float) -> Adju
         grid = np.ascontiguousarray(pixels[index, :, ::rows, ::columns]).reshape(3, -1)
         found[index] = _match(pixels[index], grid, detail_steps, wanted, strength)
 
-    parallel_for_rows(run, len(pixels), 1, 100 * len(pixels) * GRID ** 2)
+    parallel_for_rows(run, len(pixels), 1, 400_000 * (len(pixels) - 1))
     matrix, offset, *others = torch.from_numpy(found).float().split([9, 3, 1, 1, 1], dim=1)
     return Adjustment(ColourMap(matrix.unflatten(1, (3, 3)), offset),
                       *(part.squeeze(1) for part in others))
@@ -102,7 +102,9 @@ def _exponent(histogram: np.ndarray, wanted: float, spread: float) -> float:
     total = histogram.cumsum()
     level = min(int(np.searchsorted(total, 0.5)), 255)
     median = level + (0.5 - total[level]) / histogram[level] + 0.5
-    skew = _EXPONENTS * math.log(min(max(median, 1), 255) / 255) - np.log(histogram @ _POWERS)
+    # Not `@`: the threads of NumPy's BLAS would wake up, and be in the way of PyTorch's.
+    mean = np.einsum('l,le->e', histogram, _POWERS)
+    skew = _EXPONENTS * math.log(min(max(median, 1), 255) / 255) - np.log(mean)
     return _EXPONENTS[(((skew - wanted) / spread) ** 2 + _UNLIKELY).argmin()]
 
 
