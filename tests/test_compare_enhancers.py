@@ -143,10 +143,10 @@ def test_files_and_refusals(tmp_path, capsys):
     assert 'mIoU night' in capsys.readouterr().out  # There is no file to find it in.
     assert json.loads((tmp_path / 'enhancers.json').read_text())['enhancers'] == ['none', 'SyMPIE']
     assert (tmp_path / 'enhancers.md').read_text().endswith(
-        '\n\n`a.py`, `a.pth`, SHA-256 `0af1`, 2026-11-29\n')
+        '\n- SyMPIE: `a.py`, `a.pth`, SHA-256 `0af1`, 2026-11-29\n')
     write_comparison(tmp_path, compare_reports(*reports.values()))
     assert (tmp_path / 'compare.md').read_text().endswith(
-        '\n\nwith: `a.py`, `a.pth`, SHA-256 `0af1`, 2026-11-29\n')
+        '\n- with: `a.py`, `a.pth`, SHA-256 `0af1`, 2026-11-29\n')
     assert (tmp_path / 'enhancers.csv').read_text().splitlines()[0] == 'class,none,SyMPIE'
     with pytest.raises(InputError, match='without an enhancer'):
         compare_enhancers({'SyMPIE': report(6)})

@@ -1,11 +1,13 @@
 """What is done to an image in closed form: a tone curve, then a colour map, then a filter."""
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from .colour_map import ColourMap
 from .tone import tone_curve
+
+Number = TypeVar('Number', Tensor, float)
 
 
 class Adjustment(NamedTuple):
@@ -14,7 +16,7 @@ class Adjustment(NamedTuple):
     colour_map: ColourMap
     exponent: Tensor | None = None  # (B,), of `tone_curve`, before the colours
     detail: Tensor | None = None    # (B,), by which detail is multiplied, after them
-    # (B,), of `source_match`: from 0 where it leaves images alone to 1 where they are foreign
+    # (B,), of `source_match`: how much of it is done, by which what corrects it fades too
     foreignness: Tensor | None = None
 
     def apply_colours(self, image: Tensor) -> Tensor:
@@ -30,5 +32,13 @@ class Adjustment(NamedTuple):
         colour_map = ColourMap(*(torch.lerp(mine, others, weight) for mine, others
                                  in zip(self.colour_map, other.colour_map)))
         return Adjustment(colour_map, between(self.exponent, other.exponent),
-                          between(self.detail, other.detail),
-                          between(self.foreignness, other.foreignness))
+                          between(self.detail, other.detail))
+
+
+def fade(squared_distance: Number) -> Number:
+    """Share of an adjustment for images so far from where none is needed: `d^8 / (d^8 + 4)`.
+
+    1/1025 at half of a unit, 1/5 at one, 64/65 at two.
+    """
+    eighth = squared_distance ** 4
+    return eighth / (eighth + 4)

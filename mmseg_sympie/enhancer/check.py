@@ -1,10 +1,10 @@
 """What an enhancer called by itself is given: images as its docstring says, or a message."""
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from ..errors import InputError
+from ..runtime.device_constants import is_traced
 
 # Of the mean: single values may exceed white, behind an enhancer that does not clamp.
 BRIGHTEST = 2.0
@@ -25,8 +25,7 @@ def check_images(image: Any) -> None:
     if not image.dtype.is_floating_point:
         raise InputError(f'An enhancer got {image.dtype}. {WANTED}: divide grey levels on 0..255 '
                          'by 255.')
-    if image.device.type != 'cpu' or torch.jit.is_tracing() or torch.compiler.is_compiling() \
-            or type(image) is not Tensor or not image.numel():
+    if image.device.type != 'cpu' or is_traced(image) or not image.numel():
         return
     mean = image.detach().mean().item()
     if not -BRIGHTEST <= mean <= BRIGHTEST:

@@ -1,4 +1,4 @@
-"""3x3 matrices in batches, by operations that a GPU need not wait for and ONNX knows."""
+"""3x3 matrices in batches. What a GPU would wait for, or ONNX lacks, is done another way there."""
 import torch
 from torch import Tensor
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..runtime.device_constants import constant
-from .adjustment import Adjustment
+from .adjustment import Adjustment, fade
 from .backends import compiled_match
 from .colour_map import MAX_GAIN, ColourMap, in_full_precision
 from .detail import LIMIT, Detail, root_mean_square
@@ -83,11 +83,9 @@ def detail_factor(detail: Detail, colour_map: ColourMap, exponent: Tensor | None
 def foreignness(image: ImageStatistics, source: SourceStatistics) -> Tensor:
     """(B,): from 0 for an image like those of the source to 1 for one from elsewhere.
 
-    `d^8 / (d^8 + 4)`, with d the distance in units of how far the source's own images reach: 1/1025
-    at half of that, 1/5 at once, 64/65 at twice.
+    See `fade`; the distance is in units of how far the source's own images reach.
     """
-    eighth = (squared_distance(image, source) / source.reach).square().square()
-    return eighth / (eighth + 4)
+    return fade(squared_distance(image, source) / source.reach ** 2)
 
 
 @functools.lru_cache
@@ -96,10 +94,10 @@ def _wanted(source: SourceStatistics) -> compiled_match.Wanted:
     black, mean = np.array(source.black), np.array(source.mean)
     return compiled_match.Wanted(
         black, mean, source.covariance + np.outer(mean - black, mean - black),
-        np.array(precision_of_means(source)) / (4 * source.reach),
-        (source.log_contrast,
-         math.sqrt(4 * source.reach) * (source.contrast_spread + CONTRAST_SPREAD)),
-        (source.log_skew, source.skew_spread + SKEW_SPREAD), math.exp(source.log_detail))
+        np.array(precision_of_means(source)),
+        (source.log_contrast, source.contrast_spread + CONTRAST_SPREAD),
+        (source.log_skew, source.skew_spread + SKEW_SPREAD), source.reach,
+        math.exp(source.log_detail))
 
 
 def match_gain(image: ImageStatistics, source: SourceStatistics) -> ColourMap:

@@ -26,7 +26,7 @@ Source = Union[str, Path, Mapping[str, Any], 'SourceStatistics']  # as `load_sou
 _LARGEST_VARIANCE = 255 ** 2 / 2  # of the means of two images, a black and a white one
 _RANGES: dict[str, tuple[float, float]] = dict(
     black=(0, 255), mean=(1, 255), log_contrast=(0, 5), contrast_spread=(0, 5), log_skew=(-6, 6),
-    skew_spread=(0, 6), log_detail=(-3, 6), reach=(1, 1e4))
+    skew_spread=(0, 6), log_detail=(-3, 6), reach=(1, 5))
 
 
 class SourceStatistics(NamedTuple):
@@ -45,10 +45,10 @@ class SourceStatistics(NamedTuple):
     contrast_spread: float  # standard deviation of the images' log contrast
     log_skew: float
     skew_spread: float  # likewise
+    reach: float  # distance from all (`squared_distance`) that 95% do not exceed, 1 at least
     log_detail: float
     images: int
     origin: str = ''
-    reach: float = 1.0  # `squared_distance` that 95% of the images do not exceed, 1 at least
 
     @classmethod
     def of(cls, images: Iterable[ImageSample], origin: str = '') -> 'SourceStatistics':
@@ -70,10 +70,11 @@ class SourceStatistics(NamedTuple):
                              'wanted photographs in colour.')
         source = cls(_tuples(black.mean(0)), _tuples(mean.mean(0)), _tuples(covariance.mean(0)),
                      _tuples(mean.T.cov()), contrast.mean().item(), contrast.std().item(),
-                     skew.mean().item(), skew.std().item(), detail.mean().item(), len(mean), origin)
-        distances = squared_distance(ImageStatistics(black, mean, covariance), source)
-        reach = max(1.0, distances.quantile(REACH_QUANTILE).item())
-        return source._replace(reach=round(reach, 4))
+                     skew.mean().item(), skew.std().item(), 1.0, detail.mean().item(), len(mean),
+                     origin)
+        squared = squared_distance(ImageStatistics(black, mean, covariance), source)
+        reach = squared.quantile(REACH_QUANTILE).sqrt().item()
+        return source._replace(reach=round(max(1.0, reach), 4))
 
     def to_json(self) -> str:
         """Write the contents of a file that `load_source` takes."""
@@ -145,8 +146,8 @@ def _checked(found: Any, where: str | Path) -> SourceStatistics:
                          '`sympie source-statistics CONFIG`.')
     shapes: dict[str, tuple] = dict(black=(3,), mean=(3,), covariance=(3, 3),
                                     mean_covariance=(3, 3), log_contrast=(), contrast_spread=(),
-                                    log_skew=(), skew_spread=(), log_detail=(), reach=())
-    found, values = dict(reach=1.0) | dict(found), {}
+                                    log_skew=(), skew_spread=(), reach=(), log_detail=())
+    values = {}
     for name, shape in shapes.items():
         try:
             value = np.asarray(found[name], float)

@@ -81,7 +81,8 @@ class SyMPIE(nn.Module):
 
         Args:
             image: (B, 3, H, W), RGB, standardised.
-            adjustment: instead of the one to the source or the minima.
+            adjustment: instead of the one to the source or the minima. Without a foreignness its
+                correction does not fade.
 
         Returns:
             The parameters of B images, adjustment included.

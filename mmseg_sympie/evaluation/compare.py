@@ -10,6 +10,7 @@ from .report import (
     class_titles,
     made_of,
     markdown,
+    paragraphs,
     percent,
     read_report,
     terminal,
@@ -49,15 +50,9 @@ def write_comparison(folder: str | Path, comparison: Mapping[str, Any]) -> None:
     write_each({
         folder / 'compare.csv': lambda path: write_csv(path, _csv_rows(comparison)),
         folder / 'compare.md': lambda path: write_text(
-            path, '\n\n'.join([markdown(comparison_rows(comparison)), verdict(comparison),
-                               *_runs(comparison)]) + '\n'),
+            path, paragraphs(markdown(comparison_rows(comparison)), verdict(comparison),
+                             made_of(comparison['details']))),
         folder / 'compare.png': lambda path: _plot(comparison, path)})
-
-
-def _runs(comparison: Mapping[str, Any]) -> Iterator[str]:
-    for name, details in comparison['details'].items():
-        if made_of(details):
-            yield f'{name}: {made_of(details)}'
 
 
 def _csv_rows(comparison: Mapping[str, Any]) -> Iterator[list[Any]]:

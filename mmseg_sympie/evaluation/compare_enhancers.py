@@ -7,7 +7,16 @@ from ..errors import InputError
 from ..io.files import write_json, write_text
 from .compare import interval_text
 from .differences import is_clear, miou_interval, paired
-from .report import class_titles, made_of, markdown, percent, terminal, write_csv, write_each
+from .report import (
+    class_titles,
+    made_of,
+    markdown,
+    paragraphs,
+    percent,
+    terminal,
+    write_csv,
+    write_each,
+)
 from .scores import POOLED
 
 NONE = 'none'
@@ -52,8 +61,8 @@ def compare_enhancers(reports: Mapping[str, Mapping[str, Any]],
                 else _change(reports[best], report, condition)))
             for name, report in reports.items()} for condition in without['scores']}
     return dict(classes=without['classes'], ignored_labels=without['ignored_labels'],
-                details=without['details'], baseline=baseline, enhancers=list(reports),
-                best_training_free=best,
+                details={name: report['details'] for name, report in reports.items()},
+                baseline=baseline, enhancers=list(reports), best_training_free=best,
                 training_free=[name for name in training_free if name in reports],
                 synthetic=bool(without['details'].get('data', {}).get('synthetic')),
                 conditions=conditions,
@@ -165,9 +174,8 @@ def show_enhancers(comparison: Mapping[str, Any], title: str,
         write_each({
             folder / 'enhancers.csv': lambda path: write_csv(path, rows),
             folder / 'enhancers.md': lambda path: write_text(
-                path, '\n\n'.join(filter(None, [
-                    markdown(rows), sentences(comparison), made_of(comparison['details'])]))
-                + '\n')})
+                path, paragraphs(markdown(rows), sentences(comparison),
+                                 made_of(comparison['details'])))})
     header, *scores = score_rows(comparison)
     best = sorted(scores, key=lambda row: -(
         comparison['conditions'][POOLED][row[0]]['miou'] or 0))[:MOST_ROWS]

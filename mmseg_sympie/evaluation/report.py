@@ -156,12 +156,20 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     return '\n'.join(lines)
 
 
-def made_of(details: Mapping[str, Any]) -> str:
-    """What a run was made of, in one line of Markdown, as far as its `details` say it."""
-    found = [f'`{details[key]}`' for key in ('config', 'checkpoint') if details.get(key)]
-    if details.get('checkpoint_sha256'):
-        found.append(f'SHA-256 `{details["checkpoint_sha256"]}`')
-    return ', '.join([*found, *filter(None, [details.get('date')])])
+def paragraphs(*texts: str) -> str:
+    """A Markdown file of the texts that are not empty."""
+    return '\n\n'.join(filter(None, texts)) + '\n'
+
+
+def made_of(details: Mapping[str, Mapping[str, Any]]) -> str:
+    """What runs were made of, a line of Markdown for each, as far as their `details` say it."""
+    lines = {}
+    for name, run in details.items():
+        found = [f'`{run[key]}`' for key in ('config', 'checkpoint') if run.get(key)]
+        if run.get('checkpoint_sha256'):
+            found.append(f'SHA-256 `{run["checkpoint_sha256"]}`')
+        lines[name] = ', '.join([*found, *filter(None, [run.get('date')])])
+    return '\n'.join(f'- {name}: {line}' for name, line in lines.items() if line)
 
 
 def _details_markdown(report: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ def match_each(image: Tensor, number: Tensor, sources: Sequence[SourceStatistics
         strength: of the match, from 0 to 1.
 
     Returns:
-        None if no source has statistics.
+        None if no source has statistics. Without a foreignness: corrections are learned in full.
     """
     if all(source is None for source in sources):
         return None

@@ -15,11 +15,15 @@ def constant(values: Values, like: Tensor,
     copied to a GPU each time, and for such a copy the CPU waits until the GPU is idle.
     """
     dtype = dtype or like.dtype
-    # What is made while a program is traced, on tensors of its own class or not, belongs to it.
-    traced = (type(like) is not Tensor or torch.jit.is_tracing()
-              or torch.compiler.is_compiling())
-    make = _constant.__wrapped__ if traced else _constant
+    # What is made while a program is traced belongs to it.
+    make = _constant.__wrapped__ if is_traced(like) else _constant
     return make(values, dtype, like.device)
+
+
+def is_traced(tensor: Tensor) -> bool:
+    """Whether operations on it may be recorded as a program, on tensors of its own class or not."""
+    return (type(tensor) is not Tensor or torch.jit.is_tracing()
+            or torch.compiler.is_compiling())
 
 
 @functools.lru_cache(maxsize=256)

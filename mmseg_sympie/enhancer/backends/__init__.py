@@ -1,7 +1,7 @@
 """Backends of the two passes over an image: its thumbnail and mean, and the folded warp.
 
 `reference` runs everywhere; `compiled` (a CPU with Numba) and `triton_kernels` (Nvidia GPUs) give
-the same within rounding. `backend` chooses.
+the same within rounding. `backend` chooses. `compiled_match` is a part of the match to a source.
 """
 import functools
 import importlib.util

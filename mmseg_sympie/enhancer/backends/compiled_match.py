@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...runtime.parallel import COMPILED_LOOPS, compiled, parallel_for_rows
-from ..adjustment import Adjustment
+from ...runtime.device_constants import is_traced
+from ...runtime.parallel import COMPILED_LOOPS, compiled
+from ..adjustment import Adjustment, fade
 from ..colour_map import MAX_GAIN, ColourMap
 from ..detail import DETAIL_GRID, LEAST_255, LIMIT
 from ..grid import GRID, darkest, grid_steps
@@ -22,7 +23,7 @@ _UNLIKELY = (np.log(_EXPONENTS) / SPREAD) ** 2
 _LEVELS = np.arange(256) / 255
 _POWERS = np.maximum(_LEVELS, 1 / 255)[:, None] ** _EXPONENTS  # (256, exponents)
 _NINTHS = np.maximum(np.arange(9 * 255 + 1) / 9, 1) / 255  # means of nine levels, one at least
-_SYMMETRIC = np.array([[3, 4, 5], [4, 6, 7], [5, 7, 8]])  # where `_sums` has the products
+_SYMMETRIC = np.array([[3, 4, 5], [4, 6, 7], [5, 7, 8]])  # where `_sum` puts the products
 
 
 class Wanted(NamedTuple):
@@ -31,16 +32,17 @@ class Wanted(NamedTuple):
     black: np.ndarray              # (3,)
     mean: np.ndarray               # (3,)
     moment: np.ndarray             # (3, 3), about the black point
-    precision: np.ndarray          # (3, 3): how far a difference in the means is, squared
-    log_contrast: tuple[float, float]  # and by how much it differs, here as below
+    precision: np.ndarray          # (3, 3), inverse covariance of the images' means
+    log_contrast: tuple[float, float]  # and its spread from image to image, here as below
     log_skew: tuple[float, float]
+    reach: float
     detail: float
 
 
 def takes(image: Tensor) -> bool:
     """Whether images of this type and device are for these loops."""
-    return (COMPILED_LOOPS and image.device.type == 'cpu' and image.dtype == torch.uint8
-            and image.numel() > 0)
+    return (COMPILED_LOOPS and not is_traced(image) and image.device.type == 'cpu'
+            and image.dtype == torch.uint8 and image.numel() > 0)
 
 
 def match(image: Tensor, flipped: bool, wanted: Wanted, strength: float) -> Adjustment:
@@ -52,16 +54,13 @@ def match(image: Tensor, flipped: bool, wanted: Wanted, strength: float) -> Adju
         wanted: of the source.
         strength: from 0 to 1.
     """
-    pixels, found = image.numpy()[:, ::-1] if flipped else image.numpy(), np.empty((len(image), 15))
+    pixels = image.numpy()[:, ::-1] if flipped else image.numpy()
     rows, columns = grid_steps(image, GRID)
+    grids = np.ascontiguousarray(pixels[..., ::rows, ::columns]).reshape(len(pixels), 3, -1)
     detail_steps = grid_steps(image, DETAIL_GRID)
-
-    def run(index: int, *_: int) -> None:
-        grid = np.ascontiguousarray(pixels[index, :, ::rows, ::columns]).reshape(3, -1)
-        found[index] = _match(pixels[index], grid, detail_steps, wanted, strength)
-
-    parallel_for_rows(run, len(pixels), 1, 400_000 * (len(pixels) - 1))
-    matrix, offset, *others = torch.from_numpy(found).float().split([9, 3, 1, 1, 1], dim=1)
+    found = torch.tensor([_match(each, grid, detail_steps, wanted, strength)
+                          for each, grid in zip(pixels, grids)], dtype=torch.float32)
+    matrix, offset, *others = found.split([9, 3, 1, 1, 1], dim=1)
     return Adjustment(ColourMap(matrix.unflatten(1, (3, 3)), offset),
                       *(part.squeeze(1) for part in others))
 
@@ -94,7 +93,7 @@ def _foreignness(mean: np.ndarray, covariance: np.ndarray, wanted: Wanted) -> fl
     contrast = math.log(max(1, covariance.trace() / 3)) / 2
     difference, (usual, spread) = mean - wanted.mean, wanted.log_contrast
     squared = difference @ wanted.precision @ difference + ((contrast - usual) / spread) ** 2
-    return squared ** 4 / (squared ** 4 + 4)
+    return fade(squared / 4 / wanted.reach ** 2)
 
 
 def _exponent(histogram: np.ndarray, wanted: float, spread: float) -> float:
