@@ -19,7 +19,7 @@ from mmseg_sympie.evaluation.compare_enhancers import (
     show_enhancers,
 )
 from mmseg_sympie.evaluation.differences import compare_reports
-from mmseg_sympie.evaluation.report import ImageScore
+from mmseg_sympie.evaluation.report import ImageScore, markdown, run_names
 from mmseg_sympie.evaluation.scores import make_report
 from mmseg_sympie.io.config import load_config
 
@@ -130,6 +130,13 @@ def test_the_conclusion_says_whether_training_was_worth_it():
     worse = conclusion(compare_enhancers({**free, 'SyMPIE': report(*[6] * 6)}, ['GreyWorld']))
     assert worse[3].startswith('SyMPIE does not clearly beat') and '-10.99 (clear)' in worse[3]
     assert 'GreyWorld changes' in worse[4]
+
+
+def test_a_run_named_twice_and_a_name_with_a_bar():
+    assert run_names(['a/x', 'b/x']) == ['a/x', 'b/x'] and run_names(['a/x', 'b/y']) == ['x', 'y']
+    with pytest.raises(InputError, match='each run once, got a, b, a'):
+        run_names(['a', 'b', 'a'])
+    assert markdown([['class', 'a|b'], ['road', '1']]).startswith(r'| class | a\|b |')
 
 
 def test_files_and_refusals(tmp_path, capsys):

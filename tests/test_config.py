@@ -127,13 +127,20 @@ def test_options_that_are_no_pairs(words, capsys):
 
 
 @pytest.mark.parametrize('text,wanted', [
-    ('1', 1), ('1e-3', 0.001), ('true', True), ('None', None), ('', ''), ('a b', 'ab'),
+    ('1', 1), ('1e-3', 0.001), ('true', True), ('None', None), ('', ''),
     ('"x"', 'x'), ('1,2', [1, 2]), ('1,', [1]), ('[1,2]', [1, 2]), ('(64,96)', (64, 96)),
     ('[]', []), ('()', ()), ('[a,(1,2.5),[b]]', ['a', (1, 2.5), ['b']]),
     ('[(1,2),c]', [(1, 2), 'c']),
     ('1,,2', [1, '', 2]), ('[1],[2]x', [[1], '[2]x'])])
 def test_values_are_read_as_mmengine_reads_them(text, wanted):
     assert config_value(text) == wanted == DictAction._parse_iterable(text)
+
+
+@pytest.mark.parametrize('text,wanted', [
+    ('my data/acdc', 'my data/acdc'), (' 1 ', 1), ('[a b, 2]', ['a b', 2]),
+    ('(1, 2)', (1, 2)), ('"a b"', 'a b')])
+def test_spaces_in_paths_stay(text, wanted):
+    assert config_value(text) == wanted
 
 
 PREPROCESSOR = dict(type='mmseg_sympie.SyMPIEDataPreprocessor')

@@ -273,6 +273,15 @@ def test_what_it_does_not_know_takes_the_reference():
         assert not FastSyMPIE.supports(torch.zeros(1, 3, 4, 4, dtype=dtype))
 
 
+@pytest.mark.filterwarnings('ignore::torch.jit.TracerWarning')
+@pytest.mark.parametrize('source', [None, 'cityscapes'])
+def test_a_program_that_is_traced_depends_on_the_image(source):
+    preprocessor = SyMPIEDataPreprocessor(source=source)
+    image, other = noise_255(40, 50), noise_255(40, 50, brightest=60)
+    traced = torch.jit.trace(lambda images: preprocessor.enhance(images), image, check_trace=False)
+    torch.testing.assert_close(traced(other), preprocessor.enhance(other), rtol=0, atol=0.5)
+
+
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16, torch.float64])
 def test_odd_types_give_the_same(dtype):
     preprocessor = build()

@@ -24,7 +24,8 @@ def home(tmp_path, monkeypatch):
     ('MeanMatch+~/a.pth', 'MeanMatch+HOME/a.pth'), (Path('~/a'), 'HOME/a'),
     # No home folders:
     ('a~', 'a~'), ('a/~/b', 'a/~/b'), ('https://host/~me/x', 'https://host/~me/x'),
-    ('~nobody_of_this_name/x', '~nobody_of_this_name/x'), (3, 3), (None, None)])
+    ('~nobody_of_this_name/x', '~nobody_of_this_name/x'),
+    (Path('~nobody_of_this_name/x'), '~nobody_of_this_name/x'), (3, 3), (None, None)])
 def test_where_it_is_the_home_folder(home, value, wanted):
     found = expand_home(value)
     assert type(found) is type(value) or isinstance(value, Path)

@@ -65,10 +65,15 @@ def test_grey_and_transparent_pictures_become_rgb(brighten):
     (PLANES[:1], r'\(1, 24, 32\)'), (PLANES.float(), 'values from 20 to 60'),
     (PLANES / 255 - 1, 'values from -0.9'), (PLANES * torch.nan, 'values from nan'),
     (Image.new('I;16', (4, 4)), 'mode I;16 has no known range'),
-    (torch.empty(0, 3, 4, 4), r'\(0, 3, 4, 4\)')])
+    (torch.empty(0, 3, 4, 4), r'\(0, 3, 4, 4\)'), (DARK[:0], r'array \(0, 32, 3\)'),
+    (Image.new('RGB', (5, 0)), r'array \(0, 5, 3\)'), (PLANES / 255 + 1, 'values from 1.07')])
 def test_other_images_are_refused(image, message):
     with pytest.raises(InputError, match=message):
         as_tensor(image)
+
+
+def test_white_by_rounding():
+    assert as_tensor(torch.full((3, 2, 2), 1.00001)).max() == 255
 
 
 def test_parameters_are_named_numbers(brighten):

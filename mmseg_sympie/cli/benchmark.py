@@ -19,7 +19,7 @@ its corruptions and networks. Results go to --out as .md and .json, and for the 
 import argparse
 from pathlib import Path
 
-from .options import device
+from .options import device, whole_number
 
 SIZES = ['256x256', '512x512', '1024x512', '1280x720', '2048x1024', '3840x2160', '1920x1080']
 
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def common(command: argparse.ArgumentParser, repeats: int) -> None:
     """--device, --repeats and --out."""
     command.add_argument('--device', type=device, default='cpu')
-    command.add_argument('--repeats', type=int, default=repeats)
+    command.add_argument('--repeats', type=whole_number(1), default=repeats)
     command.add_argument('--out', type=Path, default=Path('work_dirs/benchmark'))
 
 

@@ -17,7 +17,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from .options import add_cfg_options, add_enhancer, add_source
+from .options import add_cfg_options, add_enhancer, add_source, whole_number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--checkpoint', help='weights of SyMPIE; by default those that ship')
     add_source(parser, default='auto')
     add_cfg_options(parser)
-    parser.add_argument('--repeats', type=int, default=5, help='of the timing; 0 for none')
+    parser.add_argument('--repeats', type=whole_number(0), default=5,
+                        help='of the timing; 0 for none')
 
 
 def main(args: argparse.Namespace) -> None:

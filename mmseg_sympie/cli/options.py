@@ -1,6 +1,6 @@
 """Options that several commands share: changes to a config, the device and the enhancer."""
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
@@ -22,8 +22,11 @@ class CfgOptions(argparse.Action):
 
 
 def config_value(text: str) -> Any:
-    """A value as MMEngine's `DictAction` reads it: '1', '[a,(1,2.5)]', 'True', 'None' or a text."""
-    text = text.strip('\'"').replace(' ', '')
+    """A value as MMEngine's `DictAction` reads it: '1', '[a,(1,2.5)]', 'True', 'None' or a text.
+
+    But the spaces in a text stay.
+    """
+    text = text.strip().strip('\'"')
     parts = _split(text)
     if len(parts) == 1 and text[:1] + text[-1:] in ('()', '[]'):
         return (tuple if text[0] == '(' else list)(map(config_value, _split(text[1:-1])))
@@ -76,6 +79,15 @@ def device(text: str) -> str:
     return text
 
 
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """A `type` for argparse: a whole number from `least`."""
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f'wanted a whole number from {least}, got {text!r}')
+        return int(text)
+    return number
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..normalization import IMAGENET_RGB_255
+from ..runtime.device_constants import is_traced
 from .adjustment import Adjustment
 from .backends import warp
 from .closed_form import ClosedFormEnhancer
@@ -51,8 +52,12 @@ class FastSyMPIE:
 
     @staticmethod
     def supports(image: Tensor) -> bool:
-        """Whether the fast path takes images of this type; others take the reference."""
-        return image.dtype in (torch.uint8, torch.float32) and image.numel() > 0
+        """Whether the fast path takes images of this type; others take the reference.
+
+        So do those that a program is traced with: what is compiled would leave a constant in it.
+        """
+        return (not is_traced(image) and image.dtype in (torch.uint8, torch.float32)
+                and image.numel() > 0)
 
     @torch.no_grad()
     def __call__(self, image: Tensor, output_format: PixelFormat,

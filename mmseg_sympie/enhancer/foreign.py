@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..io.checkpoints import load_weights
+from ..io.home import expand_home
 from ..registry import MODELS
 from .check import check_images
 
@@ -64,7 +65,7 @@ class TorchModule(nn.Module):
 
 
 def _from_file(file: str) -> nn.Module:
-    path = Path(file).expanduser()
+    path = expand_home(Path(file))
     if not path.is_file():
         raise FileNotFoundError(f'The TorchScript file {path} does not exist.')
     try:

@@ -76,7 +76,7 @@ def read_report(folder: str | Path) -> dict[str, Any]:
         report['images'] = [ImageScore(str(name), str(condition) or None, confusion)
                             for name, condition, confusion in
                             zip(images['name'], images['condition'], images['confusion'])]
-        report['classes'], report['scores'][POOLED]
+        report['classes'], report['details'], report['scores'][POOLED]['miou']
     except FileNotFoundError as error:
         raise FileNotFoundError(f'{error.filename} is missing: {folder} is not the output folder '
                                 'of a finished `tools/test.py` run.') from error
@@ -87,9 +87,15 @@ def read_report(folder: str | Path) -> dict[str, Any]:
 
 
 def run_names(folders: Sequence[str | Path]) -> list[str]:
-    """The folders of runs by their names, or by their paths where names are not different."""
-    names = [Path(folder).name for folder in folders]
-    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
+    """The folders of runs by their names, or by their paths where names are not different.
+
+    Raises:
+        InputError: a folder is named twice.
+    """
+    for names in ([Path(folder).name for folder in folders], list(map(str, folders))):
+        if len(set(names)) == len(names):
+            return names
+    raise InputError(f'Name each run once, got {", ".join(names)}.')
 
 
 def class_titles(report: Mapping[str, Any]) -> dict[str, str]:
@@ -151,7 +157,7 @@ def terminal(rows: Sequence[Sequence[str]], title: str = '', summary_rows: int =
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
     """Rows as a Markdown table."""
-    lines = ['| ' + ' | '.join(row) + ' |' for row in rows]
+    lines = ['| ' + ' | '.join(cell.replace('|', r'\|') for cell in row) + ' |' for row in rows]
     lines.insert(1, '| --- |' + ' ---: |' * (len(rows[0]) - 1))
     return '\n'.join(lines)
 

@@ -11,10 +11,11 @@ _HOME = re.compile(r'(^|[:+])(~[^/:+]*)')
 def expand_home(value: Any) -> Any:
     """`value` with `~` in its strings and paths written out, also inside lists and dicts.
 
+    An unknown user's is left as it is, to be reported as a file that does not exist.
     Containers are changed in place, where they can be.
     """
     if isinstance(value, Path):
-        return value.expanduser()
+        return Path(os.path.expanduser(value))
     if isinstance(value, str):
         return _HOME.sub(lambda match: match[1] + os.path.expanduser(match[2]), value)
     if isinstance(value, tuple) and type(value) is tuple:

@@ -9,6 +9,7 @@ from ..errors import InputError
 
 WANTED = ('wanted a NumPy array (H, W, 3) of uint8, RGB; a PIL image; or a tensor (3, H, W) or '
           '(B, 3, H, W), RGB, uint8 or float on [0, 1]')
+ROUNDING = 1e-4  # by which white may be missed
 DEEP_MODES = ('I', 'F', 'I;16', 'I;16B', 'I;16L')
 
 
@@ -24,7 +25,8 @@ def as_tensor(image: np.ndarray | Image.Image | Tensor) -> Tensor:
                              'mmseg_sympie.io.images.read_rgb reads such files.')
         image = np.asarray(image.convert('RGB'))
     if isinstance(image, np.ndarray):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        if (image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3
+                or not image.size):
             raise InputError(f'Got an array {image.shape} of {image.dtype}: {WANTED}.')
         return torch.from_numpy(image.copy()).permute(2, 0, 1)[None].contiguous()
     if not isinstance(image, Tensor):
@@ -36,6 +38,6 @@ def as_tensor(image: np.ndarray | Image.Image | Tensor) -> Tensor:
     if image.dtype == torch.uint8:
         return image
     lowest, highest = (value.item() for value in image.float().aminmax())
-    if not (0 <= lowest and highest <= 1):
-        raise InputError(f'Got a tensor with values from {lowest:g} to {highest:g}: {WANTED}.')
-    return 255 * image.float()
+    if not (-ROUNDING <= lowest and highest <= 1 + ROUNDING):
+        raise InputError(f'Got a tensor with values from {lowest:.6g} to {highest:.6g}: {WANTED}.')
+    return 255 * image.float().clamp(0, 1)
