@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 from mmengine.config import DictAction
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import DATASETS
 from mmseg.models import SegDataPreProcessor
 from torch import nn
@@ -134,6 +135,13 @@ def test_options_that_are_no_pairs(words, capsys):
     ('1,,2', [1, '', 2]), ('[1],[2]x', [[1], '[2]x'])])
 def test_values_are_read_as_mmengine_reads_them(text, wanted):
     assert config_value(text) == wanted == DictAction._parse_iterable(text)
+
+
+def test_a_base_of_mmsegmentation(tmp_path):
+    before = dict(MODULE2PACKAGE)
+    (tmp_path / 'mine.py').write_text("_base_ = ['mmseg::_base_/datasets/cityscapes.py']\n")
+    assert load_config(str(tmp_path / 'mine.py')).dataset_type == 'CityscapesDataset'
+    assert before == MODULE2PACKAGE
 
 
 @pytest.mark.parametrize('text,wanted', [

@@ -47,7 +47,7 @@ def plan(sources: Sequence[Path], out: Path, reserved: str | None = None) -> dic
                                  'which is for label maps. Rename that folder of the originals.')
             if target in planned.values():
                 raise InputError(f'{root / file} and another file would both become {target}. '
-                                 'Rename one, or enhance them into different folders.')
+                                 'Rename one, or write them to different folders.')
             planned[root / file] = target
     return planned
 

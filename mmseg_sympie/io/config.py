@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import mmengine.config.config
+import mmengine.config.utils
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.utils import is_installed
 
 from ..errors import InputError, unknown_type
 from .files import plain
@@ -27,7 +29,8 @@ def load_config(path: str, options: Mapping[str, Any] = {}) -> Config:
     path = find_config(expand_home(path))
     if Path(path).suffix not in ('.py', '.yml', '.yaml', '.json'):
         raise InputError(f'{path} is no config: wanted a .py, .yaml or .json file.')
-    with _says_what_is_wrong(f'The config {path} cannot be read'), _byte_order_marks_accepted():
+    with (_says_what_is_wrong(f'The config {path} cannot be read'), _byte_order_marks_accepted(),
+          _mmseg_found()):
         cfg = Config.fromfile(path)
         plain(cfg._cfg_dict)  # imports what a config in Python's style names
     options = dict(options)
@@ -100,8 +103,8 @@ def _says_what_is_wrong(title: str) -> Iterator[None]:
 
 def files_of(path: str) -> set[Path]:
     """The files that a config is read from: its own, and those that it inherits from."""
-    with _says_what_is_wrong(f'The config {path} cannot be read'), \
-            _byte_order_marks_accepted() as read:
+    with (_says_what_is_wrong(f'The config {path} cannot be read'),
+          _byte_order_marks_accepted() as read, _mmseg_found()):
         Config.fromfile(path)
     return {Path(file).resolve() for file in read}
 
@@ -126,6 +129,22 @@ def _byte_order_marks_accepted() -> Iterator[list[str]]:
         yield read
     finally:
         del mmengine.config.config.open
+
+
+@contextmanager
+def _mmseg_found() -> Iterator[None]:
+    """Have MMEngine find `mmseg::...` in a `_base_`, where OneDL's package is installed.
+
+    It looks for one named mmsegmentation. The name of the module serves, too.
+    """
+    names = mmengine.config.utils.MODULE2PACKAGE
+    before = names['mmseg']
+    if not is_installed(before):
+        names['mmseg'] = 'mmseg'
+    try:
+        yield
+    finally:
+        names['mmseg'] = before
 
 
 def _set_data_root(node: Any, data_root: str) -> None:
