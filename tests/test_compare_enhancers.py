@@ -102,7 +102,8 @@ def test_each_against_none_and_against_the_best_that_was_not_trained():
     assert change['miou_interval_95'] == pytest.approx([change['difference']] * 2)
     assert pooled['MeanMatch']['against_best_training_free'] is None
     assert enhancer_rows(found)[0] == ['class', 'none', 'GreyWorld', 'MeanMatch', 'SyMPIE']
-    assert ['mIoU night', '42.86', '53.85', '66.67', '81.82'] in enhancer_rows(found)
+    assert ['mIoU, night', '42.86', '53.85', '66.67', '81.82'] in enhancer_rows(found)
+    assert ['pixel accuracy, night', '60.00', '70.00', '80.00', '90.00'] in enhancer_rows(found)
     assert 'SyMPIE against MeanMatch: +15.15 points' in sentences(found)
     assert 'MeanMatch against MeanMatch' not in sentences(found)
 
@@ -145,9 +146,9 @@ def test_files_and_refusals(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert shown.splitlines()[1].replace('|', ' ').split() == [
         'mIoU', 'all', 'fog', 'night', 'change', '95%', 'interval']
-    assert 'mIoU night' not in shown and f'{tmp_path}/enhancers.md' in shown
+    assert 'mIoU, night' not in shown and f'{tmp_path}/enhancers.md' in shown
     show_enhancers(compare_enhancers(reports), 'title')
-    assert 'mIoU night' in capsys.readouterr().out  # There is no file to find it in.
+    assert 'mIoU, night' in capsys.readouterr().out  # There is no file to find it in.
     assert json.loads((tmp_path / 'enhancers.json').read_text())['enhancers'] == ['none', 'SyMPIE']
     assert (tmp_path / 'enhancers.md').read_text().endswith(
         '\n- SyMPIE: `a.py`, `a.pth`, SHA-256 `0af1`, 2026-11-29\n')

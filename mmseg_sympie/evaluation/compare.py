@@ -7,6 +7,7 @@ from ..io.files import write_json, write_text
 from .differences import compare_reports, is_clear
 from .plots import plot_class_gains
 from .report import (
+    MEANS,
     class_titles,
     made_of,
     markdown,
@@ -30,7 +31,7 @@ def show_comparison(without: str | Path, with_: str | Path, title: str,
     if out_dir is not None:  # before anything is shown, which may fail
         write_comparison(out_dir, comparison)
     if out_dir is None:
-        print(terminal(comparison_rows(comparison), title, summary_rows=2))
+        print(terminal(comparison_rows(comparison), title, summary_rows=len(MEANS)))
     *conditions, classes = verdict(comparison).splitlines()
     print('\n'.join([*([title] if title else []), *shortened(conditions), classes]))
     if out_dir is not None:
@@ -87,7 +88,7 @@ def comparison_rows(comparison: Mapping[str, Any]) -> list[list[str]]:
     for name in comparison['classes']:
         rows.append(row(titles[name], pooled['class_iou'][name],
                         [conditions[other]['class_iou'][name]['difference'] for other in others]))
-    for title, key in (('mIoU', 'miou'), ('mIoU of occurring classes', 'miou_occurring')):
+    for title, key in MEANS.items():
         rows.append(row(title, pooled[key],
                         [conditions[other][key]['difference'] for other in others]))
     return rows

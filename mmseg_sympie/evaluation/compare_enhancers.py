@@ -8,6 +8,7 @@ from ..io.files import write_json, write_text
 from .compare import interval_text
 from .differences import is_clear, miou_interval, paired
 from .report import (
+    MEANS,
     class_titles,
     made_of,
     markdown,
@@ -53,8 +54,7 @@ def compare_enhancers(reports: Mapping[str, Mapping[str, Any]],
                key=lambda name: reports[name]['scores'][POOLED]['miou'] or 0, default=None)
     conditions = {
         condition: {name: dict(
-            miou=report['scores'][condition]['miou'],
-            miou_occurring=report['scores'][condition]['miou_occurring'],
+            **{key: report['scores'][condition][key] for key in MEANS.values()},
             against_none=_change(without, report, condition),
             against_best_training_free=(
                 None if best in (None, name) or name == baseline
@@ -88,10 +88,9 @@ def enhancer_rows(comparison: Mapping[str, Any]) -> list[list[str]]:
     rows += [[titles[each], *(percent(comparison['class_iou'][name][each]) for name in names)]
              for each in comparison['classes']]
     for condition, scores in comparison['conditions'].items():
-        title = 'mIoU' if condition == POOLED else f'mIoU {condition}'
-        rows.append([title, *(percent(scores[name]['miou']) for name in names)])
-        rows.append([f'{title}, occurring classes',
-                     *(percent(scores[name]['miou_occurring']) for name in names)])
+        for title, key in MEANS.items():
+            of = '' if condition == POOLED else f', {condition}'
+            rows.append([title + of, *(percent(scores[name][key]) for name in names)])
     return rows
 
 
@@ -167,7 +166,7 @@ def show_enhancers(comparison: Mapping[str, Any], title: str,
     """
     rows = enhancer_rows(comparison)
     if folder is None:
-        print(terminal(rows, title, summary_rows=2 * len(comparison['conditions'])))
+        print(terminal(rows, title, summary_rows=len(MEANS) * len(comparison['conditions'])))
     else:
         folder = Path(folder)
         write_json(folder / 'enhancers.json', comparison)

@@ -31,8 +31,8 @@ def compare_reports(without: Mapping[str, Any], with_: Mapping[str, Any]) -> dic
     for condition in without['scores']:
         old, new = without['scores'][condition], with_['scores'][condition]
         conditions[condition] = dict(
-            miou=_difference(old['miou'], new['miou']),
-            miou_occurring=_difference(old['miou_occurring'], new['miou_occurring']),
+            **{key: _difference(old[key], new[key])
+               for key in ('miou', 'miou_occurring', 'pixel_accuracy')},
             **miou_interval(*images, condition),
             class_iou={name: _difference(old['class_iou'][name], new['class_iou'][name])
                        for name in without['classes']})

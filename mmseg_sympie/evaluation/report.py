@@ -15,6 +15,9 @@ from .plots import plot_class_iou
 from .scores import POOLED, ImageScore
 
 _TITLES = dict(dice='Dice', fscore='F-score', precision='precision')
+# Of all classes at once: how tables name what `scores` holds.
+MEANS = {'mIoU': 'miou', 'mIoU of occurring classes': 'miou_occurring',
+         'pixel accuracy': 'pixel_accuracy'}
 
 
 def write_report(folder: str | Path, report: Mapping[str, Any],
@@ -123,7 +126,7 @@ def report_rows(report: Mapping[str, Any]) -> list[list[str]]:
                      percent(share),
                      *(percent(scores[condition]['class_iou'][name]) for condition in conditions)])
     groups = [pooled, *(scores[condition] for condition in conditions)]
-    for title, key in (('mIoU', 'miou'), ('mIoU of occurring classes', 'miou_occurring')):
+    for title, key in MEANS.items():
         first, *others = (percent(group[key]) for group in groups)
         second = [percent(pooled[f'mean_{name}']) if key == 'miou' else ''
                   for name in ('accuracy', *further)]
