@@ -137,6 +137,14 @@ def test_values_are_read_as_mmengine_reads_them(text, wanted):
     assert config_value(text) == wanted == DictAction._parse_iterable(text)
 
 
+def test_a_data_set_without_images(tmp_path):
+    (tmp_path / 'leftImg8bit').mkdir()
+    with pytest.raises(InputError, match='build the data: there is no image where data_root'):
+        with building('the data'):
+            DATASETS.build(dict(type='mmseg.CityscapesDataset', data_root=str(tmp_path),
+                                data_prefix=dict(img_path='leftImg8bit', seg_map_path='gtFine')))
+
+
 def test_a_base_of_mmsegmentation(tmp_path):
     before = dict(MODULE2PACKAGE)
     (tmp_path / 'mine.py').write_text("_base_ = ['mmseg::_base_/datasets/cityscapes.py']\n")

@@ -97,6 +97,9 @@ def _says_what_is_wrong(title: str) -> Iterator[None]:
                          f'{error.start}). Save it as UTF-8.') from error
     except Exception as error:
         lines = str(error).strip().splitlines() or ['']
+        if lines[0] == 'need at least one array to concatenate':
+            raise InputError(f'{title}: there is no image where data_root and data_prefix of the '
+                             'data set point to, with its img_suffix.') from error
         raise InputError(f'{title}: ' + (unknown_type(error) or
                                          f'{type(error).__name__}: {lines[0][:400]}')) from error
 
