@@ -1,6 +1,7 @@
 """Loading configs with the changes of a command line, and building what they name; `~` in both."""
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import mmengine.config.config
 import mmengine.config.utils
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.utils import is_installed
 
 from ..errors import InputError, unknown_type
 from .files import plain
@@ -142,7 +142,9 @@ def _mmseg_found() -> Iterator[None]:
     """
     names = mmengine.config.utils.MODULE2PACKAGE
     before = names['mmseg']
-    if not is_installed(before):
+    try:
+        metadata.version(before)  # `is_installed` warns of its own means on older MMEngines.
+    except metadata.PackageNotFoundError:
         names['mmseg'] = 'mmseg'
     try:
         yield
