@@ -79,8 +79,6 @@ def device(text: str) -> str:
     return text
 
 
-
-
 def whole_number(least: int) -> Callable[[str], int]:
     """A `type` for argparse: a whole number from `least`."""
     def number(text: str) -> int:

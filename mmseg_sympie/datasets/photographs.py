@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from ..errors import InputError
 from ..io.files import read_text
-from ..io.home import expand_home
+from ..io.home import home_path
 from ..io.images import SUFFIXES, files_below, read_rgb, subfolders
 from ..registry import DATASETS
 
@@ -49,7 +49,7 @@ class Photographs(Dataset):
     def __init__(self, root: str | Path, short_side_px: int | None = 256,
                  crop_px: int | None = 224, limit: int | None = None,
                  random_crop: bool = False, labels: str | None = 'auto'):
-        self.root = expand_home(Path(root))
+        self.root = home_path(root)
         if not self.root.is_dir():
             raise FileNotFoundError(f'The folder of photographs {root} does not exist (looked from '
                                     f'{Path.cwd()}).')

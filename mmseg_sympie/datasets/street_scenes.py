@@ -9,7 +9,7 @@ from PIL import Image
 
 from ..errors import InputError
 from ..io.config import type_name
-from ..io.home import expand_home
+from ..io.home import home_path
 from ..io.images import check_for_mmcv, files_in, upright_size
 from ..io.labels import check_label_file, has_unknown_labels, label_values
 
@@ -43,7 +43,7 @@ class StreetSceneDataset(BaseSegDataset):
     def __init__(self, data_root: str, pipeline: Sequence = (), **kwargs):
         self._needs_labels = loads_labels(pipeline)
         self._turns_images = not ignores_orientation(pipeline)
-        super().__init__(data_root=str(expand_home(Path(data_root))), pipeline=list(pipeline),
+        super().__init__(data_root=str(home_path(data_root)), pipeline=list(pipeline),
                          **kwargs)
 
     def list_files(self, root: Path) -> list[dict]:

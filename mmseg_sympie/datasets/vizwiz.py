@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..io.files import read_json
-from ..io.home import expand_home
+from ..io.home import home_path
 from .photographs import NO_LABEL, Photographs
 
 FLAWS = {'OBS': 'obstruction', 'DRK': 'dark', 'BLR': 'blur', 'BRT': 'bright', 'ROT': 'rotation',
@@ -46,7 +46,7 @@ class VizWizClassification(Photographs):
     """
 
     def __init__(self, annotations: str | Path, root: str | Path, **kwargs):
-        self._path = expand_home(Path(annotations))
+        self._path = home_path(annotations)
         self._found = read_json(self._path)
         self._released = isinstance(self._found, dict) and {'categories', 'images'} <= set(
             self._found)

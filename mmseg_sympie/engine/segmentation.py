@@ -27,7 +27,7 @@ from ..evaluation.evaluator import check_data, with_report
 from ..evaluation.run_record import RunRecord, versions
 from ..io.config import building, enter_scope, type_name
 from ..io.files import check_writable, plain, sha256
-from ..io.home import expand_home
+from ..io.home import home_path
 from ..io.labels import check_same_classes
 from ..models.published_weights import SEGMENTOR
 from ..registry import MODELS
@@ -197,7 +197,7 @@ def _data_facts(cfg: Config) -> dict[str, Any]:
     dataset = cfg.test_dataloader.dataset
     root = dataset.get('data_root')
     return dict(type=type_name(dataset.type), root=root,
-                synthetic=root is not None and (expand_home(Path(root)) / 'render.json').is_file())
+                synthetic=root is not None and (home_path(root) / 'render.json').is_file())
 
 
 def _checkpoints_below(node: Any) -> list[str]:

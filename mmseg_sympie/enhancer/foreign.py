@@ -1,7 +1,6 @@
 """Other people's enhancers in front of a segmentor, to compare with."""
 import importlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..io.checkpoints import load_weights
-from ..io.home import expand_home
+from ..io.home import home_path
 from ..registry import MODELS
 from .check import check_images
 
@@ -65,7 +64,7 @@ class TorchModule(nn.Module):
 
 
 def _from_file(file: str) -> nn.Module:
-    path = expand_home(Path(file))
+    path = home_path(file)
     if not path.is_file():
         raise FileNotFoundError(f'The TorchScript file {path} does not exist.')
     try:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..io.files import read_json
-from ..io.home import expand_home
+from ..io.home import home_path
 from ..runtime.device_constants import constant
 from .image_statistics import ImageSample, ImageStatistics
 
@@ -122,7 +122,7 @@ def load_source(source: Source) -> SourceStatistics:
         return _checked(source, 'given as a mapping')
     if not isinstance(source, (str, Path)):
         raise InputError(f'source is a name, a .json file, or the contents of one, got {source!r}.')
-    path = expand_home(Path(source))
+    path = home_path(source)
     if path.suffix != '.json':
         if str(source) not in named_sources():
             raise InputError(f'There are no source statistics named {str(source)!r}: wanted '

@@ -3,22 +3,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..io.files import write_json, write_text
+from ..io.files import write_json
 from .differences import compare_reports, is_clear
 from .plots import plot_class_gains
 from .report import (
-    MEANS,
     class_titles,
-    made_of,
-    markdown,
-    paragraphs,
     percent,
     read_report,
     terminal,
+    write_comparison_markdown,
     write_csv,
     write_each,
 )
-from .scores import POOLED
+from .scores import MEANS, POOLED
 
 
 def show_comparison(without: str | Path, with_: str | Path, title: str,
@@ -50,9 +47,8 @@ def write_comparison(folder: str | Path, comparison: Mapping[str, Any]) -> None:
     write_json(folder / 'compare.json', comparison)
     write_each({
         folder / 'compare.csv': lambda path: write_csv(path, _csv_rows(comparison)),
-        folder / 'compare.md': lambda path: write_text(
-            path, paragraphs(markdown(comparison_rows(comparison)), verdict(comparison),
-                             made_of(comparison['details']))),
+        folder / 'compare.md': lambda path: write_comparison_markdown(
+            path, comparison_rows(comparison), verdict(comparison), comparison['details']),
         folder / 'compare.png': lambda path: _plot(comparison, path)})
 
 

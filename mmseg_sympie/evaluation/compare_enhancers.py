@@ -4,21 +4,18 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..io.files import write_json, write_text
+from ..io.files import write_json
 from .compare import interval_text
 from .differences import is_clear, miou_interval, paired
 from .report import (
-    MEANS,
     class_titles,
-    made_of,
-    markdown,
-    paragraphs,
     percent,
     terminal,
+    write_comparison_markdown,
     write_csv,
     write_each,
 )
-from .scores import POOLED
+from .scores import MEANS, POOLED
 
 NONE = 'none'
 MOST_ROWS = 14  # of the table on the terminal
@@ -172,9 +169,8 @@ def show_enhancers(comparison: Mapping[str, Any], title: str,
         write_json(folder / 'enhancers.json', comparison)
         write_each({
             folder / 'enhancers.csv': lambda path: write_csv(path, rows),
-            folder / 'enhancers.md': lambda path: write_text(
-                path, paragraphs(markdown(rows), sentences(comparison),
-                                 made_of(comparison['details'])))})
+            folder / 'enhancers.md': lambda path: write_comparison_markdown(
+                path, rows, sentences(comparison), comparison['details'])})
     header, *scores = score_rows(comparison)
     best = sorted(scores, key=lambda row: -(
         comparison['conditions'][POOLED][row[0]]['miou'] or 0))[:MOST_ROWS]

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import InputError
 from .confusion import Areas, areas, mean_iou
-from .scores import POOLED, ImageScore
+from .scores import MEANS, POOLED, ImageScore
 
 RESAMPLES = 2000
 FEWEST_IMAGES = 5  # Of fewer, resampling says nothing about others.
@@ -32,7 +32,7 @@ def compare_reports(without: Mapping[str, Any], with_: Mapping[str, Any]) -> dic
         old, new = without['scores'][condition], with_['scores'][condition]
         conditions[condition] = dict(
             **{key: _difference(old[key], new[key])
-               for key in ('miou', 'miou_occurring', 'pixel_accuracy')},
+               for key in MEANS.values()},
             **miou_interval(*images, condition),
             class_iou={name: _difference(old['class_iou'][name], new['class_iou'][name])
                        for name in without['classes']})

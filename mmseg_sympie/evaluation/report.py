@@ -12,12 +12,9 @@ from prettytable import PrettyTable
 from ..errors import InputError
 from ..io.files import read_json, write_json, write_text, written_whole
 from .plots import plot_class_iou
-from .scores import POOLED, ImageScore
+from .scores import MEANS, POOLED, ImageScore
 
 _TITLES = dict(dice='Dice', fscore='F-score', precision='precision')
-# Of all classes at once: how tables name what `scores` holds.
-MEANS = {'mIoU': 'miou', 'mIoU of occurring classes': 'miou_occurring',
-         'pixel accuracy': 'pixel_accuracy'}
 
 
 def write_report(folder: str | Path, report: Mapping[str, Any],
@@ -165,13 +162,22 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     return '\n'.join(lines)
 
 
-def paragraphs(*texts: str) -> str:
-    """A Markdown file of the texts that are not empty."""
-    return '\n\n'.join(filter(None, texts)) + '\n'
+def write_comparison_markdown(path: Path, rows: Sequence[Sequence[str]], text: str,
+                              details: Mapping[str, Mapping[str, Any]]) -> None:
+    """Write a table of several runs, what is said of it, and what each run was made of.
+
+    Args:
+        path: of the file.
+        rows: of the table; the first row are titles.
+        text: below it.
+        details: name of a run -> what its report holds under 'details'.
+    """
+    parts = filter(None, (markdown(rows), text, _made_of(details)))
+    write_text(path, '\n\n'.join(parts) + '\n')
 
 
-def made_of(details: Mapping[str, Mapping[str, Any]]) -> str:
-    """What runs were made of, a line of Markdown for each, as far as their `details` say it."""
+def _made_of(details: Mapping[str, Mapping[str, Any]]) -> str:
+    """A line for each run, as far as its `details` say it."""
     lines = {}
     for name, run in details.items():
         found = [f'`{run[key]}`' for key in ('config', 'checkpoint') if run.get(key)]

@@ -16,6 +16,9 @@ from .confusion import (
 )
 
 POOLED = 'all'
+# Of all classes at once: the name in tables -> the key here.
+MEANS = {'mIoU': 'miou', 'mIoU of occurring classes': 'miou_occurring',
+         'pixel accuracy': 'pixel_accuracy'}
 # What MMSegmentation's `iou_metrics` asks for beside the IoU: the name of a mean -> its key here.
 FURTHER_SCORES = dict(mDice=dict(mDice='dice'),
                       mFscore=dict(mFscore='fscore', mPrecision='precision', mRecall='accuracy'))

@@ -12,7 +12,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from ..errors import InputError
-from .home import expand_home
+from .home import home_path
 
 
 def _history_buffer_method(owner: Any, name: str) -> Any:
@@ -46,7 +46,7 @@ def read_checkpoint(path: str | Path, what: str = 'checkpoint',
         InputError: the file is truncated, is no PyTorch file, or holds code, or there is no such
             device.
     """
-    path = Path(expand_home(Path(path)))
+    path = home_path(path)
     if not path.is_file():
         raise FileNotFoundError(f'The {what} {path} does not exist (looked from {Path.cwd()}).')
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from .home import expand_home
+from .home import home_path
 
 # What a file in another encoding begins with; that of UTF-32 begins as UTF-16's.
 _OTHER_MARKS = ((codecs.BOM_UTF32_LE, 'UTF-32'), (codecs.BOM_UTF32_BE, 'UTF-32'),
@@ -109,4 +109,4 @@ def check_writable(folder: str | Path, needed_bytes: int = 10 * 2**20) -> None:
 
 def sha256(path: str | Path) -> str:
     """Checksum of a file as 64 hexadecimal digits."""
-    return hashlib.sha256(expand_home(Path(path)).read_bytes()).hexdigest()
+    return hashlib.sha256(home_path(path).read_bytes()).hexdigest()

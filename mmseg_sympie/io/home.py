@@ -8,14 +8,21 @@ from typing import Any
 _HOME = re.compile(r'(^|[:+])(~[^/:+]*)')
 
 
+def home_path(path: str | Path) -> Path:
+    """A path with `~` at its beginning written out.
+
+    An unknown user's is left as it is, to be reported as a file that does not exist.
+    """
+    return Path(os.path.expanduser(path))
+
+
 def expand_home(value: Any) -> Any:
     """`value` with `~` in its strings and paths written out, also inside lists and dicts.
 
-    An unknown user's is left as it is, to be reported as a file that does not exist.
     Containers are changed in place, where they can be.
     """
     if isinstance(value, Path):
-        return Path(os.path.expanduser(value))
+        return home_path(value)
     if isinstance(value, str):
         return _HOME.sub(lambda match: match[1] + os.path.expanduser(match[2]), value)
     if isinstance(value, tuple) and type(value) is tuple:
