@@ -467,6 +467,15 @@ def test_compiled_match_equals_the_reference(kind, order):
 
 
 @LOOPS
+def test_the_match_of_8_bit_images_is_compiled():
+    """Then PyTorch measures nothing."""
+    for image, measured in ((picture(), False), (picture().float(), True)):
+        measurements = ImageSample(image)
+        source_match(measurements, SOURCE)
+        assert ('statistics' in vars(measurements)) is measured
+
+
+@LOOPS
 @pytest.mark.parametrize('strength', [0, 0.3, 1])
 @pytest.mark.parametrize('source', [
     SOURCE, SOURCE._replace(reach=3), SOURCE._replace(contrast_spread=0, skew_spread=0),
