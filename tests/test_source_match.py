@@ -128,24 +128,26 @@ def test_statistics_of_a_source_by_hand():
 def test_the_fade_begins_where_few_images_of_the_source_are():
     """18 images and two that are 60 levels brighter: both means 54 off, of the variance 341.
 
-    Together with the floor 3 * 54^2 / (3 * 341 + 9), a quarter of which is 2.12.
+    Together with the floor 3 * 54^2 / (3 * 341 + 9), a fifth of which is 1.70.
     """
     images = [sample(statistics([mean] * 3, [30] * 3)) for mean in 18 * [80] + 2 * [140]]
     source = SourceStatistics.of(images)
-    assert source.reach == pytest.approx(2.12 ** 0.5, abs=0.01)
-    assert foreignness(images[0].statistics, source).item() < 1e-6
-    assert foreignness(images[-1].statistics, source).item() == pytest.approx(1 / 5, abs=1e-4)
+    assert source.reach == pytest.approx(1.70 ** 0.5, abs=0.01)
+    assert foreignness(images[0], source).item() < 1e-6
+    assert foreignness(images[-1], source).item() == pytest.approx(1 / 5, abs=1e-4)
     wide = load_source(dict(source._asdict(), reach=2 * source.reach))
-    assert foreignness(images[-1].statistics, wide).item() == pytest.approx(1 / 1025, abs=1e-5)
+    assert foreignness(images[-1], wide).item() == pytest.approx(1 / 1025, abs=1e-5)
 
 
 def test_distance_by_hand():
     """Means 10 off in each channel: with the spread 16 + 9 that is 3 * 100 / 25 = 12. Contrast
-    e times as high: (1 / (0.05 + 0.05))^2 = 100. The mean over four scores: 28.
+    e times as high: (1 / (0.05 + 0.05))^2 = 100. Skew 0.2 off: (0.2 / (0.05 + 0.05))^2 = 4. The
+    mean over five scores: 23.2.
     """
     wide = math.e * 700 ** 0.5
     image = statistics([110, 90, 110], [wide, wide, wide])
-    assert squared_distance(image, SOURCE).item() == pytest.approx(28, rel=1e-4)
+    found = squared_distance(image, torch.tensor([0.1]), SOURCE)
+    assert found.item() == pytest.approx(23.2, rel=1e-4)
 
 
 def test_each_method_by_hand():
@@ -199,7 +201,7 @@ def test_inverse_by_hand():
 
 def test_an_image_like_the_source_is_left_alone_and_a_far_one_is_matched():
     near = statistics([100, 100, 100], [10, 20, 40], 20.0)
-    found = source_match(sample(near), SOURCE, **COLOURS_ALONE).colour_map
+    found = source_match(sample(near, skew=-0.1), SOURCE, **COLOURS_ALONE).colour_map
     assert torch.equal(found.matrix[0], torch.eye(3)) and found.offset.abs().max() == 0
     far = statistics([20, 20, 20], [5, 5, 5])
     whole, half = (source_match(sample(far), SOURCE, strength, 'gain', False, False).colour_map
@@ -245,7 +247,7 @@ def test_clahe_keeps_a_flat_image_and_raises_local_contrast():
 
 @pytest.mark.parametrize('order', ['rgb', 'bgr'])
 @pytest.mark.parametrize('enhancer', [
-    dict(type='SourceMatch'), dict(type='SourceMatch', strength=1.0),
+    dict(type='SourceMatch'), dict(type='SourceMatch', strength=0.5),
     dict(type='SourceMatch', method='black_point', tone=False),
     dict(type='SourceMatch', method='gain', detail=False),
     dict(type='GreyWorld'), dict(type='MeanMatch', target=200), dict(type='Levels')])
@@ -308,9 +310,9 @@ def test_the_correction_fades_with_the_match():
 
 @pytest.mark.parametrize('spreads, share', [(0, 0), (0.5, 1 / 1025), (1, 1 / 5), (2, 64 / 65)])
 def test_foreignness_by_hand(spreads, share):
-    """Only the contrast differs: of four scores one is (2 s)^2, and their mean is s^2."""
+    """Contrast and skew differ: of five scores one is (2 s)^2, one s^2, and their mean is s^2."""
     contrast = math.exp(math.log(700) / 2 + 2 * spreads * 0.1)
-    image = statistics([100, 100, 100], [contrast] * 3)
+    image = sample(statistics([100, 100, 100], [contrast] * 3), skew=-0.1 + spreads * 0.1)
     assert foreignness(image, SOURCE).item() == pytest.approx(share, abs=1e-6)
 
 
@@ -381,6 +383,9 @@ def test_a_black_and_a_white_image_are_a_source():
     (CLAHE, dict(clip_limit=float('nan')), 'clip_limit is a positive number, got nan'),
     (CLAHE, dict(tiles=0), 'tiles is a whole number from 1, got 0'),
     (CLAHE, dict(tiles=2.5), 'tiles is a whole number from 1, got 2.5'),
+    (SourceMatch, dict(source='camvid', strength=1.5), 'strength is from 0 to 1, got 1.5'),
+    (SourceMatch, dict(source='camvid', strength=True), 'strength is from 0 to 1, got True'),
+    (SyMPIE, dict(source='camvid', strength=-1), 'strength is from 0 to 1, got -1'),
     (Levels, dict(min_mean_255=0), 'min_mean_255 is between 0 and 255, got 0'),
     (Levels, dict(min_mean_255=255), 'min_mean_255 is between 0 and 255, got 255'),
     (Levels, dict(min_mean_255='bright'), "between 0 and 255, got 'bright'"),

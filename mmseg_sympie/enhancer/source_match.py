@@ -2,11 +2,13 @@
 import functools
 import math
 from collections.abc import Callable
+from numbers import Real
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import InputError
 from ..runtime.device_constants import constant
 from .adjustment import Adjustment, fade
 from .backends import compiled_match
@@ -45,7 +47,7 @@ def source_match(sample: ImageSample, source: SourceStatistics,
     whole = method == 'black_point' and tone and detail
     if whole and isinstance(sample, ImageSample) and compiled_match.takes(sample.image):
         return compiled_match.match(sample.image, sample.flipped, _wanted(source), strength)
-    foreign = foreignness(sample.statistics, source).float()
+    foreign = foreignness(sample, source).float()
     share, statistics, exponent = strength * foreign, sample.statistics, None
     if tone:
         wanted = exponent_to(sample.histogram, source.log_skew, source.skew_spread)
@@ -60,6 +62,16 @@ def source_match(sample: ImageSample, source: SourceStatistics,
     if detail:
         factor = 1 + share * (detail_factor(sample.detail, colour_map, exponent, source) - 1)
     return Adjustment(colour_map, exponent, factor, foreign)
+
+
+def check_strength(strength: float) -> None:
+    """Check the strength of a match.
+
+    Raises:
+        InputError: it is no number from 0 to 1.
+    """
+    if isinstance(strength, bool) or not isinstance(strength, Real) or not 0 <= strength <= 1:
+        raise InputError(f'strength is from 0 to 1, got {strength!r}.')
 
 
 def detail_factor(detail: Detail, colour_map: ColourMap, exponent: Tensor | None,
@@ -80,12 +92,13 @@ def detail_factor(detail: Detail, colour_map: ColourMap, exponent: Tensor | None
     return (wanted / found).clamp(min=1)
 
 
-def foreignness(image: ImageStatistics, source: SourceStatistics) -> Tensor:
+def foreignness(sample: ImageSample, source: SourceStatistics) -> Tensor:
     """(B,): from 0 for an image like those of the source to 1 for one from elsewhere.
 
     See `fade`; the distance is in units of how far the source's own images reach.
     """
-    return fade(squared_distance(image, source) / source.reach ** 2)
+    squared = squared_distance(sample.statistics, sample.log_skew, source)
+    return fade(squared / source.reach ** 2)
 
 
 @functools.lru_cache

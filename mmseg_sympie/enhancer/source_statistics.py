@@ -14,6 +14,7 @@ from ..io.files import read_json
 from ..io.home import home_path
 from ..runtime.device_constants import constant
 from .image_statistics import ImageSample, ImageStatistics
+from .tone import SKEW_SPREAD
 
 NAMED = Path(__file__).parent / 'sources'
 # What any two sets of photographs differ by, however alike those of the source are to each other.
@@ -73,7 +74,7 @@ class SourceStatistics(NamedTuple):
                      _tuples(mean.T.cov()), contrast.mean().item(), contrast.std().item(),
                      skew.mean().item(), skew.std().item(), 1.0, detail.mean().item(), len(mean),
                      origin)
-        squared = squared_distance(ImageStatistics(black, mean, covariance), source)
+        squared = squared_distance(ImageStatistics(black, mean, covariance), skew, source)
         reach = squared.quantile(REACH_QUANTILE).sqrt().item()
         return source._replace(reach=round(max(1.0, reach), 4))
 
@@ -82,18 +83,25 @@ class SourceStatistics(NamedTuple):
         return json.dumps(self._asdict(), indent=1, allow_nan=False) + '\n'
 
 
-def squared_distance(image: ImageStatistics, source: SourceStatistics) -> Tensor:
+def squared_distance(image: ImageStatistics, log_skew: Tensor,
+                     source: SourceStatistics) -> Tensor:
     """(B,): how far images are from a source, in units of how much its own differ.
 
-    The mean of the squared standard scores of the channels' means and of the log contrast. The
-    means are scored together (Mahalanobis), so that a colour cast counts for more than brightness,
-    which differs more from image to image.
+    The mean of the squared standard scores of the channels' means, of the log contrast and of the
+    log skew. The means are scored together (Mahalanobis), so that a colour cast counts for more
+    than brightness, which differs more from image to image.
+
+    Args:
+        image: of B images.
+        log_skew: (B,), of the same.
+        source: of a training set.
     """
     difference = image.mean - constant(source.mean, image.mean)
     means = ((difference @ constant(precision_of_means(source), difference)) * difference).sum(-1)
     contrast = ((image.log_contrast() - source.log_contrast)
                 / (source.contrast_spread + CONTRAST_SPREAD))
-    return (means + contrast.square()) / 4
+    skew = (log_skew - source.log_skew) / (source.skew_spread + SKEW_SPREAD)
+    return (means + contrast.square() + skew.square()) / 5
 
 
 @functools.lru_cache

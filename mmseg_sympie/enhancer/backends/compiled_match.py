@@ -20,6 +20,7 @@ from ..tone import EXPONENTS, SPREAD
 
 _EXPONENTS = np.array(EXPONENTS)
 _UNLIKELY = (np.log(_EXPONENTS) / SPREAD) ** 2
+_UNCHANGED = EXPONENTS.index(1)
 _LEVELS = np.arange(256) / 255
 _POWERS = np.maximum(_LEVELS, 1 / 255)[:, None] ** _EXPONENTS  # (256, exponents)
 _NINTHS = np.maximum(np.arange(9 * 255 + 1) / 9, 1) / 255  # means of nine levels, one at least
@@ -69,10 +70,11 @@ def _match(image: np.ndarray, grid: np.ndarray, detail_steps: tuple[int, int], w
            strength: float) -> tuple[float, ...]:
     """The matrix, offset, exponent, detail and foreignness of one image (3, H, W)."""
     counts = _histograms(grid)
-    foreignness = _foreignness(*_moments(grid, 255 * _LEVELS), wanted)
+    skews = _log_skews(counts[3] / grid.shape[1])
+    foreignness = _foreignness(*_moments(grid, 255 * _LEVELS), skews[_UNCHANGED], wanted)
     share = strength * foreignness
 
-    exponent = _exponent(counts[3] / grid.shape[1], *wanted.log_skew) ** share
+    exponent = _exponent(skews, *wanted.log_skew) ** share
     curve = 255 * _LEVELS ** exponent
     mean, covariance = _moments(grid, curve)
     black = curve[(counts[:3].cumsum(axis=1) < darkest(grid.shape[1])).sum(axis=1)]
@@ -88,23 +90,30 @@ def _match(image: np.ndarray, grid: np.ndarray, detail_steps: tuple[int, int], w
     return *matrix.flat, *offset, exponent, 1 + share * (factor - 1), foreignness
 
 
-def _foreignness(mean: np.ndarray, covariance: np.ndarray, wanted: Wanted) -> float:
+def _foreignness(mean: np.ndarray, covariance: np.ndarray, log_skew: float,
+                 wanted: Wanted) -> float:
     """`foreignness`."""
+    difference = mean - wanted.mean
+    squared = difference @ wanted.precision @ difference
     contrast = math.log(max(1, covariance.trace() / 3)) / 2
-    difference, (usual, spread) = mean - wanted.mean, wanted.log_contrast
-    squared = difference @ wanted.precision @ difference + ((contrast - usual) / spread) ** 2
-    return fade(squared / 4 / wanted.reach ** 2)
+    for found, (usual, spread) in ((contrast, wanted.log_contrast), (log_skew, wanted.log_skew)):
+        squared += ((found - usual) / spread) ** 2
+    return fade(squared / 5 / wanted.reach ** 2)
 
 
-def _exponent(histogram: np.ndarray, wanted: float, spread: float) -> float:
-    """`exponent_to`."""
+def _exponent(skews: np.ndarray, wanted: float, spread: float) -> float:
+    """`exponent_to`, from the log skew after each exponent."""
+    return _EXPONENTS[(((skews - wanted) / spread) ** 2 + _UNLIKELY).argmin()]
+
+
+def _log_skews(histogram: np.ndarray) -> np.ndarray:
+    """`log_skew` after each exponent."""
     total = histogram.cumsum()
     level = min(int(np.searchsorted(total, 0.5)), 255)
     median = level + (0.5 - total[level]) / histogram[level] + 0.5
     # Not `@`: the threads of NumPy's BLAS would wake up, and be in the way of PyTorch's.
     mean = np.einsum('l,le->e', histogram, _POWERS)
-    skew = _EXPONENTS * math.log(min(max(median, 1), 255) / 255) - np.log(mean)
-    return _EXPONENTS[(((skew - wanted) / spread) ** 2 + _UNLIKELY).argmin()]
+    return _EXPONENTS * math.log(min(max(median, 1), 255) / 255) - np.log(mean)
 
 
 def _transport(moment: np.ndarray, wanted: np.ndarray) -> np.ndarray:
