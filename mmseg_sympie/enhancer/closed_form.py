@@ -14,7 +14,7 @@ from .colour_map import ColourMap
 from .dwm import WarpParameters, warp
 from .image_statistics import ImageSample
 from .levels import check_minima, levels
-from .source_match import METHODS, source_match
+from .source_match import METHODS, check_strength, source_match
 from .source_statistics import Source, SourceStatistics, load_source, named_sources
 
 
@@ -67,11 +67,10 @@ class SourceMatch(ClosedFormEnhancer):
 
     source: SourceStatistics
 
-    def __init__(self, source: Source | None = None, strength: float = 0.85,
+    def __init__(self, source: Source | None = None, strength: float = 1.0,
                  method: str = 'black_point', tone: bool = True, detail: bool = True):
         super().__init__()
-        if not isinstance(strength, Real) or not 0 <= strength <= 1:
-            raise InputError(f'SourceMatch: strength is from 0 to 1, got {strength!r}.')
+        check_strength(strength)
         if source is None:
             raise InputError('SourceMatch: wanted the source, such as source=\'cityscapes\' in the '
                              'data preprocessor, or --source cityscapes; there are '

@@ -1,6 +1,5 @@
 """SyMPIE: predict 37 numbers from a thumbnail, correct the image with them (Sec. 3)."""
 from collections.abc import Mapping
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from .dwm import IDENTITY, WarpParameters, clamp_to_image_range, warp
 from .image_statistics import ImageSample
 from .levels import check_minima, levels
 from .pretrained import MINIMA, load_network, shipped
-from .source_match import source_match
+from .source_match import check_strength, source_match
 from .source_statistics import Source, SourceStatistics, load_source
 from .thumbnail import view
 
@@ -57,7 +56,7 @@ class SyMPIE(nn.Module):
     def __init__(self, checkpoint: str | Path | Mapping[str, Tensor] | None = None,
                  iterations: int = 1, min_mean_255: float | None = None,
                  min_contrast_255: float | None = None, source: Source | None = None,
-                 strength: float = 0.85):
+                 strength: float = 1.0):
         super().__init__()
         if not isinstance(iterations, int) or iterations < 1:
             raise InputError(f'iterations must be a whole number from 1, got {iterations!r}.')
@@ -68,8 +67,7 @@ class SyMPIE(nn.Module):
                 raise InputError('An image is matched to a source, or brightened and stretched to '
                                  'min_mean_255 and min_contrast_255: leave one out.')
             minima = {}
-        if not isinstance(strength, Real) or not 0 <= strength <= 1:
-            raise InputError(f'strength is from 0 to 1, got {strength!r}.')
+        check_strength(strength)
         check_minima(min_mean_255, min_contrast_255)
         for name, value in (('min_mean_255', min_mean_255), ('min_contrast_255', min_contrast_255)):
             self.register_buffer(
