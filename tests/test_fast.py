@@ -198,7 +198,7 @@ def test_folded_warp_by_hand():
 
 @pytest.mark.parametrize('threads', [1, 2])
 @pytest.mark.parametrize('kind', ['uint8', 'float32', 'channels_last', 'transposed'])
-@pytest.mark.parametrize('exponents', [None, [0.5, 1.5]])
+@pytest.mark.parametrize('exponents', [None, [[0.5, 0.7, 0.6], [1.5, 1.2, 1.0]]])
 def test_compiled_equals_pytorch(kind, threads, exponents):
     folded, images = folded_and_images(exponents=exponents)
     wanted = reference.warp(images, folded)

@@ -15,8 +15,9 @@ from mmseg_sympie.enhancer.fast import PixelFormat, fast_path
 from mmseg_sympie.enhancer.image_statistics import ImageSample
 from mmseg_sympie.enhancer.source_match import detail_factor, source_match
 from mmseg_sympie.enhancer.tone import (
+    channel_exponents,
     exponent_to,
-    grey_histogram,
+    level_histograms,
     log_skew,
     tone_curve,
     tone_slope,
@@ -43,9 +44,14 @@ def waves():
     return torch.stack([wave, 0.9 * wave, 0.8 * wave])[None, :, None].repeat(1, 1, 60, 1).byte()
 
 
+def greys(grid):
+    """The histogram of grey alone."""
+    return level_histograms(grid)[:, 3]
+
+
 def test_tone_curve_by_hand():
     image = torch.tensor([0, 51, 255.]).view(1, 3, 1, 1)
-    found = tone_curve(image.repeat(2, 1, 1, 1), torch.tensor([1.0, 2.0]))
+    found = tone_curve(image.repeat(2, 1, 1, 1), torch.tensor([1.0, 2.0])[:, None].expand(2, 3))
     assert found.flatten().tolist() == pytest.approx([0, 51, 255, 0, 10.2, 255])
     # By a small step of the curve at 51 and at 255.
     slope = tone_slope(torch.tensor([51, 255.]).view(1, 2, 1, 1), torch.tensor([2.0]))
@@ -59,7 +65,7 @@ def test_the_curve_of_a_dark_image_changes_little_with_its_exposure():
     exponents = []
     for exposure in np.geomspace(1.5, 4, 30):
         image = torch.from_numpy((scene * exposure + grain).clip(0, 255).astype(np.uint8))[None]
-        exponents.append(exponent_to(grey_histogram(image[..., ::2, ::4].float()), -0.1, 0.1).log())
+        exponents.append(exponent_to(greys(image[..., ::2, ::4].float()), -0.1, 0.1).log())
     steps = torch.cat(exponents).diff().abs()
     assert steps.max() < 0.1
 
@@ -70,7 +76,7 @@ def test_skew_by_hand():
     After squaring 105.0625, and 3400.
     """
     grid = torch.tensor([10, 10, 100.]).view(1, 1, 1, 3).expand(2, 3, 1, 3)
-    found = log_skew(grey_histogram(grid), (1.0, 2.0))
+    found = log_skew(greys(grid), (1.0, 2.0))
     assert found.tolist() == [pytest.approx([math.log(10.25 / 40), math.log(105.0625 / 3400)])] * 2
 
 
@@ -78,16 +84,53 @@ def test_skew_by_hand():
 def test_the_exponent_undoes_a_tone_curve(exponent):
     """What the prior of 1 costs is less than a tenth."""
     image = scene(size=200).float()
-    wanted = log_skew(grey_histogram(image)).item()
-    bent = tone_curve(image, torch.tensor([1 / exponent])).round()
-    found = exponent_to(grey_histogram(bent), wanted, spread=0.0).item()
+    wanted = log_skew(greys(image)).item()
+    bent = tone_curve(image, torch.full((1, 3), 1 / exponent)).round()
+    found = exponent_to(greys(bent), wanted, spread=0.0).item()
     assert found == pytest.approx(exponent, rel=0.1 if exponent != 1 else 0.02)
+
+
+def test_channel_exponents_by_hand():
+    """Levels 64 of all channels. A source with a mean of 120 in green and 90 elsewhere wants 76.8
+    and 57.6 of them; after an exponent of 2, a mean of 16.06, 19.28 and 14.46.
+    """
+    histograms = level_histograms(torch.full((1, 3, 4, 4), 64.0))
+    for exponent, green, others in ((1.0, 76.8, 57.6), (2.0, 19.28, 14.46)):
+        found = channel_exponents(histograms, torch.tensor([exponent]).double(), (90, 120, 90))
+        wanted = [math.log(level / 255) / math.log(64 / 255) for level in (others, green, others)]
+        assert found[0].tolist() == pytest.approx(wanted, rel=1e-3)
+
+
+def test_a_tint_in_the_proportions_of_the_source_leaves_white_and_black():
+    """Red light on a grey scene with white and black: in the end a channel's mean is as in the
+    source, and black and white are as before.
+    """
+    image = scene(size=200).float().mean(dim=1, keepdim=True).clamp(1, 254).repeat(1, 3, 1, 1)
+    image = tone_curve(image, torch.tensor([[0.8, 1.0, 1.3]]))
+    image[..., :20, :20], image[..., -20:, -20:] = 255, 0
+    source = (63.0, 74.0, 63.0)
+    found = channel_exponents(level_histograms(image), torch.tensor([0.9]).double(), source)
+    toned = tone_curve(image, found)
+    means = toned.mean(dim=(0, 2, 3))
+    assert (means / means.mean()).tolist() == pytest.approx([3 * mean / 200 for mean in source],
+                                                            rel=5e-3)
+    assert means.mean().item() == pytest.approx(
+        tone_curve(image, torch.full((1, 3), 0.9)).mean().item(), rel=5e-3)
+    assert (toned[..., :20, :20] == 255).all() and (toned[..., -20:, -20:] == 0).all()
+
+
+@pytest.mark.parametrize('level', [0, 128, 255])
+def test_a_tint_that_no_curve_gives_is_bounded(level):
+    """Light of one colour: twice, or half, the exponent of the brightness."""
+    grid = torch.tensor([float(level), 0, 0]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
+    found = channel_exponents(level_histograms(grid), torch.tensor([1.5]).double(), (80, 100, 90))
+    assert found.isfinite().all() and 0.75 - 1e-6 <= found.min() and found.max() <= 3 + 1e-6
 
 
 @pytest.mark.parametrize('level', [0, 128, 255])
 def test_one_colour_gets_no_tone_curve(level):
     grid = torch.full((1, 3, 4, 4), float(level))
-    assert exponent_to(grey_histogram(grid), -0.07, 0.1).item() == pytest.approx(1, abs=0.05)
+    assert exponent_to(greys(grid), -0.07, 0.1).item() == pytest.approx(1, abs=0.05)
 
 
 def test_detail_by_hand():
@@ -155,12 +198,12 @@ def test_a_match_brings_skew_colours_and_detail_nearer_to_the_source():
 def test_parts_of_the_match_can_be_left_out():
     sample, source = ImageSample(waves()), load_source('cityscapes')
     whole = source_match(sample, source)
-    assert whole.exponent.item() != 1 and whole.detail.item() > 1.1
-    assert source_match(sample, source, tone=False).exponent.item() == 1
+    assert (whole.exponent != 1).all() and whole.detail.item() > 1.1
+    assert (source_match(sample, source, tone=False).exponent == 1).all()
     assert source_match(sample, source, tone=False, detail=False).exponent is None
     assert source_match(sample, source, detail=False).detail is None
     nothing = source_match(sample, source, strength=0.0)
-    assert nothing.exponent.item() == nothing.detail.item() == 1
+    assert (nothing.exponent == 1).all() and nothing.detail.item() == 1
     assert torch.equal(nothing.colour_map.matrix, torch.eye(3)[None])
 
 
@@ -195,7 +238,7 @@ def test_sharpening_leaves_no_frame(axis):
 
 
 def test_half_precision_is_computed_in_full():
-    parameters = WarpParameters.identity()._replace(exponent=torch.tensor([0.5]))
+    parameters = WarpParameters.identity()._replace(exponent=torch.tensor([[0.5, 0.6, 0.7]]))
     image = IMAGENET_RGB.standardise(scene().float() / 255).half()
     torch.testing.assert_close(warp(image, parameters), warp(image.float(), parameters))
 
@@ -203,7 +246,7 @@ def test_half_precision_is_computed_in_full():
 def test_colours_are_matched_after_the_curve():
     """Levels 0 and 255 / 4 squared: 0 and 255 / 16. Their mean, and half of their difference."""
     grid = torch.tensor([0, 255 / 4]).view(1, 1, 1, 2).expand(1, 3, 1, 2)
-    found = ImageSample(grid).statistics.after_tone_curve(grid, torch.tensor([2.0]))
+    found = ImageSample(grid).statistics.after_tone_curve(grid, torch.full((1, 3), 2.0))
     assert found.mean[0].tolist() == pytest.approx([255 / 32] * 3)
     assert found.covariance[0, 0, 1].item() == pytest.approx((255 / 32) ** 2)
     assert found.black[0].tolist() == [0, 0, 0]
@@ -211,19 +254,21 @@ def test_colours_are_matched_after_the_curve():
 
 def test_between_two_adjustments():
     colours = ColourMap(torch.eye(3)[None], torch.zeros(1, 3))
-    first, second = (Adjustment(colours, torch.tensor([value]), torch.tensor([2 * value]))
+    first, second = (Adjustment(colours, torch.full((1, 3), value), torch.tensor([2 * value]))
                      for value in (1.0, 2.0))
     found = first.lerp(second, 0.25)
-    assert (found.exponent.item(), found.detail.item()) == (1.25, 2.5)
+    assert found.exponent.tolist() == [[1.25] * 3] and found.detail.item() == 2.5
 
 
 def test_a_curve_in_pictures_and_words():
-    """Black and white stay, 127.5 is halved by an exponent of 2."""
-    correction = of_one_image(WarpParameters.identity()._replace(exponent=torch.tensor([2.0])))
+    """Black and white stay; 127.5 is halved by an exponent of 2, and kept by one of 1."""
+    correction = of_one_image(WarpParameters.identity()._replace(
+        exponent=torch.tensor([[2.0, 1.0, 2.0]])))
     curves = grey_curves(correction, np.array([0, 127.5, 255]))
-    np.testing.assert_allclose(curves, [[0, 63.75, 255]] * 3, atol=1e-3)
-    assert effect(correction) == 'gain 0.50, exponent 2.00, contrast 1.00, shift +0'
-    assert '255 (in / 255)<sup>2.00</sup>' in correction_section(correction)
+    np.testing.assert_allclose(curves, [[0, 63.75, 255], [0, 127.5, 255], [0, 63.75, 255]],
+                               atol=1e-3)
+    assert effect(correction) == 'gain 0.67, exponents 2.00/1.00/2.00, contrast 1.00, shift +0'
+    assert 'R</th><td>2.00</td><td>1.00</td>' in correction_section(correction)
 
 
 @pytest.mark.parametrize('argument', ['tone', 'detail'])

@@ -37,9 +37,9 @@ AnyImage = TypeVar('AnyImage', np.ndarray, Image.Image, Tensor)
 class EnhancerParameters(NamedTuple):
     """What an enhancer does to one image: `K * ((x + shift) matrix)` for standardised RGB x.
 
-    Standardised by ImageNet's mean and deviation, as in the paper, after the tone curve
+    Standardised by ImageNet's mean and deviation, as in the paper, after the tone curves
     `255 (v / 255)^exponent`. The first three numbers say what becomes of flat grey areas on 0..255:
-    `contrast * v + offset` after the tone curve, and in all `gain` times v for v = 127.5.
+    `contrast * v + offset` after the tone curves, and in all `gain` times v for v = 127.5.
     """
 
     gain: float
@@ -48,7 +48,7 @@ class EnhancerParameters(NamedTuple):
     matrix: np.ndarray  # C_M (3, 3), a row is an input channel
     shift: np.ndarray   # C_S (3,), in standardised units
     kernel: np.ndarray  # K (5, 5), one filter for all channels
-    exponent: float  # 1 is no tone curve
+    exponent: np.ndarray  # (3,), of red, green and blue; 1 is no tone curve
 
 
 class ImageEnhancer:

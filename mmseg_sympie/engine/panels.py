@@ -127,7 +127,7 @@ def of_one_image(parameters: WarpParameters) -> Correction:
     """The parameters of the first image of a batch, as arrays."""
     matrix, shift, kernel, exponent = parameters
     return Correction(matrix[0].numpy(), shift[0].numpy(), kernel[0].numpy(),
-                      1.0 if exponent is None else exponent[0].item())
+                      np.ones(3) if exponent is None else exponent[0].numpy())
 
 
 def applied(cfg: Config, times: int) -> BaseDataPreprocessor:

@@ -1,4 +1,4 @@
-"""What is done to an image in closed form: a tone curve, then a colour map, then a filter."""
+"""What is done to an image in closed form: tone curves, then a colour map, then a filter."""
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -14,13 +14,13 @@ class Adjustment(NamedTuple):
     """Of B images. What is None is left out."""
 
     colour_map: ColourMap
-    exponent: Tensor | None = None  # (B,), of `tone_curve`, before the colours
+    exponent: Tensor | None = None  # (B, 3), of `tone_curve`, before the colours
     detail: Tensor | None = None    # (B,), by which detail is multiplied, after them
     # (B,), of `source_match`: how much of it is done, by which what corrects it fades too
     foreignness: Tensor | None = None
 
     def apply_colours(self, image: Tensor) -> Tensor:
-        """Tone curve and colour map to images (B, 3, H, W), RGB on 0..255; not clamped."""
+        """Tone curves and colour map to images (B, 3, H, W), RGB on 0..255; not clamped."""
         toned = image if self.exponent is None else tone_curve(image, self.exponent)
         return self.colour_map.apply(toned.to(image.dtype))
 

@@ -21,14 +21,14 @@ IDENTITY = tuple(float(index in (0, 4, 8, 24)) for index in range(NUM_PARAMETERS
 class WarpParameters(NamedTuple):
     """The 37 numbers that the NEM predicts for an image. The only place that slices them.
 
-    Before them may come a tone curve, which no network predicts.
+    Before them may come tone curves, which no network predicts.
     """
 
     matrix: Tensor  # C_M (B, 3, 3), row = input channel
     shift: Tensor   # C_S (B, 3), in standardised units
     kernel: Tensor  # K (B, 5, 5), one filter for all channels
-    # (B,), of a `tone_curve` before the rest. With it, the pixels at the border are repeated beyond
-    # it; without, there are zeros, as in the paper.
+    # (B, 3), of a `tone_curve` before the rest. With it, pixels at the border are repeated beyond it;
+    # without, there are zeros, as in the paper.
     exponent: Tensor | None = None
 
     @classmethod
@@ -44,7 +44,7 @@ class WarpParameters(NamedTuple):
         return cls.split(vector.repeat(batch_size, 1))
 
     def join(self) -> Tensor:
-        """The parameter vector (B, 37): the inverse of `split`. Of a tone curve it says nothing."""
+        """The parameter vector (B, 37): the inverse of `split`. Of tone curves it says nothing."""
         parts = self.matrix, self.shift, self.kernel
         return torch.cat([part.flatten(1) for part in parts], dim=1)
 
@@ -74,7 +74,7 @@ def warp(image: Tensor, parameters: WarpParameters) -> Tensor:
     """Correct images with predicted parameters; every image of the batch with its own.
 
     `y[c] = K * sum_d C_M[d, c] (x[d] + C_S[d])`, with the filter's zero padding after the shift.
-    Where there is a tone curve, x is what comes out of it, its border repeated.
+    Where there are tone curves, x is what comes out of them, its border repeated.
     With `torch.backends.cuda.matmul.allow_tf32` a GPU rounds the colours' factors.
 
     Args:

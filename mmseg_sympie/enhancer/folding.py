@@ -42,7 +42,7 @@ class FoldedWarp(NamedTuple):
     border: Tensor  # (B, 3), value of each input channel outside the image
     lowest: Tensor  # (3,), black in the output format
     highest: Tensor  # (3,), white
-    exponent: Tensor | None = None  # (B,), as in `WarpParameters`
+    exponent: Tensor | None = None  # (B, 3), as in `WarpParameters`, of each input channel
 
     def with_curve_before(self, warp: Callable[[Tensor, 'FoldedWarp'], Tensor],
                           image: Tensor) -> Tensor:
@@ -78,6 +78,7 @@ def fold(parameters: WarpParameters, input_order: str, output_format: PixelForma
     bias = mean - kernel.sum(dim=(1, 2))[:, None] * torch.einsum('bd,bdc->bc', border, matrix)
     if input_order == 'bgr':
         matrix, border = matrix.flip(1), border.flip(1)
+        exponent = None if exponent is None else exponent.flip(1)
     if output_format.channel_order == 'bgr':
         matrix, bias = matrix.flip(2), bias.flip(1)
     mean, std = (constant(values, shift) for values in output_format.statistics)

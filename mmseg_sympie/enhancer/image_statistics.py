@@ -10,7 +10,7 @@ from .detail import Detail, root_mean_square
 from .grid import darkest, pixel_grid
 from .matrices import diagonal
 from .thumbnail import ThumbnailAndMean
-from .tone import grey_histogram, log_skew, tone_curve
+from .tone import level_histograms, log_skew, tone_curve
 
 
 class ImageStatistics(NamedTuple):
@@ -41,7 +41,7 @@ class ImageStatistics(NamedTuple):
 
         Args:
             grid: the one that these statistics are of.
-            exponent: (B,).
+            exponent: (B, 3).
         """
         pixels = tone_curve(grid, exponent).flatten(2).double()
         black = tone_curve(self.black[..., None, None], exponent).flatten(1).double()
@@ -73,9 +73,9 @@ class ImageSample:
         return ImageStatistics.of(self.grid)
 
     @functools.cached_property
-    def histogram(self) -> Tensor:
-        """Of the grey levels of the pixel grid."""
-        return grey_histogram(self.grid)
+    def histograms(self) -> Tensor:
+        """`level_histograms` of the pixel grid."""
+        return level_histograms(self.grid)
 
     @functools.cached_property
     def detail(self) -> Detail:
@@ -96,7 +96,7 @@ class ImageSample:
     @property
     def log_skew(self) -> Tensor:
         """(B,): see `tone.log_skew`."""
-        return log_skew(self.histogram).squeeze(1)
+        return log_skew(self.histograms[:, 3]).squeeze(1)
 
     @property
     def log_detail(self) -> Tensor:

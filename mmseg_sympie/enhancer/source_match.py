@@ -22,7 +22,7 @@ from .source_statistics import (
     precision_of_means,
     squared_distance,
 )
-from .tone import SKEW_SPREAD, exponent_to, tone_slope
+from .tone import SKEW_SPREAD, channel_exponents, exponent_to, tone_slope
 
 
 @in_full_precision
@@ -31,17 +31,17 @@ def source_match(sample: ImageSample, source: SourceStatistics,
                  detail: bool = True) -> Adjustment:
     """The adjustment that brings images towards the statistics of a source.
 
-    First a tone curve gives the brightness the skew of the source (`exponent_to`), then a colour
-    map brings what it left to the source's colours (`METHODS`), and then a filter sharpens an image
-    that has less detail than the source, to no more than 1.5 times its own (`detail_factor`). Of
-    each, `strength * foreignness` is done.
+    First tone curves give the brightness the skew of the source (`exponent_to`) and the channels
+    its tint (`channel_exponents`), then a colour map brings what they left to the source's colours
+    (`METHODS`), and then a filter sharpens an image that has less detail than the source, to no
+    more than 1.5 times its own (`detail_factor`). Of each, `strength * foreignness` is done.
 
     Args:
         sample: of B images.
         source: of the training set of the model behind.
         strength: from 0 to 1.
         method: of the colours, one of `METHODS`.
-        tone: whether the skew is matched.
+        tone: whether skew and tint are matched.
         detail: whether detail is.
     """
     whole = method == 'black_point' and tone and detail
@@ -50,12 +50,13 @@ def source_match(sample: ImageSample, source: SourceStatistics,
     foreign = foreignness(sample, source).float()
     share, statistics, exponent = strength * foreign, sample.statistics, None
     if tone:
-        wanted = exponent_to(sample.histogram, source.log_skew, source.skew_spread)
-        exponent = (wanted ** share).float()
+        wanted = exponent_to(sample.histograms[:, 3], source.log_skew, source.skew_spread)
+        wanted = channel_exponents(sample.histograms, wanted, source.mean)
+        exponent = (wanted ** share[:, None]).float()
         statistics = statistics.after_tone_curve(sample.grid, exponent)
     elif detail:
         # Beside a filter the border is to be repeated, which goes with an exponent.
-        exponent = torch.ones_like(share)
+        exponent = torch.ones_like(share)[:, None].expand(-1, 3)
     colour_map = METHODS[method](statistics, source).towards_identity(share[:, None])
     colour_map = ColourMap(*(part.float() for part in colour_map))
     factor = None
@@ -76,12 +77,12 @@ def check_strength(strength: float) -> None:
 
 def detail_factor(detail: Detail, colour_map: ColourMap, exponent: Tensor | None,
                   source: SourceStatistics) -> Tensor:
-    """(B,): by how much detail is multiplied after a tone curve and a colour map, at least 1.
+    """(B,): by how much detail is multiplied after tone curves and a colour map, at least 1.
 
     Args:
         detail: of the raw images.
-        colour_map: after the tone curve.
-        exponent: (B,), of the tone curve, if there is one.
+        colour_map: after the tone curves.
+        exponent: (B, 3), of the tone curves, if there are any.
         source: of the training set of the model behind.
     """
     raw, difference = root_mean_square(detail.difference), detail.difference

@@ -1,4 +1,4 @@
-"""A tone curve for each image: the exponent that gives its brightness the skew of the source."""
+"""Tone curves for each image: exponents that give it the skew and the tint of the source."""
 import math
 
 import torch
@@ -9,6 +9,7 @@ from .colour_map import in_full_precision
 
 # Exponents to choose from, 2% apart, and by how much of its logarithm one is unlikely.
 STEEPEST, CHOICES, SPREAD = 4.0, 129, math.log(2)
+LARGEST_TINT = 2.0  # by which a channel's exponent is more or less than that of the brightness
 EXPONENTS = tuple(STEEPEST ** (2 * index / (CHOICES - 1) - 1) for index in range(CHOICES))
 _LOG_LEVELS = tuple(math.log(max(level, 1) / 255) for level in range(256))
 BLACK_255 = 1e-3  # what rounding leaves of black would become grey levels
@@ -20,32 +21,34 @@ def tone_curve(image: Tensor, exponent: Tensor) -> Tensor:
 
     Args:
         image: (B, 3, H, W), on 0..255; what is beyond black and white counts as these.
-        exponent: (B,); below 1 it lights up what is dark.
+        exponent: (B, 3), of each channel; below 1 it lights up what is dark.
 
     Returns:
         (B, 3, H, W), float32 on 0..255.
     """
     level = image.float()
     # `pow` takes five times as long on a CPU.
-    curve = (exponent.float().view(-1, 1, 1, 1) * (level.clamp(BLACK_255, 255) / 255).log()).exp()
+    curve = (exponent.float()[..., None, None] * (level.clamp(BLACK_255, 255) / 255).log()).exp()
     return 255 * curve.where(level > BLACK_255, 0)
 
 
 def tone_slope(image: Tensor, exponent: Tensor) -> Tensor:
-    """How much the tone curve multiplies small differences from images (B, 3, h, w) on 0..255."""
-    exponent = exponent.float().view(-1, 1, 1, 1)
+    """By how much `tone_curve` multiplies small differences from images (B, 3, h, w) on 0..255."""
+    exponent = exponent.float()[..., None, None]
     return exponent * ((exponent - 1) * (image.clamp(min=1) / 255).log()).exp()
 
 
-def grey_histogram(grid: Tensor) -> Tensor:
-    """The share of each of the 256 grey levels, (B, 256), float64; grey is the channels' mean.
+def level_histograms(grid: Tensor) -> Tensor:
+    """The share of each of 256 levels in red, green, blue and grey, (B, 4, 256), float64.
 
     Args:
-        grid: (B, 3, h, w), on 0..255.
+        grid: (B, 3, h, w), on 0..255; grey is the mean of its channels.
     """
-    grey = grid.mean(dim=1).round().clamp(0, 255).flatten(1).long()
-    ones = torch.ones_like(grey, dtype=torch.float64)
-    return torch.zeros_like(ones[:, :1]).repeat(1, 256).scatter_add(1, grey, ones) / grey.shape[1]
+    levels = torch.cat([grid, grid.mean(dim=1, keepdim=True)], dim=1).round().clamp(0, 255)
+    levels = levels.flatten(2).long()
+    ones = torch.ones_like(levels, dtype=torch.float64)
+    counts = torch.zeros_like(ones[..., :1]).repeat(1, 1, 256).scatter_add(2, levels, ones)
+    return counts / levels.shape[2]
 
 
 @in_full_precision
@@ -55,7 +58,7 @@ def log_skew(histogram: Tensor, exponents: tuple[float, ...] = (1.0,)) -> Tensor
     Below 0 where a few bright areas stand out of much that is dark.
 
     Args:
-        histogram: (B, 256), from `grey_histogram`.
+        histogram: (B, 256), of grey, from `level_histograms`.
         exponents: N of them.
 
     Returns:
@@ -82,7 +85,7 @@ def exponent_to(histogram: Tensor, skew: float, spread: float) -> Tensor:
     of log 2 are least together: where no curve changes the skew, it is 1.
 
     Args:
-        histogram: (B, 256), from `grey_histogram`.
+        histogram: (B, 256), of grey, from `level_histograms`.
         skew: mean of the source's log skew.
         spread: its deviation from image to image.
     """
@@ -90,3 +93,29 @@ def exponent_to(histogram: Tensor, skew: float, spread: float) -> Tensor:
     exponents = constant(EXPONENTS, histogram)
     cost = distance.square() + (exponents.log() / SPREAD).square()
     return exponents[cost.argmin(dim=1)]
+
+
+@in_full_precision
+def channel_exponents(histograms: Tensor, exponent: Tensor, mean: tuple[float, ...]) -> Tensor:
+    """(B, 3): exponents after which the means of the channels are in a source's proportions.
+
+    The mean of all channels stays what one exponent for all makes of it. Unlike a gain, a curve
+    tints no white: in the source the sky is white, too, however green the street.
+
+    Args:
+        histograms: (B, 4, 256), from `level_histograms`.
+        exponent: (B,), of the brightness.
+        mean: (3,), of the source.
+    """
+    channels, log_levels = histograms[:, :3], constant(_LOG_LEVELS, histograms)
+    exponents = constant(EXPONENTS, histograms)
+    means = channels @ (log_levels[:, None] * exponents).exp()  # (B, 3, N), falling
+    bright = (channels @ (log_levels * exponent[:, None]).exp()[..., None]).mean(dim=1)
+    source = constant(mean, histograms)
+    wanted = (bright * source / source.mean())[..., None]
+    after = (means > wanted).sum(dim=2, keepdim=True).clamp(1, CHOICES - 1)
+    higher, lower = means.gather(2, after - 1), means.gather(2, after)
+    share = ((higher - wanted) / (higher - lower).clamp(min=1e-9)).clamp(0, 1)
+    found = torch.lerp(exponents.log()[after - 1], exponents.log()[after], share).squeeze(2)
+    usual, most = exponent[:, None].log(), math.log(LARGEST_TINT)
+    return found.clamp(usual - most, usual + most).exp()

@@ -22,7 +22,7 @@ class Correction(NamedTuple):
     matrix: np.ndarray  # C_M (3, 3)
     shift: np.ndarray   # C_S (3,)
     kernel: np.ndarray  # K (5, 5)
-    exponent: float = 1.0  # of a tone curve before them
+    exponent: np.ndarray = np.ones(3)  # of tone curves before them, of R, G and B
 
 
 class Panel(NamedTuple):
@@ -133,10 +133,10 @@ def colourise(labels: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarra
 
 
 def grey_response(correction: Correction) -> tuple[np.ndarray, np.ndarray]:
-    """What a correction does after its tone curve to flat grey areas on 0..255, before clamping.
+    """What a correction does after its tone curves to flat grey areas on 0..255, before clamping.
 
     Returns:
-        Gain and offset (3,), RGB: with v from the curve, a channel becomes `gain * v + offset`.
+        Gain and offset (3,), RGB: with v from its curve, a channel becomes `gain * v + offset`.
     """
     mean, std = (np.array(values) for values in IMAGENET_RGB_255)
 
@@ -150,7 +150,7 @@ def grey_response(correction: Correction) -> tuple[np.ndarray, np.ndarray]:
 
 def grey_curves(correction: Correction, levels: np.ndarray) -> np.ndarray:
     """What becomes of grey levels (N,) on 0..255: (3, N), RGB, clamped."""
-    toned = 255 * (levels / 255) ** correction.exponent
+    toned = 255 * (levels / 255) ** correction.exponent[:, None]
     gain, offset = grey_response(correction)
     return np.clip(gain[:, None] * toned + offset[:, None], 0, 255)
 
@@ -160,16 +160,18 @@ def grey_effect(correction: Correction) -> tuple[float, float, float]:
 
     Returns:
         gain, contrast, offset: the mean becomes `contrast * v + offset`; `gain` is how much
-        brighter that and the tone curve make a grey of 127.5.
+        brighter that and the tone curves make a grey of 127.5.
     """
-    contrast, offset = (float(values.mean()) for values in grey_response(correction))
-    return contrast * 0.5 ** (correction.exponent - 1) + offset / 127.5, contrast, offset
+    contrast, offset = grey_response(correction)
+    gain = contrast * 0.5 ** (correction.exponent - 1) + offset / 127.5
+    return float(gain.mean()), float(contrast.mean()), float(offset.mean())
 
 
 def effect(correction: Correction) -> str:
     """`grey_effect` in words."""
     gain, contrast, offset = grey_effect(correction)
-    curve = '' if correction.exponent == 1 else f'exponent {correction.exponent:.2f}, '
+    exponents = '/'.join(f'{value:.2f}' for value in correction.exponent)
+    curve = '' if (correction.exponent == 1).all() else f'exponents {exponents}, '
     return f'gain {gain:.2f}, {curve}contrast {contrast:.2f}, shift {round(offset):+d}'
 
 

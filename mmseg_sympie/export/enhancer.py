@@ -26,7 +26,7 @@ from .builder import FLOAT, OPSET, UINT8, Builder
 from .measurements import GRIDS, MEASURED, Measurements, measure
 
 IMAGE, NORMALISED = 'image', 'normalised'
-FOLDED = ('matrix', 'row_bias', 'kernel', 'offset', 'exponent')  # the last where there is a curve
+FOLDED = ('matrix', 'row_bias', 'kernel', 'offset', 'exponent')  # the last where there are curves
 
 
 def enhancer_onnx(enhancer: nn.Module, input_order: str,
@@ -97,8 +97,8 @@ class FoldedPrediction(nn.Module):
         Returns:
             As weights of convolutions, for each output channel, matrix (B, 3, 1, 3, 1, 1) and
             bias (B, 3, 1) to a pixel that is zero outside the image; kernel (B, 1, 1, 5, 5), and
-            offset (B, 3, 1) from there to the output; and the exponent (B, 1, 1, 1) of a tone curve
-            before, if there is one.
+            offset (B, 3, 1) from there to the output; and the exponents (B, 3, 1, 1) of tone curves
+            before, if there are any.
         """
         folded = fold(self._predicted(thumbnail, mean, *measured), self.fast.input_order,
                       self.output_format)
@@ -108,7 +108,7 @@ class FoldedPrediction(nn.Module):
         weights = (matrix[:, :, None, :, None, None], -outside, folded.kernel[:, None, None],
                    offset)
         return (weights if folded.exponent is None else
-                (*weights, folded.exponent.view(-1, 1, 1, 1)))
+                (*weights, folded.exponent[..., None, None]))
 
     def _predicted(self, *measured: Tensor) -> WarpParameters:
         thumbnail, mean, *others = measured

@@ -16,7 +16,7 @@ from ..enhancer.thumbnail import (
     VIEW_SIDE_PX,
     ThumbnailAndMean,
 )
-from ..enhancer.tone import grey_histogram
+from ..enhancer.tone import level_histograms, log_skew
 from .builder import DOUBLE, FLOAT, INT64, Builder
 
 GRIDS = ('grid', 'detail_mean', 'detail_difference')
@@ -47,9 +47,14 @@ class Measurements(NamedTuple):
         return ImageStatistics(self.black, self.channel_mean, self.covariance)
 
     @property
-    def histogram(self) -> Tensor:
+    def histograms(self) -> Tensor:
         """Of the grid."""
-        return grey_histogram(self.grid)
+        return level_histograms(self.grid)
+
+    @property
+    def log_skew(self) -> Tensor:
+        """Of the grid."""
+        return log_skew(self.histograms[:, 3]).squeeze(1)
 
     @property
     def detail(self) -> Detail:

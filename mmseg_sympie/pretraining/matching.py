@@ -29,7 +29,7 @@ def match_each(image: Tensor, number: Tensor, sources: Sequence[SourceStatistics
         return None
     sample = ImageSample(255 * image)
     ones = torch.ones(len(image), 3, device=image.device)
-    identity = Adjustment(ColourMap.gain(ones, torch.zeros_like(ones)), ones[:, 0], ones[:, 0])
+    identity = Adjustment(ColourMap.gain(ones, torch.zeros_like(ones)), ones, ones[:, 0])
     matches = [identity if source is None else source_match(sample, source, strength)
                for source in sources]
     rows = torch.arange(len(image), device=image.device)

@@ -24,7 +24,7 @@ def check_warp():
         found = triton_kernels.warp(given, folded, dtype)
         assert found.dtype == dtype and (found - wanted).abs().max() < bound, kind
         print(kind)
-    toned = folded_and_images(exponents=[0.5, 1.5])[0]
+    toned = folded_and_images(exponents=[[0.5, 0.7, 0.6], [1.5, 1.2, 1.0]])[0]
     found, wanted = (module.warp(images, toned) for module in (triton_kernels, reference))
     assert (found - wanted).abs().max() < 1e-5
     assert (wanted - reference.warp(images, folded)).abs().max() > 0.1

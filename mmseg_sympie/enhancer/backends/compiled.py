@@ -67,10 +67,10 @@ def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) 
     """See `Backend`."""
     result = empty_result(image.shape)
     *parts, exponent = folded
-    curve = np.empty((len(image), 0), np.float32)  # of each of the 256 levels
+    curve = np.empty((len(image), 3, 0), np.float32)  # of each of the 256 levels
     if exponent is not None and image.dtype == torch.uint8:
-        levels = torch.arange(256.).expand(len(image), 1, 1, 256)
-        curve = tone_curve(levels, exponent).view(-1, 256).numpy()
+        levels = torch.arange(256.).expand(len(image), 3, 1, 256)
+        curve = tone_curve(levels, exponent).squeeze(2).numpy()
     elif exponent is not None:
         image = tone_curve(image, exponent)
     source, target = image.contiguous().numpy(), result.numpy()
@@ -114,9 +114,9 @@ def _warp_rows(source, curve, repeats, matrix, kernel, bias, border, lowest, hig
 
 @compiled
 def _mix_row(source, y, curve, repeats, toned, matrix, border, mixed):
-    """Tone curve and matrix applied to row y, with two pixels of border at either end.
+    """Tone curves and matrix applied to row y, with two pixels of border at either end.
 
-    A curve without entries changes nothing. Beyond the image is the border colour, or, if the
+    Curves without entries change nothing. Beyond the image is the border colour, or, if the
     border `repeats`, what is next to it.
     """
     if repeats:
@@ -126,11 +126,11 @@ def _mix_row(source, y, curve, repeats, toned, matrix, border, mixed):
             first, second, third = matrix[:, channel]
             mixed[channel] = first * border[0] + second * border[1] + third * border[2]
     if 0 <= y < source.shape[1]:
-        if len(curve):
+        if curve.shape[1]:
             for channel in range(3):
-                row = source[channel, y]
+                row, levels = source[channel, y], curve[channel]
                 for x in range(len(row)):
-                    toned[channel, x] = curve[np.uint8(row[x])]
+                    toned[channel, x] = levels[np.uint8(row[x])]
             _mix(toned[0], toned[1], toned[2], matrix, mixed)
         else:
             _mix(source[0, y], source[1, y], source[2, y], matrix, mixed)

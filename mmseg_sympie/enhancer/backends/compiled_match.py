@@ -16,12 +16,13 @@ from ..adjustment import Adjustment, fade
 from ..colour_map import MAX_GAIN, ColourMap
 from ..detail import DETAIL_GRID, LEAST_255, LIMIT
 from ..grid import GRID, darkest, grid_steps
-from ..tone import EXPONENTS, SPREAD
+from ..tone import EXPONENTS, LARGEST_TINT, SPREAD
 
-_EXPONENTS = np.array(EXPONENTS)
-_UNLIKELY = (np.log(_EXPONENTS) / SPREAD) ** 2
+_EXPONENTS, _LOG_EXPONENTS = np.array(EXPONENTS), np.log(EXPONENTS)
+_UNLIKELY = (_LOG_EXPONENTS / SPREAD) ** 2
 _UNCHANGED = EXPONENTS.index(1)
 _LEVELS = np.arange(256) / 255
+_NO_CURVES = np.tile(255 * _LEVELS, (3, 1))
 _POWERS = np.maximum(_LEVELS, 1 / 255)[:, None] ** _EXPONENTS  # (256, exponents)
 _NINTHS = np.maximum(np.arange(9 * 255 + 1) / 9, 1) / 255  # means of nine levels, one at least
 _SYMMETRIC = np.array([[3, 4, 5], [4, 6, 7], [5, 7, 8]])  # where `_sum` puts the products
@@ -61,33 +62,37 @@ def match(image: Tensor, flipped: bool, wanted: Wanted, strength: float) -> Adju
     detail_steps = grid_steps(image, DETAIL_GRID)
     found = torch.tensor([_match(each, grid, detail_steps, wanted, strength)
                           for each, grid in zip(pixels, grids)], dtype=torch.float32)
-    matrix, offset, *others = found.split([9, 3, 1, 1, 1], dim=1)
-    return Adjustment(ColourMap(matrix.unflatten(1, (3, 3)), offset),
-                      *(part.squeeze(1) for part in others))
+    matrix, offset, exponent, detail, foreignness = found.split([9, 3, 3, 1, 1], dim=1)
+    return Adjustment(ColourMap(matrix.unflatten(1, (3, 3)), offset), exponent,
+                      detail.squeeze(1), foreignness.squeeze(1))
 
 
 def _match(image: np.ndarray, grid: np.ndarray, detail_steps: tuple[int, int], wanted: Wanted,
            strength: float) -> tuple[float, ...]:
-    """The matrix, offset, exponent, detail and foreignness of one image (3, H, W)."""
+    """The matrix, offset, exponents, detail and foreignness of one image (3, H, W)."""
     counts = _histograms(grid)
-    skews = _log_skews(counts[3] / grid.shape[1])
-    foreignness = _foreignness(*_moments(grid, 255 * _LEVELS), skews[_UNCHANGED], wanted)
+    histograms = counts / grid.shape[1]
+    # Not `@`: the threads of NumPy's BLAS would wake up, and be in the way of PyTorch's.
+    powers = np.einsum('cl,le->ce', histograms, _POWERS)  # the means after each exponent
+    skews = _EXPONENTS * math.log(_median(histograms[3]) / 255) - np.log(powers[3])
+    foreignness = _foreignness(*_moments(grid, _NO_CURVES), skews[_UNCHANGED], wanted)
     share = strength * foreignness
 
-    exponent = _exponent(skews, *wanted.log_skew) ** share
-    curve = 255 * _LEVELS ** exponent
-    mean, covariance = _moments(grid, curve)
-    black = curve[(counts[:3].cumsum(axis=1) < darkest(grid.shape[1])).sum(axis=1)]
+    exponents = _exponents(powers[:3], skews, wanted) ** share
+    curves = 255 * _LEVELS ** exponents[:, None]
+    mean, covariance = _moments(grid, curves)
+    darkest_levels = (counts[:3].cumsum(axis=1) < darkest(grid.shape[1])).sum(axis=1)
+    black = curves[np.arange(3), darkest_levels]
 
     moment = covariance + np.outer(mean - black, mean - black) + wanted.moment / MAX_GAIN ** 2
     matrix = _transport(moment, wanted.moment)
     offset = share * (wanted.black - matrix @ black)
     matrix = np.eye(3) + share * (matrix - np.eye(3))
 
-    slopes = exponent * _NINTHS ** (exponent - 1)
+    slopes = exponents[:, None] * _NINTHS ** (exponents[:, None] - 1)
     raw, toned = np.maximum(_detail(image, *detail_steps, slopes, matrix.mean(axis=1)), LEAST_255)
     factor = max(1, min(LIMIT * raw, wanted.detail) / toned)
-    return *matrix.flat, *offset, exponent, 1 + share * (factor - 1), foreignness
+    return *matrix.flat, *offset, *exponents, 1 + share * (factor - 1), foreignness
 
 
 def _foreignness(mean: np.ndarray, covariance: np.ndarray, log_skew: float,
@@ -101,19 +106,22 @@ def _foreignness(mean: np.ndarray, covariance: np.ndarray, log_skew: float,
     return fade(squared / 5 / wanted.reach ** 2)
 
 
-def _exponent(skews: np.ndarray, wanted: float, spread: float) -> float:
-    """`exponent_to`, from the log skew after each exponent."""
-    return _EXPONENTS[(((skews - wanted) / spread) ** 2 + _UNLIKELY).argmin()]
+def _exponents(powers: np.ndarray, skews: np.ndarray, wanted: Wanted) -> np.ndarray:
+    """`channel_exponents` for `exponent_to`, from channels' means and log skew after each."""
+    skew, spread = wanted.log_skew
+    usual = (((skews - skew) / spread) ** 2 + _UNLIKELY).argmin()
+    means = powers[:, usual].mean() * wanted.mean / wanted.mean.mean()
+    found = [np.interp(mean, rising[::-1], _LOG_EXPONENTS[::-1])
+             for mean, rising in zip(means, powers)]
+    most = math.log(LARGEST_TINT)
+    return np.exp(np.clip(found, _LOG_EXPONENTS[usual] - most, _LOG_EXPONENTS[usual] + most))
 
 
-def _log_skews(histogram: np.ndarray) -> np.ndarray:
-    """`log_skew` after each exponent."""
+def _median(histogram: np.ndarray) -> float:
+    """`tone._median`."""
     total = histogram.cumsum()
     level = min(int(np.searchsorted(total, 0.5)), 255)
-    median = level + (0.5 - total[level]) / histogram[level] + 0.5
-    # Not `@`: the threads of NumPy's BLAS would wake up, and be in the way of PyTorch's.
-    mean = np.einsum('l,le->e', histogram, _POWERS)
-    return _EXPONENTS * math.log(min(max(median, 1), 255) / 255) - np.log(mean)
+    return min(max(level + (0.5 - total[level]) / histogram[level] + 0.5, 1), 255)
 
 
 def _transport(moment: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -125,20 +133,21 @@ def _transport(moment: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return unroot @ (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T @ unroot
 
 
-def _moments(grid: np.ndarray, curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (3,) and covariance (3, 3) of a grid (3, N) after a curve of its levels."""
+def _moments(grid: np.ndarray, curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (3,) and covariance (3, 3) of a grid (3, N) after curves (3, 256) of its levels."""
     sums = np.empty(9)
-    _sum(grid, curve, sums)
+    _sum(grid, curves, sums)
     sums /= grid.shape[1]
     return sums[:3], sums[_SYMMETRIC] - np.outer(sums[:3], sums[:3])
 
 
 @compiled
-def _sum(grid, curve, sums):
-    """The sums of red, green, blue and their products, six, after a curve of the levels."""
+def _sum(grid, curves, sums):
+    """The sums of red, green, blue and their products, six, after curves of the levels."""
     r, g, b, rr, rg, rb, gg, gb, bb = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for pixel in range(grid.shape[1]):
-        red, green, blue = curve[grid[0, pixel]], curve[grid[1, pixel]], curve[grid[2, pixel]]
+        red, green = curves[0, grid[0, pixel]], curves[1, grid[1, pixel]]
+        blue = curves[2, grid[2, pixel]]
         r, g, b = r + red, g + green, b + blue
         rr, rg, rb = rr + red * red, rg + red * green, rb + red * blue
         gg, gb, bb = gg + green * green, gb + green * blue, bb + blue * blue
@@ -161,9 +170,9 @@ def _histograms(grid):
 
 @compiled
 def _detail(image, row_step, column_step, slopes, weights):
-    """Root mean square of the grey detail of an image: as it is, and after a tone curve.
+    """Root mean square of the grey detail of an image: as it is, and after tone curves.
 
-    The slopes of the curve are those at each sum of nine levels; the weights are of the channels.
+    The slopes of the curves are those at each sum of nine levels; the weights are of the channels.
     """
     height, width = image.shape[1], image.shape[2]
     raw, toned, count = 0.0, 0.0, 0
@@ -179,6 +188,6 @@ def _detail(image, row_step, column_step, slopes, weights):
                         image[channel, row, right])
                 difference = image[channel, y, x] - nine / 9
                 grey += difference / 3
-                grey_toned += weights[channel] * slopes[nine] * difference
+                grey_toned += weights[channel] * slopes[channel, nine] * difference
             raw, toned, count = raw + grey * grey, toned + grey_toned * grey_toned, count + 1
     return math.sqrt(raw / count), math.sqrt(toned / count)

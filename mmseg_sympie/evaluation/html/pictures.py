@@ -106,21 +106,21 @@ def correction_section(correction: Correction | None) -> str:
         return ''
     levels = np.arange(0, 256, 5)
     rows, curves = [], []
-    for name, gain, offset, curve in zip('RGB', *grey_response(correction),
-                                         grey_curves(correction, levels)):
-        rows.append(f'<tr class="{name}"><th scope="row">{name}</th><td>{gain:.2f}</td>'
-                    f'<td>{round(offset):+d}</td></tr>')
+    for name, exponent, gain, offset, curve in zip('RGB', correction.exponent,
+                                                   *grey_response(correction),
+                                                   grey_curves(correction, levels)):
+        rows.append(f'<tr class="{name}"><th scope="row">{name}</th><td>{exponent:.2f}</td>'
+                    f'<td>{gain:.2f}</td><td>{round(offset):+d}</td></tr>')
         points = ' '.join(f'{level},{255 - value:.0f}' for level, value in zip(levels, curve))
         curves.append(f'<polyline class="{name}" points="{points}"/>')
-    toned = ('in' if correction.exponent == 1 else
-             f'255 (in / 255)<sup>{correction.exponent:.2f}</sup>')
     return ('<div class="correction"><svg viewBox="-2 -2 259 259" role="img" '
             'aria-label="brightness out against brightness in, for each channel">'
             '<rect width="255" height="255"/><path d="M0 255L255 0"/>'
             f'{"".join(curves)}</svg>'
-            '<table><caption>correction: out = gain &times; '
-            f'{toned} + offset, on 0..255</caption>'
-            '<tr><td></td><th scope="col">gain</th><th scope="col">offset</th></tr>'
+            '<table><caption>correction: out = gain &times; 255 (in / 255)<sup>exponent</sup> + '
+            'offset, on 0..255</caption>'
+            '<tr><td></td><th scope="col">exponent</th><th scope="col">gain</th>'
+            '<th scope="col">offset</th></tr>'
             f'{"".join(rows)}</table></div>')
 
 
