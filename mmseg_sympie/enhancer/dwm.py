@@ -27,8 +27,8 @@ class WarpParameters(NamedTuple):
     matrix: Tensor  # C_M (B, 3, 3), row = input channel
     shift: Tensor   # C_S (B, 3), in standardised units
     kernel: Tensor  # K (B, 5, 5), one filter for all channels
-    # (B, 3), of a `tone_curve` before the rest. With it, pixels at the border are repeated beyond it;
-    # without, there are zeros, as in the paper.
+    # (B, 3), of a `tone_curve` before the rest. With it, the pixels at the border are repeated
+    # beyond it; without, there are zeros, as in the paper.
     exponent: Tensor | None = None
 
     @classmethod
