@@ -457,7 +457,10 @@ OF_ALL_KINDS = {
     'scene': picture(300, 500), 'dark scene': picture(300, 500, mean=12, contrast=8),
     'grey scene': picture(90, 150)[:, :1].expand(-1, 3, -1, -1),
     'turned': picture(300, 500).transpose(2, 3), 'part': picture(300, 500)[..., 7:200:2, 9:400:3],
-    'strip': picture(3, 2000)}
+    'strip': picture(3, 2000),
+    'red light': picture(90, 150) // torch.tensor([1, 9, 9], dtype=torch.uint8).view(3, 1, 1),
+    'no blue': picture(90, 150) * torch.tensor([1, 1, 0], dtype=torch.uint8).view(3, 1, 1),
+    'half black': torch.cat([picture(90, 150), 0 * picture(90, 150)], dim=2)}
 SHIPPED = named_sources()
 LOOPS = pytest.mark.skipif(not COMPILED_LOOPS, reason='Numba is not installed')
 
@@ -510,7 +513,7 @@ def test_compiled_match_equals_the_reference_on_real_frames(real_data):
         matches_alike(torch.from_numpy(cv2.imread(str(frame))).permute(2, 0, 1)[None], 'bgr')
 
 
-def matches_alike(image, order, sources=SHIPPED, strength=0.85):
+def matches_alike(image, order, sources=SHIPPED, strength=1.0):
     for source in map(load_source, sources):
         found, wanted = (source_match(ImageSample(images, order), source, strength)
                          for images in (image, image.float()))

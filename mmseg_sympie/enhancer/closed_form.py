@@ -58,7 +58,8 @@ class SourceMatch(ClosedFormEnhancer):
         source: as `load_source` takes it.
         strength: 0 leaves images alone, 1 matches those far from the source.
         method: how colours are matched, one of `METHODS`.
-        tone: whether the skew of the brightness is matched, by a tone curve before the colours.
+        tone: whether skew and tint are matched, by tone curves before the colours. Without, the
+            skew still counts in how far an image is from the source.
         detail: whether detail is matched, by a filter after the colours.
 
     Raises:

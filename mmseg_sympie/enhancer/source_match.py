@@ -22,7 +22,7 @@ from .source_statistics import (
     precision_of_means,
     squared_distance,
 )
-from .tone import SKEW_SPREAD, channel_exponents, exponent_to, tone_slope
+from .tone import SKEW_SPREAD, channel_exponents, exponent_to, tint, tone_slope
 
 
 @in_full_precision
@@ -108,7 +108,7 @@ def _wanted(source: SourceStatistics) -> compiled_match.Wanted:
     black, mean = np.array(source.black), np.array(source.mean)
     return compiled_match.Wanted(
         black, mean, source.covariance + np.outer(mean - black, mean - black),
-        np.array(precision_of_means(source)),
+        np.array(precision_of_means(source)), tint(source.mean),
         (source.log_contrast, source.contrast_spread + CONTRAST_SPREAD),
         (source.log_skew, source.skew_spread + SKEW_SPREAD), source.reach,
         math.exp(source.log_detail))

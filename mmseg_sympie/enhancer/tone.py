@@ -12,6 +12,7 @@ STEEPEST, CHOICES, SPREAD = 4.0, 129, math.log(2)
 LARGEST_TINT = 2.0  # by which a channel's exponent is more or less than that of the brightness
 EXPONENTS = tuple(STEEPEST ** (2 * index / (CHOICES - 1) - 1) for index in range(CHOICES))
 _LOG_LEVELS = tuple(math.log(max(level, 1) / 255) for level in range(256))
+_NOT_BLACK = (0.0, *255 * (1.0,))
 BLACK_255 = 1e-3  # what rounding leaves of black would become grey levels
 SKEW_SPREAD = 0.05  # What any two sets of photographs differ by.
 
@@ -28,13 +29,13 @@ def tone_curve(image: Tensor, exponent: Tensor) -> Tensor:
     """
     level = image.float()
     # `pow` takes five times as long on a CPU.
-    curve = (exponent.float()[..., None, None] * (level.clamp(BLACK_255, 255) / 255).log()).exp()
+    curve = (exponent.float().view(-1, 3, 1, 1) * (level.clamp(BLACK_255, 255) / 255).log()).exp()
     return 255 * curve.where(level > BLACK_255, 0)
 
 
 def tone_slope(image: Tensor, exponent: Tensor) -> Tensor:
     """By how much `tone_curve` multiplies small differences from images (B, 3, h, w) on 0..255."""
-    exponent = exponent.float()[..., None, None]
+    exponent = exponent.float().view(-1, 3, 1, 1)
     return exponent * ((exponent - 1) * (image.clamp(min=1) / 255).log()).exp()
 
 
@@ -97,25 +98,33 @@ def exponent_to(histogram: Tensor, skew: float, spread: float) -> Tensor:
 
 @in_full_precision
 def channel_exponents(histograms: Tensor, exponent: Tensor, mean: tuple[float, ...]) -> Tensor:
-    """(B, 3): exponents after which the means of the channels are in a source's proportions.
+    """(B, 3): exponents after which images have the tint of a source.
 
-    The mean of all channels stays what one exponent for all makes of it. Unlike a gain, a curve
-    tints no white: in the source the sky is white, too, however green the street.
+    The mean of a channel is then `b^t`, where b is the mean of all after one exponent, and t is
+    such that it would be the source's where b is that of the source. Unlike a gain, a curve tints
+    no white: in the source the sky is white, too, however green the street. Where a bound is met
+    (`LARGEST_TINT`, `STEEPEST`), there is less of the tint.
 
     Args:
         histograms: (B, 4, 256), from `level_histograms`.
         exponent: (B,), of the brightness.
         mean: (3,), of the source.
     """
-    channels, log_levels = histograms[:, :3], constant(_LOG_LEVELS, histograms)
-    exponents = constant(EXPONENTS, histograms)
-    means = channels @ (log_levels[:, None] * exponents).exp()  # (B, 3, N), falling
+    log_levels = constant(_LOG_LEVELS, histograms)
+    channels = histograms[:, :3] * constant(_NOT_BLACK, histograms)  # black stays black
+    powers = (log_levels[:, None] * constant(EXPONENTS, histograms)).exp()
+    means = channels @ powers  # (B, 3, N), falling
     bright = (channels @ (log_levels * exponent[:, None]).exp()[..., None]).mean(dim=1)
-    source = constant(mean, histograms)
-    wanted = (bright * source / source.mean())[..., None]
+    wanted = (bright ** constant(tint(mean), histograms))[..., None]
     after = (means > wanted).sum(dim=2, keepdim=True).clamp(1, CHOICES - 1)
     higher, lower = means.gather(2, after - 1), means.gather(2, after)
     share = ((higher - wanted) / (higher - lower).clamp(min=1e-9)).clamp(0, 1)
-    found = torch.lerp(exponents.log()[after - 1], exponents.log()[after], share).squeeze(2)
+    found = math.log(STEEPEST) * (2 * (after - 1 + share).squeeze(2) / (CHOICES - 1) - 1)
     usual, most = exponent[:, None].log(), math.log(LARGEST_TINT)
     return found.clamp(usual - most, usual + most).exp()
+
+
+def tint(mean: tuple[float, ...]) -> tuple[float, ...]:
+    """The powers of their common mean that the channels' means (3,) on 0..255 are, white as 1."""
+    logs = [math.log(min(value, 254) / 255) for value in (*mean, sum(mean) / len(mean))]
+    return tuple(value / logs[-1] for value in logs[:-1])

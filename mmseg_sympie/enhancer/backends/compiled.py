@@ -67,10 +67,10 @@ def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) 
     """See `Backend`."""
     result = empty_result(image.shape)
     *parts, exponent = folded
-    curve = np.empty((len(image), 3, 0), np.float32)  # of each of the 256 levels
+    curves = np.empty((len(image), 3, 0), np.float32)  # what becomes of 256 levels
     if exponent is not None and image.dtype == torch.uint8:
         levels = torch.arange(256.).expand(len(image), 3, 1, 256)
-        curve = tone_curve(levels, exponent).squeeze(2).numpy()
+        curves = tone_curve(levels, exponent).squeeze(2).numpy()
     elif exponent is not None:
         image = tone_curve(image, exponent)
     source, target = image.contiguous().numpy(), result.numpy()
@@ -79,7 +79,7 @@ def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) 
     repeats = exponent is not None
 
     def run(index: int, top: int, bottom: int) -> None:
-        _warp_rows(source[index], curve[index], repeats, matrix[index], kernel[index], bias[index],
+        _warp_rows(source[index], curves[index], repeats, matrix[index], kernel[index], bias[index],
                    border[index], lowest, highest, target[index], top, bottom)
 
     parallel_for_rows(run, len(source), source.shape[2], 3 * source[:, 0].size)
@@ -87,7 +87,7 @@ def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) 
 
 
 @compiled
-def _warp_rows(source, curve, repeats, matrix, kernel, bias, border, lowest, highest, target, top,
+def _warp_rows(source, curves, repeats, matrix, kernel, bias, border, lowest, highest, target, top,
                bottom):
     """Rows `top` to `bottom` of one image (3, H, W), three at a time.
 
@@ -97,10 +97,10 @@ def _warp_rows(source, curve, repeats, matrix, kernel, bias, border, lowest, hig
     mixed, unused = np.empty((7, 3, width + 4), np.float32), np.empty((2, width), np.float32)
     toned = np.empty((3, width), np.float32)
     for y in range(top - 2, top + 2):
-        _mix_row(source, y, curve, repeats, toned, matrix, border, mixed[y % 7])
+        _mix_row(source, y, curves, repeats, toned, matrix, border, mixed[y % 7])
     for y in range(top, bottom, 3):
         for ahead in range(2, 5):
-            _mix_row(source, y + ahead, curve, repeats, toned, matrix, border,
+            _mix_row(source, y + ahead, curves, repeats, toned, matrix, border,
                      mixed[(y + ahead) % 7])
         for channel in range(3):
             _filter_rows(mixed[(y - 2) % 7, channel], mixed[(y - 1) % 7, channel],
@@ -113,7 +113,7 @@ def _warp_rows(source, curve, repeats, matrix, kernel, bias, border, lowest, hig
 
 
 @compiled
-def _mix_row(source, y, curve, repeats, toned, matrix, border, mixed):
+def _mix_row(source, y, curves, repeats, toned, matrix, border, mixed):
     """Tone curves and matrix applied to row y, with two pixels of border at either end.
 
     Curves without entries change nothing. Beyond the image is the border colour, or, if the
@@ -126,9 +126,9 @@ def _mix_row(source, y, curve, repeats, toned, matrix, border, mixed):
             first, second, third = matrix[:, channel]
             mixed[channel] = first * border[0] + second * border[1] + third * border[2]
     if 0 <= y < source.shape[1]:
-        if curve.shape[1]:
+        if curves.shape[1]:
             for channel in range(3):
-                row, levels = source[channel, y], curve[channel]
+                row, levels = source[channel, y], curves[channel]
                 for x in range(len(row)):
                     toned[channel, x] = levels[np.uint8(row[x])]
             _mix(toned[0], toned[1], toned[2], matrix, mixed)

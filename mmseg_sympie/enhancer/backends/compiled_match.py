@@ -35,6 +35,7 @@ class Wanted(NamedTuple):
     mean: np.ndarray               # (3,)
     moment: np.ndarray             # (3, 3), about the black point
     precision: np.ndarray          # (3, 3), inverse covariance of the images' means
+    tint: tuple[float, ...]        # (3,), of its mean
     log_contrast: tuple[float, float]  # and its spread from image to image, here as below
     log_skew: tuple[float, float]
     reach: float
@@ -78,7 +79,8 @@ def _match(image: np.ndarray, grid: np.ndarray, detail_steps: tuple[int, int], w
     foreignness = _foreignness(*_moments(grid, _NO_CURVES), skews[_UNCHANGED], wanted)
     share = strength * foreignness
 
-    exponents = _exponents(powers[:3], skews, wanted) ** share
+    powers = powers[:3] - histograms[:3, :1] * _POWERS[0]  # black stays black
+    exponents = _exponents(powers, skews, wanted) ** share
     curves = 255 * _LEVELS ** exponents[:, None]
     mean, covariance = _moments(grid, curves)
     darkest_levels = (counts[:3].cumsum(axis=1) < darkest(grid.shape[1])).sum(axis=1)
@@ -110,9 +112,9 @@ def _exponents(powers: np.ndarray, skews: np.ndarray, wanted: Wanted) -> np.ndar
     """`channel_exponents` for `exponent_to`, from channels' means and log skew after each."""
     skew, spread = wanted.log_skew
     usual = (((skews - skew) / spread) ** 2 + _UNLIKELY).argmin()
-    means = powers[:, usual].mean() * wanted.mean / wanted.mean.mean()
-    found = [np.interp(mean, rising[::-1], _LOG_EXPONENTS[::-1])
-             for mean, rising in zip(means, powers)]
+    bright = powers[:, usual].mean()
+    found = [np.interp(bright ** power, falling[::-1], _LOG_EXPONENTS[::-1])
+             for power, falling in zip(wanted.tint, powers)]
     most = math.log(LARGEST_TINT)
     return np.exp(np.clip(found, _LOG_EXPONENTS[usual] - most, _LOG_EXPONENTS[usual] + most))
 
