@@ -251,7 +251,7 @@ def test_half_precision_is_computed_in_full():
 def test_colours_are_matched_after_the_curve():
     """Levels 0 and 255 / 4 squared: 0 and 255 / 16. Their mean, and half of their difference."""
     grid = torch.tensor([0, 255 / 4]).view(1, 1, 1, 2).expand(1, 3, 1, 2)
-    found = ImageSample(grid).statistics.after_tone_curve(grid, torch.full((1, 3), 2.0))
+    found = ImageSample(grid).statistics.after_tone_curves(grid, torch.full((1, 3), 2.0))
     assert found.mean[0].tolist() == pytest.approx([255 / 32] * 3)
     assert found.covariance[0, 0, 1].item() == pytest.approx((255 / 32) ** 2)
     assert found.black[0].tolist() == [0, 0, 0]

@@ -38,8 +38,9 @@ class EnhancerParameters(NamedTuple):
     """What an enhancer does to one image: `K * ((x + shift) matrix)` for standardised RGB x.
 
     Standardised by ImageNet's mean and deviation, as in the paper, after the tone curves
-    `255 (v / 255)^exponent`. The first three numbers say what becomes of flat grey areas on 0..255:
-    `contrast * v + offset` after the tone curves, and in all `gain` times v for v = 127.5.
+    `255 (v / 255)^exponent`. The first three numbers say what becomes of flat grey areas on 0..255,
+    as means over the channels: `contrast * v + offset` after the tone curves, and in all `gain`
+    times v for v = 127.5.
     """
 
     gain: float

@@ -44,9 +44,9 @@ class FoldedWarp(NamedTuple):
     highest: Tensor  # (3,), white
     exponent: Tensor | None = None  # (B, 3), as in `WarpParameters`, of each input channel
 
-    def with_curve_before(self, warp: Callable[[Tensor, 'FoldedWarp'], Tensor],
+    def with_curves_before(self, warp: Callable[[Tensor, 'FoldedWarp'], Tensor],
                           image: Tensor) -> Tensor:
-        """The whole by a warp that knows no tone curve and no border that is repeated.
+        """The whole by a warp that knows no tone curves and no border that is repeated.
 
         Args:
             warp: from images (B, 3, H, W) and a folded warp without an exponent.

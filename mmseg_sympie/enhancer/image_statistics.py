@@ -36,7 +36,7 @@ class ImageStatistics(NamedTuple):
         """(B,): logarithm of the channels' root mean square deviation, a grey level at least."""
         return diagonal(self.covariance).mean(-1).clamp(min=1).log() / 2
 
-    def after_tone_curve(self, grid: Tensor, exponent: Tensor) -> 'ImageStatistics':
+    def after_tone_curves(self, grid: Tensor, exponent: Tensor) -> 'ImageStatistics':
         """Of the same images after `tone_curve`.
 
         Args:

@@ -53,7 +53,7 @@ def source_match(sample: ImageSample, source: SourceStatistics,
         wanted = exponent_to(sample.histograms[:, 3], source.log_skew, source.skew_spread)
         wanted = channel_exponents(sample.histograms, wanted, source.mean)
         exponent = (wanted ** share[:, None]).float()
-        statistics = statistics.after_tone_curve(sample.grid, exponent)
+        statistics = statistics.after_tone_curves(sample.grid, exponent)
     elif detail:
         # Beside a filter the border is to be repeated, which goes with an exponent.
         exponent = torch.ones_like(share)[:, None].expand(-1, 3)

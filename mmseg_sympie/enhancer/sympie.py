@@ -100,7 +100,7 @@ class SyMPIE(nn.Module):
             adjustment: instead of the one to the source or the minima.
 
         Returns:
-            Thumbnails (B, 3, 224, 224), RGB, standardised, and the adjustment whose tone curve and
+            Thumbnails (B, 3, 224, 224), RGB, standardised, and the adjustment whose tone curves and
             colours were applied to them; None without a source and a minimum.
         """
         thumbnail = view(image)

@@ -156,11 +156,11 @@ def grey_curves(correction: Correction, levels: np.ndarray) -> np.ndarray:
 
 
 def grey_effect(correction: Correction) -> tuple[float, float, float]:
-    """`grey_response` averaged over the channels.
+    """Means over the channels of what becomes of grey.
 
     Returns:
-        gain, contrast, offset: the mean becomes `contrast * v + offset`; `gain` is how much
-        brighter that and the tone curves make a grey of 127.5.
+        gain, contrast, offset: the last two as in `grey_response`; `gain` is how much brighter the
+        whole makes a grey of 127.5.
     """
     contrast, offset = grey_response(correction)
     gain = contrast * 0.5 ** (correction.exponent - 1) + offset / 127.5

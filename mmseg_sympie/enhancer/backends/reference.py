@@ -18,7 +18,7 @@ def thumbnail_and_mean(image: Tensor) -> ThumbnailAndMean:
 def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) -> Tensor:
     """See `Backend`. The border is shifted to zero, for the zero padding of `dwm.warp`."""
     if folded.exponent is not None:
-        return folded.with_curve_before(functools.partial(warp, dtype=dtype), image)
+        return folded.with_curves_before(functools.partial(warp, dtype=dtype), image)
     matrix, kernel, bias, border, lowest, highest, _ = folded
     warped = dwm.warp(image, dwm.WarpParameters(matrix, -border, kernel))
     bias = bias + kernel.sum(dim=(1, 2))[:, None] * torch.einsum('bd,bdc->bc', border, matrix)

@@ -1,6 +1,6 @@
 """Both passes as Triton kernels on a GPU: one kernel each, from raw pixels to the result.
 
-A tone curve comes before, in PyTorch's operations.
+Tone curves come before, in PyTorch's operations.
 """
 import functools
 
@@ -145,7 +145,7 @@ def _warp_kernel(image, matrix, kernel, bias, border, lowest, highest, out, heig
 def warp(image: Tensor, folded: FoldedWarp, dtype: torch.dtype = torch.float32) -> Tensor:
     """See `Backend`."""
     if folded.exponent is not None:
-        return folded.with_curve_before(functools.partial(warp, dtype=dtype), image)
+        return folded.with_curves_before(functools.partial(warp, dtype=dtype), image)
     out = torch.empty(image.shape, dtype=dtype, device=image.device)
     batch, _, height, width = image.shape
     grid = triton.cdiv(width, COLUMNS), triton.cdiv(height, ROWS), batch
