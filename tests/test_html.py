@@ -135,7 +135,7 @@ def test_correction_in_numbers_and_curves(small_report, panel, tmp_path):
                [('best', panel)], PALETTE, 'x')
     page = (tmp_path / 'i.html').read_text()
     for name, offset in zip('RGB', (-124, -116, -104)):
-        assert f'<th scope="row">{name}</th><td>2.00</td><td>{offset}</td>' in page
+        assert f'<th scope="row">{name}</th><td>1.00</td><td>2.00</td><td>{offset}</td>' in page
     points = re.findall('<polyline class="R" points="([^"]*)"', page)
     assert len(points) == 1 and points[0].startswith('0,255 ') and points[0].endswith(' 255,0')
 
