@@ -134,7 +134,7 @@ def test_the_fade_begins_where_few_images_of_the_source_are():
     source = SourceStatistics.of(images)
     assert source.reach == pytest.approx(1.70 ** 0.5, abs=0.01)
     assert foreignness(images[0], source).item() < 1e-6
-    assert foreignness(images[-1], source).item() == pytest.approx(1 / 5, abs=1e-4)
+    assert foreignness(images[-1], source).item() == pytest.approx(1 / 5 * 900 / 901, abs=1e-4)
     wide = load_source(dict(source._asdict(), reach=2 * source.reach))
     assert foreignness(images[-1], wide).item() == pytest.approx(1 / 1025, abs=1e-5)
 
@@ -206,8 +206,18 @@ def test_an_image_like_the_source_is_left_alone_and_a_far_one_is_matched():
     far = statistics([20, 20, 20], [5, 5, 5])
     whole, half = (source_match(sample(far), SOURCE, strength, 'gain', False, False).colour_map
                    for strength in (1.0, 0.5))
-    assert whole.matrix[0, 0, 0].item() == pytest.approx(5, rel=1e-3)
-    assert half.matrix[0, 0, 0].item() == pytest.approx(3, rel=1e-3)
+    # A gain of 5, of which 25 / 26 is done: the variance is 25.
+    assert whole.matrix[0, 0, 0].item() == pytest.approx(1 + 4 * 25 / 26, rel=1e-3)
+    assert half.matrix[0, 0, 0].item() == pytest.approx(1 + 2 * 25 / 26, rel=1e-3)
+
+
+@pytest.mark.parametrize('level', [0, 128, 255])
+def test_a_picture_of_one_colour_is_left_alone(level):
+    """White was mapped to the black of the source, being the darkest hundredth of the image."""
+    image = torch.full((1, 3, 30, 40), level, dtype=torch.uint8)
+    for each in (image, image.float()):
+        found = source_match(ImageSample(each), SOURCE)
+        torch.testing.assert_close(found.apply_colours(image.float()), image.float())
 
 
 def test_a_grey_picture_of_full_contrast_has_a_covariance():
@@ -313,7 +323,8 @@ def test_foreignness_by_hand(spreads, share):
     """Contrast and skew differ: of five scores one is (2 s)^2, one s^2, and their mean is s^2."""
     contrast = math.exp(math.log(700) / 2 + 2 * spreads * 0.1)
     image = sample(statistics([100, 100, 100], [contrast] * 3), skew=-0.1 + spreads * 0.1)
-    assert foreignness(image, SOURCE).item() == pytest.approx(share, abs=1e-6)
+    assert foreignness(image, SOURCE).item() == pytest.approx(
+        share * contrast ** 2 / (contrast ** 2 + 1), abs=1e-6)
 
 
 def test_which_enhancer_is_the_default():

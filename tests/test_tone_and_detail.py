@@ -19,7 +19,6 @@ from mmseg_sympie.enhancer.tone import (
     exponent_to,
     level_histograms,
     log_skew,
-    tint,
     tone_curve,
     tone_slope,
 )
@@ -92,13 +91,18 @@ def test_the_exponent_undoes_a_tone_curve(exponent):
 
 
 def test_channel_exponents_by_hand():
-    """Means of 90, 120 and 90 are powers of the 100 in common: log(90/255) / log(100/255) = 1.1125
-    and log(120/255) / log(100/255) = 0.8052. One grey gets these times its exponent.
+    """A source with means of 90, 120 and 90, in common 100. One grey of 64 gets these proportions:
+    57.6, 76.8 and 57.6. One of 160 gets powers: log(90/255) / log(100/255) = 1.1125 for red and
+    blue, log(120/255) / log(100/255) = 0.8052 for green. After an exponent of 2, 64 is 16.06.
     """
-    histograms = level_histograms(torch.full((1, 3, 4, 4), 64.0))
-    for exponent in (1.0, 2.0):
+    def to(levels):
+        return [math.log(level / 255) / math.log(64 / 255) for level in levels]
+
+    for level, exponent, wanted in ((64, 1.0, to([57.6, 76.8, 57.6])),
+                                    (64, 2.0, to([14.46, 19.28, 14.46])),
+                                    (160, 1.0, [1.1125, 0.8052, 1.1125])):
+        histograms = level_histograms(torch.full((1, 3, 4, 4), float(level)))
         found = channel_exponents(histograms, torch.tensor([exponent]).double(), (90, 120, 90))
-        wanted = [power * exponent for power in (1.1125, 0.8052, 1.1125)]
         assert found[0].tolist() == pytest.approx(wanted, rel=1e-3)
 
 
@@ -108,10 +112,11 @@ def test_an_image_gets_the_tint_of_the_source_and_keeps_white_and_black(dark):
     image = scene(size=200).float().mean(dim=1, keepdim=True).clamp(1, 254).repeat(1, 3, 1, 1)
     image = tone_curve(image, torch.tensor([[0.8, 1.0, 1.3]]))
     image[..., :20, :20], image[..., -20:, -20:], image[:, 2, :dark] = 255, 0, 0
-    found = channel_exponents(level_histograms(image), torch.tensor([0.9]).double(), (63, 74, 63))
+    source = (126, 148, 126)  # brighter than the image
+    found = channel_exponents(level_histograms(image), torch.tensor([0.9]).double(), source)
     toned = tone_curve(image, found)
-    bright = tone_curve(image, torch.full((1, 3), 0.9)).mean() / 255
-    wanted = [255 * bright.item() ** power for power in tint((63, 74, 63))]
+    bright = tone_curve(image, torch.full((1, 3), 0.9)).mean().item()
+    wanted = [bright * 3 * value / sum(source) for value in source]
     assert toned.mean(dim=(0, 2, 3)).tolist() == pytest.approx(wanted, rel=5e-3)
     assert (toned[:, :2, :20, :20] == 255).all() and (toned[..., -20:, -20:] == 0).all()
 

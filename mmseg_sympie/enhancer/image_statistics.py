@@ -32,9 +32,13 @@ class ImageStatistics(NamedTuple):
         black = pixels.topk(darkest(pixels.shape[-1]), largest=False, sorted=False).values.amax(-1)
         return cls(black.double(), *_moments(pixels.double()))
 
+    def variance(self) -> Tensor:
+        """(B,): mean of the channels."""
+        return diagonal(self.covariance).mean(-1)
+
     def log_contrast(self) -> Tensor:
         """(B,): logarithm of the channels' root mean square deviation, a grey level at least."""
-        return diagonal(self.covariance).mean(-1).clamp(min=1).log() / 2
+        return self.variance().clamp(min=1).log() / 2
 
     def after_tone_curves(self, grid: Tensor, exponent: Tensor) -> 'ImageStatistics':
         """Of the same images after `tone_curve`.

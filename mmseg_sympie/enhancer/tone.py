@@ -100,10 +100,9 @@ def exponent_to(histogram: Tensor, skew: float, spread: float) -> Tensor:
 def channel_exponents(histograms: Tensor, exponent: Tensor, mean: tuple[float, ...]) -> Tensor:
     """(B, 3): exponents after which images have the tint of a source.
 
-    The mean of a channel is then `b^t`, where b is the mean of all after one exponent, and t is
-    such that it would be the source's where b is that of the source. Unlike a gain, a curve tints
-    no white: in the source the sky is white, too, however green the street. Where a bound is met
-    (`LARGEST_TINT`, `STEEPEST`), there is less of the tint.
+    With b the mean of all after one exponent, those of the channels are then in the source's
+    proportions to it; where b is more than in the source, they are powers of b instead, so that
+    what is white gets no tint. Where a bound is met (`LARGEST_TINT`, `STEEPEST`), there is less.
 
     Args:
         histograms: (B, 4, 256), from `level_histograms`.
@@ -112,10 +111,11 @@ def channel_exponents(histograms: Tensor, exponent: Tensor, mean: tuple[float, .
     """
     log_levels = constant(_LOG_LEVELS, histograms)
     channels = histograms[:, :3] * constant(_NOT_BLACK, histograms)  # black stays black
-    powers = (log_levels[:, None] * constant(EXPONENTS, histograms)).exp()
-    means = channels @ powers  # (B, 3, N), falling
+    # (B, 3, N), falling
+    means = channels @ (log_levels[:, None] * constant(EXPONENTS, histograms)).exp()
     bright = (channels @ (log_levels * exponent[:, None]).exp()[..., None]).mean(dim=1)
-    wanted = (bright ** constant(tint(mean), histograms))[..., None]
+    common, powers = tint(mean)
+    wanted = (bright * bright.clamp(min=common) ** (constant(powers, histograms) - 1))[..., None]
     after = (means > wanted).sum(dim=2, keepdim=True).clamp(1, CHOICES - 1)
     higher, lower = means.gather(2, after - 1), means.gather(2, after)
     share = ((higher - wanted) / (higher - lower).clamp(min=1e-9)).clamp(0, 1)
@@ -124,7 +124,7 @@ def channel_exponents(histograms: Tensor, exponent: Tensor, mean: tuple[float, .
     return found.clamp(usual - most, usual + most).exp()
 
 
-def tint(mean: tuple[float, ...]) -> tuple[float, ...]:
-    """The powers of their common mean that the channels' means (3,) on 0..255 are, white as 1."""
-    logs = [math.log(min(value, 254) / 255) for value in (*mean, sum(mean) / len(mean))]
-    return tuple(value / logs[-1] for value in logs[:-1])
+def tint(mean: tuple[float, ...]) -> tuple[float, tuple[float, ...]]:
+    """The mean of means (3,) on 0..255, with white as 1, and the powers of it that they are."""
+    *channels, common = (min(value, 254) / 255 for value in (*mean, sum(mean) / len(mean)))
+    return common, tuple(math.log(value) / math.log(common) for value in channels)

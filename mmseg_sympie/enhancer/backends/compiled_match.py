@@ -35,7 +35,7 @@ class Wanted(NamedTuple):
     mean: np.ndarray               # (3,)
     moment: np.ndarray             # (3, 3), about the black point
     precision: np.ndarray          # (3, 3), inverse covariance of the images' means
-    tint: tuple[float, ...]        # (3,), of its mean
+    tint: tuple[float, tuple[float, ...]]  # of its mean
     log_contrast: tuple[float, float]  # and its spread from image to image, here as below
     log_skew: tuple[float, float]
     reach: float
@@ -102,10 +102,11 @@ def _foreignness(mean: np.ndarray, covariance: np.ndarray, log_skew: float,
     """`foreignness`."""
     difference = mean - wanted.mean
     squared = difference @ wanted.precision @ difference
-    contrast = math.log(max(1, covariance.trace() / 3)) / 2
+    variance = covariance.trace() / 3
+    contrast = math.log(max(1, variance)) / 2
     for found, (usual, spread) in ((contrast, wanted.log_contrast), (log_skew, wanted.log_skew)):
         squared += ((found - usual) / spread) ** 2
-    return fade(squared / 5 / wanted.reach ** 2)
+    return fade(squared / 5 / wanted.reach ** 2) * variance / (variance + 1)
 
 
 def _exponents(powers: np.ndarray, skews: np.ndarray, wanted: Wanted) -> np.ndarray:
@@ -113,8 +114,9 @@ def _exponents(powers: np.ndarray, skews: np.ndarray, wanted: Wanted) -> np.ndar
     skew, spread = wanted.log_skew
     usual = (((skews - skew) / spread) ** 2 + _UNLIKELY).argmin()
     bright = powers[:, usual].mean()
-    found = [np.interp(bright ** power, falling[::-1], _LOG_EXPONENTS[::-1])
-             for power, falling in zip(wanted.tint, powers)]
+    common, tint = wanted.tint
+    found = [np.interp(bright * max(bright, common) ** (power - 1), falling[::-1],
+                       _LOG_EXPONENTS[::-1]) for power, falling in zip(tint, powers)]
     most = math.log(LARGEST_TINT)
     return np.exp(np.clip(found, _LOG_EXPONENTS[usual] - most, _LOG_EXPONENTS[usual] + most))
 
