@@ -97,7 +97,7 @@ class ImageEnhancer:
         return pixels if isinstance(image, np.ndarray) else Image.fromarray(pixels)
 
     def parameters(self, image: np.ndarray | Image.Image | Tensor) -> EnhancerParameters:
-        """What the enhancer predicts for one image: of several enhancers, the last.
+        """What the enhancer predicts for one image: of several applications, the last.
 
         Args:
             image: as for calling, one.
