@@ -1,4 +1,5 @@
 """Parameters from frame to frame of a video, as the paper suggests for future work."""
+import math
 from typing import NamedTuple
 
 import torch
@@ -27,8 +28,8 @@ class ParameterSmoother:
         every: predict every so many frames; 1 smooths without saving.
         momentum: 0 takes each prediction as it is.
         scene_change_255: predict at once where the thumbnail, after the adjustment at hand, is on
-            average so many grey levels from that of the frame before, or the frame has another
-            size.
+            average so many grey levels from that of the frame before, or has less than half or more
+            than twice its contrast, or the frame has another size.
 
     Raises:
         InputError: a number out of its range.
@@ -86,4 +87,7 @@ class ParameterSmoother:
         # As they come, frames in the dark hardly differ.
         old, new = (self.smoothed[1].apply_colours(frame.thumbnail).clamp(0, 255)
                     for frame in (before, seen))
-        return bool((new - old).abs().mean() > self.scene_change_255)
+        # Of a frame of one colour there is no adjustment that shows a difference.
+        before_255, seen_255 = (frame.thumbnail.std().clamp(min=1) for frame in (before, seen))
+        change = (seen_255 / before_255).log().abs() > math.log(2)
+        return bool(change | ((new - old).abs().mean() > self.scene_change_255))
