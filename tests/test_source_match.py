@@ -53,6 +53,7 @@ from mmseg_sympie.enhancer.source_statistics import (
     named_sources,
     squared_distance,
 )
+from mmseg_sympie.enhancer.tone import tone_curve
 from mmseg_sympie.errors import InputError
 from mmseg_sympie.io.config import load_config
 from mmseg_sympie.normalization import IMAGENET_RGB, IMAGENET_RGB_255
@@ -209,6 +210,22 @@ def test_an_image_like_the_source_is_left_alone_and_a_far_one_is_matched():
     # A gain of 5, of which 25 / 26 is done: the variance is 25.
     assert whole.matrix[0, 0, 0].item() == pytest.approx(1 + 4 * 25 / 26, rel=1e-3)
     assert half.matrix[0, 0, 0].item() == pytest.approx(1 + 2 * 25 / 26, rel=1e-3)
+
+
+@pytest.mark.parametrize('dtype', [torch.uint8, torch.float32])
+def test_the_whole_match_brings_the_tint_by_the_curves(dtype):
+    """Compiled and not: far from the source, all of it is done."""
+    image = picture(300, 500).to(dtype)
+    source = load_source('cityscapes')
+    found = source_match(ImageSample(image), source).exponent
+    means = tone_curve(image, found).mean(dim=(0, 2, 3))
+    wanted = torch.tensor(source.mean)
+    torch.testing.assert_close(means / means.mean(), wanted / wanted.mean(), rtol=0.01, atol=0)
+
+
+def test_by_default_a_far_image_is_matched_in_full():
+    enhancers = SourceMatch('cityscapes'), SyMPIE(source='cityscapes')
+    assert enhancers[0].matching['strength'] == enhancers[1].strength == 1
 
 
 @pytest.mark.parametrize('level', [0, 128, 255])

@@ -35,10 +35,11 @@ class Adjustment(NamedTuple):
                           between(self.detail, other.detail))
 
 
-def fade(squared_distance: Number) -> Number:
+def fade(squared_distance: Number, variance: Number) -> Number:
     """Share of an adjustment for images so far from where none is needed: `d^8 / (d^8 + 4)`.
 
-    1/1025 at half of a unit, 1/5 at one, 64/65 at two.
+    1/1025 at half of a unit, 1/5 at one, 64/65 at two. Times `v / (v + 1)`, with v the variance on
+    0..255: an image of one colour has nothing to match.
     """
     eighth = squared_distance ** 4
-    return eighth / (eighth + 4)
+    return eighth / (eighth + 4) * variance / (variance + 1)

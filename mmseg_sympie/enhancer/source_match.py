@@ -96,12 +96,10 @@ def detail_factor(detail: Detail, colour_map: ColourMap, exponent: Tensor | None
 def foreignness(sample: ImageSample, source: SourceStatistics) -> Tensor:
     """(B,): from 0 for an image like those of the source to 1 for one from elsewhere.
 
-    See `fade`; the distance is in units of how far the source's own images reach. Near 0, too, for
-    an image whose deviation is less than a grey level: it has nothing to match.
+    See `fade`; the distance is in units of how far the source's own images reach.
     """
     squared = squared_distance(sample.statistics, sample.log_skew, source)
-    variance = sample.statistics.variance()
-    return fade(squared / source.reach ** 2) * variance / (variance + 1)
+    return fade(squared / source.reach ** 2, sample.statistics.variance())
 
 
 @functools.lru_cache

@@ -9,7 +9,7 @@ from .colour_map import in_full_precision
 
 # Exponents to choose from, 2% apart, and by how much of its logarithm one is unlikely.
 STEEPEST, CHOICES, SPREAD = 4.0, 129, math.log(2)
-LARGEST_TINT = 2.0  # by which a channel's exponent is more or less than that of the brightness
+LARGEST_TINT = 2.0  # The greatest ratio between a channel's exponent and that of the brightness.
 EXPONENTS = tuple(STEEPEST ** (2 * index / (CHOICES - 1) - 1) for index in range(CHOICES))
 _LOG_LEVELS = tuple(math.log(max(level, 1) / 255) for level in range(256))
 _NOT_BLACK = (0.0, *255 * (1.0,))
@@ -125,6 +125,10 @@ def channel_exponents(histograms: Tensor, exponent: Tensor, mean: tuple[float, .
 
 
 def tint(mean: tuple[float, ...]) -> tuple[float, tuple[float, ...]]:
-    """The mean of means (3,) on 0..255, with white as 1, and the powers of it that they are."""
+    """(m, t): the mean m of channels' means (3,), on 0..1, and the powers t with `m^t` each mean.
+
+    Args:
+        mean: (3,), on 0..255.
+    """
     *channels, common = (min(value, 254) / 255 for value in (*mean, sum(mean) / len(mean)))
     return common, tuple(math.log(value) / math.log(common) for value in channels)

@@ -106,7 +106,7 @@ def _foreignness(mean: np.ndarray, covariance: np.ndarray, log_skew: float,
     contrast = math.log(max(1, variance)) / 2
     for found, (usual, spread) in ((contrast, wanted.log_contrast), (log_skew, wanted.log_skew)):
         squared += ((found - usual) / spread) ** 2
-    return fade(squared / 5 / wanted.reach ** 2) * variance / (variance + 1)
+    return fade(squared / 5 / wanted.reach ** 2, variance)
 
 
 def _exponents(powers: np.ndarray, skews: np.ndarray, wanted: Wanted) -> np.ndarray:
