@@ -135,9 +135,18 @@ def test_the_fade_begins_where_few_images_of_the_source_are():
     source = SourceStatistics.of(images)
     assert source.reach == pytest.approx(1.70 ** 0.5, abs=0.01)
     assert foreignness(images[0], source).item() < 1e-6
-    assert foreignness(images[-1], source).item() == pytest.approx(1 / 5 * 900 / 901, abs=1e-4)
+    found = foreignness(images[-1], source).item()
+    assert found == pytest.approx(1 / 5 / source.reach * 900 / 901, abs=1e-4)
     wide = load_source(dict(source._asdict(), reach=2 * source.reach))
-    assert foreignness(images[-1], wide).item() == pytest.approx(1 / 1025, abs=1e-5)
+    found = foreignness(images[-1], wide).item()
+    assert found == pytest.approx(1 / 1025 / wide.reach, abs=1e-5)
+
+
+def test_of_a_source_that_reaches_far_less_is_done():
+    """However far the image is: its source has images of all kinds."""
+    far = sample(statistics([250] * 3, [5] * 3))
+    assert foreignness(far, SOURCE._replace(reach=1.5)).item() == pytest.approx(
+        foreignness(far, SOURCE).item() / 1.5, abs=1e-5)
 
 
 def test_distance_by_hand():
@@ -175,6 +184,15 @@ def test_black_goes_to_black_and_moments_about_it_match():
     # About black, grey has the moment 150 + 40^2 here and 600 + 80^2 there: twice the deviation.
     grey = found.apply(torch.full((1, 3, 1, 1), 40.0)).flatten().tolist()
     assert grey == pytest.approx([100] * 3, abs=1)
+
+
+def test_the_tint_of_the_mean_is_not_laid_over_grey():
+    """The curves have brought it; spread about black, it would make the sky as green as a tree."""
+    source = SOURCE._replace(black=(0, 0, 0), mean=(60, 120, 60),
+                             covariance=((400, 0, 0), (0, 400, 0), (0, 0, 400)))
+    found = match_black_point(statistics([20, 40, 20], [10, 10, 10]), source)
+    grey = found.apply(torch.full((1, 3, 1, 1), 40.0)).flatten().tolist()
+    assert grey == pytest.approx(grey[:1] * 3) and 80 < grey[0] < 130
 
 
 def test_covariance_is_that_of_the_source_afterwards():

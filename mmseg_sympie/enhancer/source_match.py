@@ -94,12 +94,9 @@ def detail_factor(detail: Detail, colour_map: ColourMap, exponent: Tensor | None
 
 
 def foreignness(sample: ImageSample, source: SourceStatistics) -> Tensor:
-    """(B,): from 0 for an image like those of the source to 1 for one from elsewhere.
-
-    See `fade`; the distance is in units of how far the source's own images reach.
-    """
+    """(B,): from 0 for an image like those of the source to 1 for one from elsewhere (`fade`)."""
     squared = squared_distance(sample.statistics, sample.log_skew, source)
-    return fade(squared / source.reach ** 2, sample.statistics.variance())
+    return fade(squared, source.reach, sample.statistics.variance())
 
 
 @functools.lru_cache
@@ -107,7 +104,7 @@ def _wanted(source: SourceStatistics) -> compiled_match.Wanted:
     """What `compiled_match` takes of a source."""
     black, mean = np.array(source.black), np.array(source.mean)
     return compiled_match.Wanted(
-        black, mean, source.covariance + np.outer(mean - black, mean - black),
+        black, mean, source.covariance + (mean - black).mean() ** 2,
         np.array(precision_of_means(source)), tint(source.mean),
         (source.log_contrast, source.contrast_spread + CONTRAST_SPREAD),
         (source.log_skew, source.skew_spread + SKEW_SPREAD), source.reach,
@@ -141,14 +138,15 @@ def match_covariance(image: ImageStatistics, source: SourceStatistics) -> Colour
 
 
 def match_black_point(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
-    """Black point to black point, and second moments about it to second moments about it.
+    """Black point to black point, and how grey levels spread from it and colours from their mean.
 
     As `match_covariance`, but the point that is kept is black instead of the mean: where source and
-    image both reach down to black, no haze of an offset is laid over the image.
+    image both reach down to black, no haze of an offset is laid over the image. Were colours to be
+    spread from black, too, the tint of the source's mean would be laid over what is grey.
     """
     black = constant(source.black, image.mean)
-    return _transport(image.black, _moment(image.covariance, image.mean - image.black), black,
-                      _moment(constant(source.covariance, black), constant(source.mean, black)
+    return _transport(image.black, _spread(image.covariance, image.mean - image.black), black,
+                      _spread(constant(source.covariance, black), constant(source.mean, black)
                               - black))
 
 
@@ -157,17 +155,22 @@ METHODS: dict[str, Callable[[ImageStatistics, SourceStatistics], ColourMap]] = d
     black_point=match_black_point)
 
 
-def _transport(point: Tensor, moment: Tensor, source_point: Tensor,
-               source_moment: Tensor) -> ColourMap:
-    """From points (B, 3) and moments (B, 3, 3) about them to those of the source.
+def _transport(point: Tensor, spread: Tensor, source_point: Tensor,
+               source_spread: Tensor) -> ColourMap:
+    """From points (B, 3) and second moments (B, 3, 3) of colours to those of the source.
 
-    The symmetric matrix G with `G moment G = source_moment` is the geometric mean of the source's
-    moment and the inverse of the image's.
+    The symmetric matrix G with `G spread G = source_spread` is the geometric mean of the source's
+    spread and the inverse of the image's.
     """
-    moment = moment + source_moment / MAX_GAIN ** 2
-    matrix = geometric_mean(source_moment.expand_as(moment), inverse(moment))
+    spread = spread + source_spread / MAX_GAIN ** 2
+    matrix = geometric_mean(source_spread.expand_as(spread), inverse(spread))
     return ColourMap(matrix, source_point - (matrix @ point[..., None]).squeeze(-1))
 
 
-def _moment(covariance: Tensor, mean: Tensor) -> Tensor:
-    return covariance + mean[..., None] * mean[..., None, :]
+def _spread(covariance: Tensor, mean_above_black: Tensor) -> Tensor:
+    """Second moments, about black along the grey axis and about the mean across it.
+
+    Along the axis of unit length `mean_above_black` has `3 g^2` if g is the mean of its channels:
+    shared out among the nine products of channels, `g^2` each.
+    """
+    return covariance + mean_above_black.mean(dim=-1)[..., None, None].square()

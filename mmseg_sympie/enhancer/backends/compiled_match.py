@@ -33,7 +33,7 @@ class Wanted(NamedTuple):
 
     black: np.ndarray              # (3,)
     mean: np.ndarray               # (3,)
-    moment: np.ndarray             # (3, 3), about the black point
+    spread: np.ndarray             # (3, 3), of grey about black, of colours about their mean
     precision: np.ndarray          # (3, 3), inverse covariance of the images' means
     tint: tuple[float, tuple[float, ...]]  # of its mean
     log_contrast: tuple[float, float]  # and its spread from image to image, here as below
@@ -86,8 +86,8 @@ def _match(image: np.ndarray, grid: np.ndarray, detail_steps: tuple[int, int], w
     darkest_levels = (counts[:3].cumsum(axis=1) < darkest(grid.shape[1])).sum(axis=1)
     black = curves[np.arange(3), darkest_levels]
 
-    moment = covariance + np.outer(mean - black, mean - black) + wanted.moment / MAX_GAIN ** 2
-    matrix = _transport(moment, wanted.moment)
+    spread = covariance + (mean - black).mean() ** 2 + wanted.spread / MAX_GAIN ** 2
+    matrix = _transport(spread, wanted.spread)
     offset = share * (wanted.black - matrix @ black)
     matrix = np.eye(3) + share * (matrix - np.eye(3))
 
@@ -106,7 +106,7 @@ def _foreignness(mean: np.ndarray, covariance: np.ndarray, log_skew: float,
     contrast = math.log(max(1, variance)) / 2
     for found, (usual, spread) in ((contrast, wanted.log_contrast), (log_skew, wanted.log_skew)):
         squared += ((found - usual) / spread) ** 2
-    return fade(squared / 5 / wanted.reach ** 2, variance)
+    return fade(squared / 5, wanted.reach, variance)
 
 
 def _exponents(powers: np.ndarray, skews: np.ndarray, wanted: Wanted) -> np.ndarray:
@@ -128,9 +128,9 @@ def _median(histogram: np.ndarray) -> float:
     return min(max(level + (0.5 - total[level]) / histogram[level] + 0.5, 1), 255)
 
 
-def _transport(moment: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The symmetric G with `G moment G = wanted`."""
-    values, vectors = np.linalg.eigh(moment)
+def _transport(spread: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The symmetric G with `G spread G = wanted`."""
+    values, vectors = np.linalg.eigh(spread)
     root = (vectors * np.sqrt(values)) @ vectors.T
     unroot = (vectors / np.sqrt(values)) @ vectors.T
     values, vectors = np.linalg.eigh(root @ wanted @ root)
