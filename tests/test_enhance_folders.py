@@ -113,6 +113,16 @@ def test_a_second_call_adds_to_the_record_and_resume_leaves_out_what_is_done(tmp
     assert set(record(tmp_path / 'out')) == {'a.png', 'b.png', 'c.png', 'd.png'}
 
 
+def test_resume_does_anew_what_another_version_made(tmp_path, capsys, monkeypatch):
+    grey(tmp_path / 'in/a.png')
+    enhance(tmp_path / 'in', out=tmp_path / 'out')
+    monkeypatch.setattr('mmseg_sympie.engine.file_runs.__version__', '99')
+    for made in ('1 file enhanced. ', '0 files enhanced, 1 was there before'):
+        capsys.readouterr()
+        enhance(tmp_path / 'in', '--resume', out=tmp_path / 'out')
+        assert made in capsys.readouterr().out
+
+
 @pytest.mark.parametrize('text', ['{', '[1]'])
 def test_a_record_of_something_else_is_not_overwritten(tmp_path, text):
     grey(tmp_path / 'in/a.png')

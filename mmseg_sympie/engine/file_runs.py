@@ -16,6 +16,7 @@ from ..io import images
 from ..io.files import read_text, write_json
 from ..io.video_names import SUFFIXES as VIDEO_SUFFIXES
 from ..io.video_names import is_video, target_suffix
+from ..runtime.version import __version__
 
 LABELS = 'labels'  # the folder of label maps among the results of `predict`
 
@@ -91,14 +92,16 @@ class Record:
     Args:
         out: the folder of the results.
         name: of the file.
-        enhancer: what makes them now, with all that decides a result.
+        enhancer: what makes them now, with all that decides a result but the version of this
+            package.
 
     Raises:
         InputError: in the constructor, for a file that is no such record.
     """
 
     def __init__(self, out: Path, name: str, enhancer: str):
-        self.out, self.enhancer, self.path = out, enhancer, out / name
+        self.out, self.path = out, out / name
+        self.enhancer = f'{enhancer}, version {__version__}'
         path = self.path
         try:
             self.entries = json.loads(read_text(path)) if path.is_file() else {}
