@@ -190,9 +190,32 @@ def test_the_tint_of_the_mean_is_not_laid_over_grey():
     """The curves have brought it; spread about black, it would make the sky as green as a tree."""
     source = SOURCE._replace(black=(0, 0, 0), mean=(60, 120, 60),
                              covariance=((400, 0, 0), (0, 400, 0), (0, 0, 400)))
-    found = match_black_point(statistics([20, 40, 20], [10, 10, 10]), source)
+    found = match_black_point(statistics([30, 60, 30], [20, 20, 20]), source)
     grey = found.apply(torch.full((1, 3, 1, 1), 40.0)).flatten().tolist()
-    assert grey == pytest.approx(grey[:1] * 3) and 80 < grey[0] < 130
+    assert grey == pytest.approx(grey[:1] * 3, abs=0.2) and 70 < grey[0] < 80
+
+
+def test_stronger_colours_do_not_strengthen_the_tint_of_the_mean():
+    source = SOURCE._replace(black=(0, 0, 0), mean=(70, 100, 70),
+                             covariance=((400, 0, 0), (0, 400, 0), (0, 0, 400)))
+    image = statistics([70, 100, 70], [10, 10, 10])
+    found = match_black_point(image, source)
+    mean = found.apply(torch.tensor([70.0, 100, 70]).view(1, 3, 1, 1)).flatten()
+    assert (mean[1] - mean[0]).item() == pytest.approx(30, abs=0.1)
+    colours = found.matrix[0, 0, 0] - found.matrix[0, 0, 1]
+    assert colours.item() == pytest.approx((100 / 400 + 1 / 9) ** -0.5, rel=0.01)
+
+
+def test_a_nearly_grey_picture_gets_no_strange_colours():
+    """Grey photographs became green, or magenta: what little colour they had was made so strong."""
+    source = load_source('cityscapes')
+    grey = picture(300, 400)[:, :1].expand(-1, 3, -1, -1)
+    for contrast in (0.3, 0.6, 1.0):
+        image = (contrast * grey.float() + 60).to(torch.uint8)
+        mean = 255 * SourceMatch(source)(image / 255).mean(dim=(0, 2, 3))
+        wanted = torch.tensor(source.mean)
+        assert ((mean - mean.mean()) - (wanted - wanted.mean())).abs().max() < 5
+
 
 
 def test_covariance_is_that_of_the_source_afterwards():

@@ -9,6 +9,8 @@ from torch import Tensor
 from .matrices import identity_like
 
 MAX_GAIN = 16.0  # of any colour: a flat image holds nothing but noise
+MAX_COLOUR_GAIN = 3.0  # of what makes colours differ from grey: so does a nearly grey image
+NO_TINT = 1e-3  # squared difference from grey that nobody sees
 
 
 def in_full_precision(function: Callable) -> Callable:

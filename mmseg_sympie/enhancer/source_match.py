@@ -3,6 +3,7 @@ import functools
 import math
 from collections.abc import Callable
 from numbers import Real
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from ..errors import InputError
 from ..runtime.device_constants import constant
 from .adjustment import Adjustment, fade
 from .backends import compiled_match
-from .colour_map import MAX_GAIN, ColourMap, in_full_precision
+from .colour_map import MAX_COLOUR_GAIN, MAX_GAIN, NO_TINT, ColourMap, in_full_precision
 from .detail import LIMIT, Detail, root_mean_square
 from .image_statistics import ImageSample, ImageStatistics
 from .matrices import diagonal, geometric_mean, inverse
@@ -23,6 +24,8 @@ from .source_statistics import (
     squared_distance,
 )
 from .tone import SKEW_SPREAD, channel_exponents, exponent_to, tint, tone_slope
+
+Array = TypeVar('Array', Tensor, np.ndarray)
 
 
 @in_full_precision
@@ -102,9 +105,10 @@ def foreignness(sample: ImageSample, source: SourceStatistics) -> Tensor:
 @functools.lru_cache
 def _wanted(source: SourceStatistics) -> compiled_match.Wanted:
     """What `compiled_match` takes of a source."""
-    black, mean = np.array(source.black), np.array(source.mean)
+    black, mean, covariance = map(np.array, (source.black, source.mean, source.covariance))
+    spread = covariance + (mean - black).mean() ** 2
     return compiled_match.Wanted(
-        black, mean, source.covariance + (mean - black).mean() ** 2,
+        black, mean, spread, spread / MAX_GAIN ** 2 + least_colours(covariance),
         np.array(precision_of_means(source)), tint(source.mean),
         (source.log_contrast, source.contrast_spread + CONTRAST_SPREAD),
         (source.log_skew, source.skew_spread + SKEW_SPREAD), source.reach,
@@ -142,12 +146,19 @@ def match_black_point(image: ImageStatistics, source: SourceStatistics) -> Colou
 
     As `match_covariance`, but the point that is kept is black instead of the mean: where source and
     image both reach down to black, no haze of an offset is laid over the image. Were colours to be
-    spread from black, too, the tint of the source's mean would be laid over what is grey.
+    spread from black, too, the tint of the source's mean would be laid over what is grey. Where
+    colours are spread more, which is up to `MAX_COLOUR_GAIN`, the tint of the mean is not: the tone
+    curves have brought it.
     """
-    black = constant(source.black, image.mean)
-    return _transport(image.black, _spread(image.covariance, image.mean - image.black), black,
-                      _spread(constant(source.covariance, black), constant(source.mean, black)
-                              - black))
+    black, covariance = (constant(values, image.mean)
+                         for values in (source.black, source.covariance))
+    above = image.mean - image.black
+    spread = _spread(image.covariance, above) + least_colours(covariance)
+    found = _transport(image.black, spread, black,
+                       _spread(covariance, constant(source.mean, black) - black))
+    before, after = _tint(above), _tint((found.matrix @ above[..., None]).squeeze(-1))
+    kept = (before.square().sum(-1) + NO_TINT) / (after.square().sum(-1) + NO_TINT)
+    return ColourMap(found.matrix, found.offset - (1 - kept.clamp(max=1).sqrt())[:, None] * after)
 
 
 METHODS: dict[str, Callable[[ImageStatistics, SourceStatistics], ColourMap]] = dict(
@@ -165,6 +176,22 @@ def _transport(point: Tensor, spread: Tensor, source_point: Tensor,
     spread = spread + source_spread / MAX_GAIN ** 2
     matrix = geometric_mean(source_spread.expand_as(spread), inverse(spread))
     return ColourMap(matrix, source_point - (matrix @ point[..., None]).squeeze(-1))
+
+
+def least_colours(covariance: Array) -> Array:
+    """What is added to colours' covariances, so that none is spread by more than the greatest gain.
+
+    Args:
+        covariance: (3, 3), of the source. Its part along the grey axis is left out.
+    """
+    rows = covariance.mean(-1)
+    colours = covariance - rows[:, None] - rows + rows.mean()
+    return colours / MAX_COLOUR_GAIN ** 2
+
+
+def _tint(colours: Tensor) -> Tensor:
+    """(B, 3): what makes colours differ from grey."""
+    return colours - colours.mean(dim=-1, keepdim=True)
 
 
 def _spread(covariance: Tensor, mean_above_black: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ...runtime.device_constants import is_traced
 from ...runtime.parallel import COMPILED_LOOPS, compiled
 from ..adjustment import Adjustment, fade
-from ..colour_map import MAX_GAIN, ColourMap
+from ..colour_map import NO_TINT, ColourMap
 from ..detail import DETAIL_GRID, LEAST_255, LIMIT
 from ..grid import GRID, darkest, grid_steps
 from ..tone import EXPONENTS, LARGEST_TINT, SPREAD
@@ -34,6 +34,7 @@ class Wanted(NamedTuple):
     black: np.ndarray              # (3,)
     mean: np.ndarray               # (3,)
     spread: np.ndarray             # (3, 3), of grey about black, of colours about their mean
+    least_spread: np.ndarray       # (3, 3), what is added to that of an image
     precision: np.ndarray          # (3, 3), inverse covariance of the images' means
     tint: tuple[float, tuple[float, ...]]  # of its mean
     log_contrast: tuple[float, float]  # and its spread from image to image, here as below
@@ -86,9 +87,12 @@ def _match(image: np.ndarray, grid: np.ndarray, detail_steps: tuple[int, int], w
     darkest_levels = (counts[:3].cumsum(axis=1) < darkest(grid.shape[1])).sum(axis=1)
     black = curves[np.arange(3), darkest_levels]
 
-    spread = covariance + (mean - black).mean() ** 2 + wanted.spread / MAX_GAIN ** 2
-    matrix = _transport(spread, wanted.spread)
-    offset = share * (wanted.black - matrix @ black)
+    above = mean - black
+    matrix = _transport(covariance + above.mean() ** 2 + wanted.least_spread, wanted.spread)
+    after = matrix @ above
+    before, after = above - above.mean(), after - after.mean()
+    kept = math.sqrt(min(1, (before @ before + NO_TINT) / (after @ after + NO_TINT)))
+    offset = share * (wanted.black - matrix @ black - (1 - kept) * after)
     matrix = np.eye(3) + share * (matrix - np.eye(3))
 
     slopes = exponents[:, None] * _NINTHS ** (exponents[:, None] - 1)
