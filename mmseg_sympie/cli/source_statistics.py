@@ -35,6 +35,7 @@ def main(args: argparse.Namespace) -> None:
         raise InputError(f'--out {args.out} is a folder. Choose another name.')
     if args.limit is not None and args.limit < 2:
         raise InputError(f'--limit is at least 2, got {args.limit}.')
+    from ..engine.file_runs import counted
     from ..engine.source_statistics import (
         images_below,
         measure_source,
@@ -54,6 +55,9 @@ def main(args: argparse.Namespace) -> None:
     mean, contrast = (', '.join(f'{value:.1f}' for value in values) for values in (
         source.mean, (row[channel] ** 0.5 for channel, row in enumerate(source.covariance))))
     size = 'as the config tests them' if resize else 'as they are'
+    blank = min(len(paths), args.limit or len(paths)) - source.images
+    if blank:
+        print(f'{counted(blank, "image")} of one colour left out: they say nothing of a source.')
     print(f'{source.images} images, {size}: RGB mean {mean}, deviation {contrast} on 0..255, log '
           f'skew {source.log_skew:.2f}, detail {math.exp(source.log_detail):.1f} grey levels\n'
           f'{args.out}')

@@ -54,16 +54,18 @@ class SourceStatistics(NamedTuple):
 
     @classmethod
     def of(cls, images: Iterable[ImageSample], origin: str = '') -> 'SourceStatistics':
-        """From at least two images.
+        """From at least two images. Those of one colour say nothing of a source, and are left out.
 
         Raises:
             InputError: there are fewer, or a channel of theirs is black.
         """
-        found = [(*image.statistics, image.statistics.log_contrast(), image.log_skew,
+        every = [(*image.statistics, image.statistics.log_contrast(), image.log_skew,
                   image.log_detail) for image in images]
+        found = [each for each in every if ImageStatistics(*each[:3]).variance() >= 1]
         if len(found) < 2:
+            blank = len(every) - len(found)
             raise InputError(f'Source statistics are those of at least two images, got '
-                             f'{len(found)}.')
+                             f'{len(found)}' + f' and {blank} of one colour' * bool(blank) + '.')
         black, mean, covariance, contrast, skew, detail = (
             torch.cat(parts).double() for parts in zip(*found))
         darkest = mean.mean(0).min().item()
@@ -172,6 +174,9 @@ def _checked(found: Any, where: str | Path) -> SourceStatistics:
             wanted = f'a covariance: symmetric, with variances from 0 to {_LARGEST_VARIANCE:g}'
             good = (np.abs(value - value.T).max() < 1e-2 and value.max() <= _LARGEST_VARIANCE
                     and np.linalg.eigvalsh(value)[0] > -1e-2)
+        if good and name == 'mean':
+            wanted = 'at least black in each channel'
+            good = bool((value >= values['black']).all())
         if not good:
             raise InputError(f'The source statistics {where} are broken: {name} should be {wanted}'
                              f', got {found.get(name)!r:.200}. Make them again with '
