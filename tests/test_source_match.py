@@ -129,6 +129,7 @@ def test_statistics_of_a_source_by_hand():
 def test_images_of_one_colour_say_nothing_of_a_source():
     """One black frame among many made the spread of the contrast so wide that nothing was far."""
     blank = sample(statistics([0] * 3, [0] * 3))
+    assert SourceStatistics.of([ImageSample(torch.cat([picture(), picture() // 2]))]).images == 2
     images = [sample(statistics([mean] * 3, [30] * 3)) for mean in (90, 100, 110)]
     assert SourceStatistics.of([*images, blank]) == SourceStatistics.of(images)
     with pytest.raises(InputError, match='at least two images, got 1 and 2 of one colour.'):
@@ -183,7 +184,7 @@ def test_each_method_by_hand():
     assert match_channels(image, SOURCE).offset.tolist() == [pytest.approx([50, 0, -100])]
 
 
-def test_black_goes_to_black_and_moments_about_it_match():
+def test_black_goes_to_black_and_the_spread_of_grey_about_it_matches():
     """Grey images of three pixels, black 0 and black 20: moments are of one direction alone."""
     source = SOURCE._replace(covariance=((600, 599, 599), (599, 600, 599), (599, 599, 600)))
     image = ImageStatistics(*(part.double() for part in (
@@ -205,26 +206,25 @@ def test_the_tint_of_the_mean_is_not_laid_over_grey():
 
 
 def test_stronger_colours_do_not_strengthen_the_tint_of_the_mean():
+    """They are 1.664 times as strong; the tint (-10, 20, -10) stays, and black gets the rest."""
     source = SOURCE._replace(black=(0, 0, 0), mean=(70, 100, 70),
                              covariance=((400, 0, 0), (0, 400, 0), (0, 0, 400)))
-    image = statistics([70, 100, 70], [10, 10, 10])
-    found = match_black_point(image, source)
-    mean = found.apply(torch.tensor([70.0, 100, 70]).view(1, 3, 1, 1)).flatten()
-    assert (mean[1] - mean[0]).item() == pytest.approx(30, abs=0.1)
+    found = match_black_point(statistics([70, 100, 70], [10, 10, 10]), source)
     colours = found.matrix[0, 0, 0] - found.matrix[0, 0, 1]
     assert colours.item() == pytest.approx((100 / 400 + 1 / 9) ** -0.5, rel=0.01)
+    mean = found.apply(torch.tensor([70.0, 100, 70]).view(1, 3, 1, 1)).flatten()
+    assert (mean[1] - mean[0]).item() == pytest.approx(30, abs=0.1)
+    assert found.offset[0].tolist() == pytest.approx([6.64, -13.28, 6.64], abs=0.2)
 
 
-@pytest.mark.parametrize('darkest', [20, 100])
-def test_a_grey_picture_gets_the_tint_of_the_source_and_no_other(darkest):
+def test_a_grey_picture_gets_no_strange_colours():
     """Photographs without colour became green, or magenta: their noise of it was made so strong."""
     source = load_source('cityscapes')
     share = torch.rand(1, 1, 40, 40, generator=torch.Generator().manual_seed(0)) ** 0.4
-    image = (darkest + 100 * share).to(torch.uint8).expand(-1, 3, -1, -1)
+    image = (20 + 100 * share).to(torch.uint8).expand(-1, 3, -1, -1)
     mean = 255 * SourceMatch(source)(image / 255).mean(dim=(0, 2, 3))
     wanted = torch.tensor(source.mean)
-    assert ((mean - mean.mean()) - (wanted - wanted.mean())).abs().max() < 7
-
+    assert 0 < (mean - mean.mean()).norm() < 1.1 * (wanted - wanted.mean()).norm()
 
 
 def test_covariance_is_that_of_the_source_afterwards():
@@ -416,8 +416,6 @@ def test_sources_that_ship(name):
     ({name: value for name, value in SOURCE._asdict().items() if name != 'log_detail'},
      'log_detail should be one finite number, got None. Make them again'),
     (dict(SOURCE._asdict(), skew_spread=-1), 'skew_spread should be from 0 to 6, got -1'),
-    (dict(SOURCE._asdict(), black=(0, 120, 0)),
-     'mean should be at least black in each channel, got'),
     (dict(SOURCE._asdict(), reach=0.5), 'reach should be from 1 to 5, got 0.5'),
     (dict(SOURCE._asdict(), log_detail=800), 'log_detail should be from -3 to 6, got 800'),
     (dict(SOURCE._asdict(), mean=[0.3, 0.4, 0.5]), 'mean should be from 1 to 255'),

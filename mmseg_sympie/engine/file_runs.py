@@ -92,8 +92,8 @@ class Record:
     Args:
         out: the folder of the results.
         name: of the file.
-        enhancer: what makes them now, with all that decides a result but the version of this
-            package.
+        enhancer: what makes them now, with all that decides a result but the released version of
+            this package.
 
     Raises:
         InputError: in the constructor, for a file that is no such record.

@@ -70,7 +70,7 @@ def measure_source(paths: Sequence[str], limit: int | None = None, origin: str =
         resize: of each image before; by default they are taken as they are.
 
     Raises:
-        InputError: a file cannot be read, or there are fewer than two.
+        InputError: a file cannot be read, or fewer than two are of more than one colour.
     """
     if limit is not None and limit < len(paths):
         paths = [paths[index * len(paths) // limit] for index in range(limit)]

@@ -38,14 +38,15 @@ class Adjustment(NamedTuple):
 def fade(squared_distance: Number, reach: float, variance: Number) -> Number:
     """Share of an adjustment for images so far from a source: `d^8 / (d^8 + 4) / reach`.
 
-    Here d is the distance over the reach: 1/1025 at half of it, 1/5 at one, 64/65 at two. The
-    further the source's own images reach, the less an image far from most is sure to be foreign.
-    Times `v / (v + 1)`, with v the variance on 0..255: an image of one colour has nothing to match.
+    Here d is the distance over the reach: at half of it 1/1025 is done, at one 1/5, at two 64/65,
+    each over the reach. The further the source's own images reach, the less an image far from most
+    is sure to be foreign. Times `v / (v + 1)`, with v the variance: an image of one colour has
+    nothing to match.
 
     Args:
-        squared_distance: `source_statistics.squared_distance`.
-        reach: of the source.
-        variance: of the image.
+        squared_distance: from `squared_distance`, (B,) or a number.
+        reach: of the source, 1 at least.
+        variance: of the image on 0..255, likewise.
     """
     eighth = (squared_distance / reach ** 2) ** 4
     return eighth / (eighth + 4) / reach * variance / (variance + 1)

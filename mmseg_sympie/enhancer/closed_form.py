@@ -56,7 +56,8 @@ class SourceMatch(ClosedFormEnhancer):
 
     Args:
         source: as `load_source` takes it.
-        strength: 0 leaves images alone, 1 matches those far from the source.
+        strength: 0 leaves images alone, 1 matches those far from the source as far as `foreignness`
+            goes.
         method: how colours are matched, one of `METHODS`.
         tone: whether skew and tint are matched, by tone curves before the colours. Without, the
             skew still counts in how far an image is from the source.

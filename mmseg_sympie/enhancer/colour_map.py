@@ -9,8 +9,7 @@ from torch import Tensor
 from .matrices import identity_like
 
 MAX_GAIN = 16.0  # of any colour: a flat image holds nothing but noise
-MAX_COLOUR_GAIN = 3.0  # of what makes colours differ from grey: so does a nearly grey image
-NO_TINT = 1e-3  # squared difference from grey that nobody sees
+NO_TINT_255 = 1e-3  # squared, on 0..255: with it the ratio of two tints is finite for grey
 
 
 def in_full_precision(function: Callable) -> Callable:

@@ -3,7 +3,6 @@ import functools
 import math
 from collections.abc import Callable
 from numbers import Real
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from ..errors import InputError
 from ..runtime.device_constants import constant
 from .adjustment import Adjustment, fade
 from .backends import compiled_match
-from .colour_map import MAX_COLOUR_GAIN, MAX_GAIN, NO_TINT, ColourMap, in_full_precision
+from .colour_map import MAX_GAIN, NO_TINT_255, ColourMap, in_full_precision
 from .detail import LIMIT, Detail, root_mean_square
 from .image_statistics import ImageSample, ImageStatistics
 from .matrices import diagonal, geometric_mean, inverse
@@ -25,7 +24,7 @@ from .source_statistics import (
 )
 from .tone import SKEW_SPREAD, channel_exponents, exponent_to, tint, tone_slope
 
-Array = TypeVar('Array', Tensor, np.ndarray)
+MAX_COLOUR_GAIN = 3.0  # of what differs from grey: a nearly grey image holds nothing but noise
 
 
 @in_full_precision
@@ -97,7 +96,7 @@ def detail_factor(detail: Detail, colour_map: ColourMap, exponent: Tensor | None
 
 
 def foreignness(sample: ImageSample, source: SourceStatistics) -> Tensor:
-    """(B,): from 0 for an image like those of the source to 1 for one from elsewhere (`fade`)."""
+    """(B,): from 0 for an image like those of the source to `1 / reach` for a far one (`fade`)."""
     squared = squared_distance(sample.statistics, sample.log_skew, source)
     return fade(squared, source.reach, sample.statistics.variance())
 
@@ -105,10 +104,10 @@ def foreignness(sample: ImageSample, source: SourceStatistics) -> Tensor:
 @functools.lru_cache
 def _wanted(source: SourceStatistics) -> compiled_match.Wanted:
     """What `compiled_match` takes of a source."""
-    black, mean, covariance = map(np.array, (source.black, source.mean, source.covariance))
-    spread = covariance + (mean - black).mean() ** 2
+    black, mean = np.array(source.black), np.array(source.mean)
+    spread = source.covariance + (mean - black).mean() ** 2
     return compiled_match.Wanted(
-        black, mean, spread, spread / MAX_GAIN ** 2 + least_colours(covariance),
+        black, mean, spread, spread / MAX_GAIN ** 2 + _least_colours(source),
         np.array(precision_of_means(source)), tint(source.mean),
         (source.log_contrast, source.contrast_spread + CONTRAST_SPREAD),
         (source.log_skew, source.skew_spread + SKEW_SPREAD), source.reach,
@@ -146,18 +145,18 @@ def match_black_point(image: ImageStatistics, source: SourceStatistics) -> Colou
 
     As `match_covariance`, but the point that is kept is black instead of the mean: where source and
     image both reach down to black, no haze of an offset is laid over the image. Were colours to be
-    spread from black, too, the tint of the source's mean would be laid over what is grey. Where
-    colours are spread more, which is up to `MAX_COLOUR_GAIN`, the tint of the mean is not: the tone
-    curves have brought it.
+    spread from black, too, the tint of the source's mean would be laid over what is grey. They are
+    spread by `MAX_COLOUR_GAIN` at most. Where that makes the tint of the mean above black stronger,
+    which the tone curves have brought, the excess is taken off all pixels, black included.
     """
     black, covariance = (constant(values, image.mean)
                          for values in (source.black, source.covariance))
     above = image.mean - image.black
-    spread = _spread(image.covariance, above) + least_colours(covariance)
+    spread = _spread(image.covariance, above) + constant(_least_colours(source), black)
     found = _transport(image.black, spread, black,
                        _spread(covariance, constant(source.mean, black) - black))
-    before, after = _tint(above), _tint((found.matrix @ above[..., None]).squeeze(-1))
-    kept = (before.square().sum(-1) + NO_TINT) / (after.square().sum(-1) + NO_TINT)
+    before, after = _off_grey(above), _off_grey((found.matrix @ above[..., None]).squeeze(-1))
+    kept = (before.square().sum(-1) + NO_TINT_255) / (after.square().sum(-1) + NO_TINT_255)
     return ColourMap(found.matrix, found.offset - (1 - kept.clamp(max=1).sqrt())[:, None] * after)
 
 
@@ -168,7 +167,7 @@ METHODS: dict[str, Callable[[ImageStatistics, SourceStatistics], ColourMap]] = d
 
 def _transport(point: Tensor, spread: Tensor, source_point: Tensor,
                source_spread: Tensor) -> ColourMap:
-    """From points (B, 3) and second moments (B, 3, 3) of colours to those of the source.
+    """From points (B, 3) and second moments (B, 3, 3) of colours to those of the source, one each.
 
     The symmetric matrix G with `G spread G = source_spread` is the geometric mean of the source's
     spread and the inverse of the image's.
@@ -178,26 +177,27 @@ def _transport(point: Tensor, spread: Tensor, source_point: Tensor,
     return ColourMap(matrix, source_point - (matrix @ point[..., None]).squeeze(-1))
 
 
-def least_colours(covariance: Array) -> Array:
-    """What is added to colours' covariances, so that none is spread by more than the greatest gain.
-
-    Args:
-        covariance: (3, 3), of the source. Its part along the grey axis is left out.
-    """
-    rows = covariance.mean(-1)
-    colours = covariance - rows[:, None] - rows + rows.mean()
-    return colours / MAX_COLOUR_GAIN ** 2
+@functools.lru_cache
+def _least_colours(source: SourceStatistics) -> tuple[tuple[float, ...], ...]:
+    """(3, 3): what is added to the spread of an image's colours, to bound by how much it grows."""
+    covariance = np.array(source.covariance)
+    rows = covariance.mean(axis=1)
+    off_grey = covariance - rows - rows[:, None] + rows.mean()
+    return tuple(map(tuple, (off_grey / MAX_COLOUR_GAIN ** 2).tolist()))
 
 
-def _tint(colours: Tensor) -> Tensor:
-    """(B, 3): what makes colours differ from grey."""
+def _off_grey(colours: Tensor) -> Tensor:
+    """(B, 3): by how much colours (B, 3) differ from the grey of the same mean."""
     return colours - colours.mean(dim=-1, keepdim=True)
 
 
 def _spread(covariance: Tensor, mean_above_black: Tensor) -> Tensor:
-    """Second moments, about black along the grey axis and about the mean across it.
+    """Second moments, of grey levels about black and of colours about their mean.
 
-    Along the axis of unit length `mean_above_black` has `3 g^2` if g is the mean of its channels:
-    shared out among the nine products of channels, `g^2` each.
+    The mean is `g` above black in grey, which adds `g^2` to each product of two channels.
+
+    Args:
+        covariance: (B, 3, 3) or (3, 3), about the mean.
+        mean_above_black: (B, 3) or (3,).
     """
     return covariance + mean_above_black.mean(dim=-1)[..., None, None].square()

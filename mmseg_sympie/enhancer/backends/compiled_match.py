@@ -13,7 +13,7 @@ from torch import Tensor
 from ...runtime.device_constants import is_traced
 from ...runtime.parallel import COMPILED_LOOPS, compiled
 from ..adjustment import Adjustment, fade
-from ..colour_map import NO_TINT, ColourMap
+from ..colour_map import NO_TINT_255, ColourMap
 from ..detail import DETAIL_GRID, LEAST_255, LIMIT
 from ..grid import GRID, darkest, grid_steps
 from ..tone import EXPONENTS, LARGEST_TINT, SPREAD
@@ -91,7 +91,7 @@ def _match(image: np.ndarray, grid: np.ndarray, detail_steps: tuple[int, int], w
     matrix = _transport(covariance + above.mean() ** 2 + wanted.least_spread, wanted.spread)
     after = matrix @ above
     before, after = above - above.mean(), after - after.mean()
-    kept = math.sqrt(min(1, (before @ before + NO_TINT) / (after @ after + NO_TINT)))
+    kept = math.sqrt(min(1, (before @ before + NO_TINT_255) / (after @ after + NO_TINT_255)))
     offset = share * (wanted.black - matrix @ black - (1 - kept) * after)
     matrix = np.eye(3) + share * (matrix - np.eye(3))
 
