@@ -11,7 +11,7 @@ from pathlib import Path
 
 CONFIG = 'demo_sympie'
 # The baseline, two enhancers that need no training, and the learned one.
-ENHANCERS = ('none', 'GreyWorld', 'SourceMatch:source=demo', 'SyMPIE')
+ENHANCERS = ('none', 'GreyWorld', 'SourceMatch:source=demo', 'SyMPIE:source=demo')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
