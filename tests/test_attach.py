@@ -310,3 +310,16 @@ def test_zoo_of_two_families(tmp_path):
                        'keys unchanged': 'yes', 'identity: same logits': 'yes',
                        'enhancer runs': 'yes', 'training step': 'yes'}
     assert 'Unknown families nothing' in tool('check_zoo', '--families', 'nothing', fails=True)
+
+
+@pytest.mark.slow
+def test_a_config_imports_modules_from_the_current_folder(tmp_path):
+    """Called as a script, whose own folder is the first that Python looks in."""
+    (tmp_path / 'own_enhancers.py').touch()
+    (tmp_path / 'own.py').write_text(
+        f"_base_ = [{str(ROOT / 'configs/espnetv2_cityscapes.py')!r}]\n"
+        "custom_imports = dict(imports=['own_enhancers'])\n")
+    done = subprocess.run([sys.executable, ROOT / 'tools/attach.py', 'own.py', '--out', 'new.py'],
+                          cwd=tmp_path, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / 'new.py').is_file()

@@ -32,7 +32,8 @@ def report(*right):
                          np.array([[hits, 10 - hits], [10 - hits, hits]]))
               for index, hits in enumerate(right)]
     return dict(make_report(images, CLASSES, details=dict(
-        config='a.py', checkpoint='a.pth', checkpoint_sha256='0af1', date='2026-11-29')),
+        enhancers=['SyMPIE'], config='a.py', checkpoint='a.pth', checkpoint_sha256='0af1',
+        date='2026-11-29')),
         images=images)
 
 
@@ -151,10 +152,10 @@ def test_files_and_refusals(tmp_path, capsys):
     assert 'mIoU, night' in capsys.readouterr().out  # There is no file to find it in.
     assert json.loads((tmp_path / 'enhancers.json').read_text())['enhancers'] == ['none', 'SyMPIE']
     assert (tmp_path / 'enhancers.md').read_text().endswith(
-        '\n- SyMPIE: `a.py`, `a.pth`, SHA-256 `0af1`, 2026-11-29\n')
+        '\n- SyMPIE: SyMPIE, `a.py`, `a.pth`, SHA-256 `0af1`, 2026-11-29\n')
     write_comparison(tmp_path, compare_reports(*reports.values()))
     assert (tmp_path / 'compare.md').read_text().endswith(
-        '\n- with: `a.py`, `a.pth`, SHA-256 `0af1`, 2026-11-29\n')
+        '\n- with: SyMPIE, `a.py`, `a.pth`, SHA-256 `0af1`, 2026-11-29\n')
     assert (tmp_path / 'enhancers.csv').read_text().splitlines()[0] == 'class,none,SyMPIE'
     with pytest.raises(InputError, match='without an enhancer'):
         compare_enhancers({'SyMPIE': report(6)})

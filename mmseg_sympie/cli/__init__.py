@@ -81,6 +81,8 @@ def run(name: str, argv: Sequence[str] | None = None, prog: str | None = None) -
         argv: its arguments; by default those of the process.
         prog: how it was called; by default the name of the file that was.
     """
+    if '' not in sys.path:
+        sys.path.append('')  # as `python -m`: the current folder has modules that a config imports
     with errors_without_traceback():
         execute(name, parse_args(name, argv, prog))
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..enhancer.build import enhancer_configs, fingerprint
+from ..enhancer.build import enhancer_configs, fingerprint, names_of
 from ..enhancer.fast import FastSyMPIE, PixelFormat
 from ..enhancer.smoother import ParameterSmoother
 from ..errors import InputError
@@ -48,9 +48,8 @@ def configs_of_options(args: argparse.Namespace) -> list[dict]:
 
 def made_by(configs: Sequence[dict], args: argparse.Namespace) -> str:
     """Enhancers and settings, to tell results of one from those of another."""
-    names = '+'.join(type_name(config['type']) for config in configs)
-    return (f'{names} of sha256 {fingerprint(configs)[:16]}, every {args.every}, momentum '
-            f'{args.momentum:g}')
+    return (f'{names_of(configs)}, settings of sha256 {fingerprint(configs)[:16]}, every '
+            f'{args.every}, momentum {args.momentum:g}')
 
 
 def smoother_of(enhancer: ImageEnhancer, args: argparse.Namespace) -> ParameterSmoother | None:

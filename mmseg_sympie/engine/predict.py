@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..benchmarks.compression import Rate, compress
-from ..enhancer.build import fingerprint
+from ..enhancer.build import fingerprint, names_of
 from ..evaluation.overlays import class_shares, most_changed, overlay, side_by_side
 from ..io.files import written_whole
 from ..io.images import read_rgb
@@ -32,8 +32,9 @@ def settings_of(segmentor: SegmentorWithEnhancer, every: int) -> str:
     parts = (run.config_sha256, run.further_sha256, fingerprint(segmentor.enhancers),
              run.precision)
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()
-    return (f'{Path(segmentor.cfg.filename).stem} of sha256 {run.checkpoint_sha256[:16]}, '
-            f'settings of sha256 {digest[:16]}, every {every}')
+    return (f'{names_of(segmentor.enhancers)} in front of {Path(segmentor.cfg.filename).stem} with '
+            f'weights of sha256 {run.checkpoint_sha256[:16]}, settings of sha256 {digest[:16]}, '
+            f'every {every}')
 
 
 def predict_all(segmentor: SegmentorWithEnhancer, planned: Mapping[Path, str], record: Record,

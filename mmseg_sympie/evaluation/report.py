@@ -181,6 +181,8 @@ def _made_of(details: Mapping[str, Mapping[str, Any]]) -> str:
     lines = {}
     for name, run in details.items():
         found = [f'`{run[key]}`' for key in ('config', 'checkpoint') if run.get(key)]
+        if 'enhancers' in run:
+            found.insert(0, ' + '.join(run['enhancers']) or 'no enhancer')
         if run.get('checkpoint_sha256'):
             found.append(f'SHA-256 `{run["checkpoint_sha256"]}`')
         lines[name] = ', '.join([*found, *filter(None, [run.get('date')])])
