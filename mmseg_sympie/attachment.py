@@ -63,7 +63,7 @@ def changes(cfg: Config, enhancer: Enhancer | None = None,
     if has_enhancer(cfg):
         raise InputError('The model has an enhancer already: data_preprocessor.type='
                          f'{preprocessor["type"]!r}. '
-                         'Change its enhancer and checkpoint instead.')
+                         'To change it, write enhancer=... or checkpoint=... there.')
     scope = cfg.get('default_scope', 'mmseg')
     kind = preprocessor.get('type', _UNNAMED.get(scope, _BASE))
     twin = TWINS.get(type_name(kind))
