@@ -246,3 +246,9 @@ def test_a_config_in_pythons_style_is_tested_and_reported(scenes, tmp_path, caps
         cfg.test_dataloader.dataset.type = wrong
         with pytest.raises(InputError, match=r'this config tests on (mmseg\w*\.)?\w+Dataset\.'):
             for_submission(cfg, tmp_path / 's.zip')
+
+
+def test_a_config_of_an_installed_package_is_one_to_inherit_from():
+    name = 'mmseg::segformer/segformer_mit-b0_8xb1-160k_cityscapes-1024x1024.py'
+    with pytest.raises(InputError, match=f"write one with _base_ = .'{name}'"):
+        load_config(name)

@@ -26,6 +26,9 @@ def find_config(path: str) -> str:
         for file in (config_folder() / path, config_folder() / f'{path}.py'):
             if file.is_file():
                 return str(file)
+    if '::' in path:
+        raise InputError(f'{path} is a config of an installed package, which a file can inherit '
+                         f'from: write one with _base_ = [{path!r}], and name that.')
     if Path(path).parent != Path():
         raise FileNotFoundError(f'The config {path} does not exist (looked from {Path.cwd()}).')
     near = difflib.get_close_matches(Path(path).stem, [file.stem for file in
