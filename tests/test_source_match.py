@@ -612,14 +612,19 @@ def test_a_missing_file_and_a_contradiction(tmp_path):
 
 @pytest.mark.slow
 def test_tool_measures_a_folder_and_the_file_is_a_source(tmp_path):
-    """Two images of one grey each, 50 and 100, with a black corner of a pixel in sixteen."""
+    """Two images of one grey each, 50 and 100, with a black corner of a pixel in sixteen.
+
+    And one that is all white, which is left out.
+    """
+    cv2.imwrite(str(tmp_path / 'white.png'), np.full((16, 16, 3), 255, np.uint8))
     for grey in (50, 100):
         image = np.full((16, 16, 3), grey, np.uint8)
         image[::4, ::4] = (0, 0, 30)  # BGR
         cv2.imwrite(str(tmp_path / f'{grey}.png'), image)
     out = tmp_path / 'out/mine.json'
-    subprocess.run([sys.executable, 'tools/source_statistics.py', str(tmp_path), '--out', str(out)],
-                   cwd=ROOT, check=True, capture_output=True)
+    said = subprocess.run([sys.executable, 'tools/source_statistics.py', str(tmp_path), '--out',
+                           str(out)], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert said.startswith('1 image of one colour left out')
     source = load_source(str(out))  # of almost grey images: its covariance is made regular
     assert np.linalg.eigvalsh(source.covariance)[0] == pytest.approx(1)
     assert source.images == 2 and source.black == (30, 0, 0)

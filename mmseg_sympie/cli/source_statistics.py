@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> None:
     size = 'as the config tests them' if resize else 'as they are'
     blank = min(len(paths), args.limit or len(paths)) - source.images
     if blank:
-        print(f'{counted(blank, "image")} of one colour left out: they say nothing of a source.')
+        print(f'{counted(blank, "image")} of one colour left out, which say nothing of a source')
     print(f'{source.images} images, {size}: RGB mean {mean}, deviation {contrast} on 0..255, log '
           f'skew {source.log_skew:.2f}, detail {math.exp(source.log_detail):.1f} grey levels\n'
           f'{args.out}')
