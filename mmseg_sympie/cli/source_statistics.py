@@ -44,18 +44,20 @@ def main(args: argparse.Namespace) -> None:
     )
     from ..io.config import load_config
     from ..io.files import check_writable, write_text
+    from ..io.images import evenly
     check_writable(args.out.parent)
     if args.data.is_dir():
         paths, resize = images_below(args.data), None
     else:
         cfg = load_config(str(args.data), args.cfg_options)
         paths, resize = training_images(cfg), resize_of_tests(cfg)
-    source = measure_source(paths, args.limit, args.origin or f'images of {args.data.name}', resize)
+    paths = evenly(paths, args.limit)
+    source = measure_source(paths, args.origin or f'images of {args.data.name}', resize)
     write_text(args.out, source.to_json())
     mean, contrast = (', '.join(f'{value:.1f}' for value in values) for values in (
         source.mean, (row[channel] ** 0.5 for channel, row in enumerate(source.covariance))))
     size = 'as the config tests them' if resize else 'as they are'
-    blank = min(len(paths), args.limit or len(paths)) - source.images
+    blank = len(paths) - source.images
     if blank:
         print(f'{counted(blank, "image")} of one colour left out, which say nothing of a source')
     print(f'{source.images} images, {size}: RGB mean {mean}, deviation {contrast} on 0..255, log '

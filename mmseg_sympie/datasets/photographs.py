@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 from ..errors import InputError
 from ..io.files import read_text
 from ..io.home import home_path
-from ..io.images import SUFFIXES, files_below, read_rgb, subfolders
+from ..io.images import SUFFIXES, evenly, files_below, read_rgb, subfolders
 from ..registry import DATASETS
 
 NO_LABEL = -1
@@ -59,10 +59,7 @@ class Photographs(Dataset):
         if limit is not None and limit < 1:
             raise InputError(f'Photographs: limit is a number of images from 1, got {limit}.')
         self.short_side_px, self.crop_px, self.random_crop = short_side_px, crop_px, random_crop
-        entries = self._entries(labels)
-        if limit is not None and limit < len(entries):
-            entries = [entries[i * len(entries) // limit] for i in range(limit)]
-        self.entries = entries
+        self.entries = evenly(self._entries(labels), limit)
         self._check_files()
 
     def _entries(self, labels: str | None) -> list[tuple[str, int]]:

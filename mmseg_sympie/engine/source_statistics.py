@@ -59,22 +59,18 @@ def resize_of_tests(cfg: Config) -> Compose:
         return Compose([step for step in steps if type_name(step['type']).startswith('Resize')])
 
 
-def measure_source(paths: Sequence[str], limit: int | None = None, origin: str = '',
+def measure_source(paths: Sequence[str], origin: str = '',
                    resize: Compose | None = None) -> SourceStatistics:
     """Statistics of image files.
 
     Args:
         paths: the image files.
-        limit: of so many, spread evenly over all; by default of every one.
         origin: what the result says of where it comes from.
         resize: of each image before; by default they are taken as they are.
 
     Raises:
         InputError: a file cannot be read, or fewer than two are of more than one colour.
     """
-    if limit is not None and limit < len(paths):
-        paths = [paths[index * len(paths) // limit] for index in range(limit)]
-
     def sample(path: str) -> ImageSample:
         image = dict(img=np.array(read_rgb(path)))
         image = resize(image) if resize else image

@@ -45,7 +45,7 @@ class FoldedWarp(NamedTuple):
     exponent: Tensor | None = None  # (B, 3), as in `WarpParameters`, of each input channel
 
     def with_curves_before(self, warp: Callable[[Tensor, 'FoldedWarp'], Tensor],
-                          image: Tensor) -> Tensor:
+                           image: Tensor) -> Tensor:
         """The whole by a warp that knows no tone curves and no border that is repeated.
 
         Args:

@@ -24,7 +24,7 @@ from .source_statistics import (
 )
 from .tone import SKEW_SPREAD, channel_exponents, exponent_to, tint, tone_slope
 
-MAX_COLOUR_GAIN = 3.0  # of what differs from grey: a nearly grey image holds nothing but noise
+MAX_CHROMA_GAIN = 3.0  # what little chroma a nearly grey image has is noise
 
 
 @in_full_precision
@@ -107,7 +107,7 @@ def _wanted(source: SourceStatistics) -> compiled_match.Wanted:
     black, mean = np.array(source.black), np.array(source.mean)
     spread = source.covariance + (mean - black).mean() ** 2
     return compiled_match.Wanted(
-        black, mean, spread, spread / MAX_GAIN ** 2 + _least_colours(source),
+        black, mean, spread, spread / MAX_GAIN ** 2 + _least_chroma(source),
         np.array(precision_of_means(source)), tint(source.mean),
         (source.log_contrast, source.contrast_spread + CONTRAST_SPREAD),
         (source.log_skew, source.skew_spread + SKEW_SPREAD), source.reach,
@@ -141,21 +141,22 @@ def match_covariance(image: ImageStatistics, source: SourceStatistics) -> Colour
 
 
 def match_black_point(image: ImageStatistics, source: SourceStatistics) -> ColourMap:
-    """Black point to black point, and how grey levels spread from it and colours from their mean.
+    """Black point to black point, grey levels spread about it, and chroma about its mean.
 
     As `match_covariance`, but the point that is kept is black instead of the mean: where source and
-    image both reach down to black, no haze of an offset is laid over the image. Were colours to be
-    spread from black, too, the tint of the source's mean would be laid over what is grey. They are
-    spread by `MAX_COLOUR_GAIN` at most. Where that makes the tint of the mean above black stronger,
-    which the tone curves have brought, the excess is taken off all pixels, black included.
+    image both reach down to black, no haze of an offset is laid over the image. Were the spread of
+    chroma, too, taken about black, the tint of the source's mean would be laid over what is grey.
+    Chroma gets a gain of `MAX_CHROMA_GAIN` at most. Where that makes the tint of the mean above
+    black stronger, which the tone curves have brought, the excess is taken off all pixels, black
+    included.
     """
     black, covariance = (constant(values, image.mean)
                          for values in (source.black, source.covariance))
     above = image.mean - image.black
-    spread = _spread(image.covariance, above) + constant(_least_colours(source), black)
+    spread = _spread(image.covariance, above) + constant(_least_chroma(source), black)
     found = _transport(image.black, spread, black,
                        _spread(covariance, constant(source.mean, black) - black))
-    before, after = _off_grey(above), _off_grey((found.matrix @ above[..., None]).squeeze(-1))
+    before, after = _chroma(above), _chroma((found.matrix @ above[..., None]).squeeze(-1))
     kept = (before.square().sum(-1) + NO_TINT_255) / (after.square().sum(-1) + NO_TINT_255)
     return ColourMap(found.matrix, found.offset - (1 - kept.clamp(max=1).sqrt())[:, None] * after)
 
@@ -178,21 +179,21 @@ def _transport(point: Tensor, spread: Tensor, source_point: Tensor,
 
 
 @functools.lru_cache
-def _least_colours(source: SourceStatistics) -> tuple[tuple[float, ...], ...]:
-    """(3, 3): what is added to the spread of an image's colours, to bound by how much it grows."""
+def _least_chroma(source: SourceStatistics) -> tuple[tuple[float, ...], ...]:
+    """(3, 3): what is added to the spread of an image's chroma, to bound its gain."""
     covariance = np.array(source.covariance)
     rows = covariance.mean(axis=1)
-    off_grey = covariance - rows - rows[:, None] + rows.mean()
-    return tuple(map(tuple, (off_grey / MAX_COLOUR_GAIN ** 2).tolist()))
+    chroma = covariance - rows - rows[:, None] + rows.mean()
+    return tuple(map(tuple, (chroma / MAX_CHROMA_GAIN ** 2).tolist()))
 
 
-def _off_grey(colours: Tensor) -> Tensor:
+def _chroma(colours: Tensor) -> Tensor:
     """(B, 3): by how much colours (B, 3) differ from the grey of the same mean."""
     return colours - colours.mean(dim=-1, keepdim=True)
 
 
 def _spread(covariance: Tensor, mean_above_black: Tensor) -> Tensor:
-    """Second moments, of grey levels about black and of colours about their mean.
+    """Second moments of colours: of grey levels about black, of chroma about its mean.
 
     The mean is `g` above black in grey, which adds `g^2` to each product of two channels.
 

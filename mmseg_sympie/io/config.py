@@ -97,7 +97,7 @@ def _says_what_is_wrong(title: str) -> Iterator[None]:
                          f'{error.start}). Save it as UTF-8.') from error
     except Exception as error:
         if isinstance(error, ImportError) and isinstance(error.__cause__, ImportError):
-            error = error.__cause__  # of `custom_imports`: MMEngine says where it looked, not why
+            error = error.__cause__  # MMEngine wraps what names the module, and adds its path
         lines = str(error).strip().splitlines() or ['']
         if lines[0] == 'need at least one array to concatenate':
             raise InputError(f'{title}: there is no image where data_root and data_prefix of the '

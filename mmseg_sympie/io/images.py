@@ -11,7 +11,7 @@
 """
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -26,6 +26,7 @@ _DARKEST = 1 / 16  # of a range: below it, an image looks black and its range is
 _ORIENTATION, _SUBFILE = 0x112, 0xFE  # tags of EXIF and TIFF
 
 FilePath = str | Path
+Item = TypeVar('Item')
 
 
 def is_leftover(relative: Path) -> bool:
@@ -51,6 +52,13 @@ def files_in(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> list[Path]:
         return []
     return sorted(path for path in folder.iterdir() if has_suffix(path, suffixes)
                   and not path.is_dir() and not is_leftover(Path(path.name)))
+
+
+def evenly(items: Sequence[Item], limit: int | None) -> list[Item]:
+    """So many of the items, spread evenly over all; every one where there are no more, or None."""
+    if limit is None or limit >= len(items):
+        return list(items)
+    return [items[index * len(items) // limit] for index in range(limit)]
 
 
 def subfolders(root: Path) -> list[str]:

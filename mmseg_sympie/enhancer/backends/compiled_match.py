@@ -33,7 +33,7 @@ class Wanted(NamedTuple):
 
     black: np.ndarray              # (3,)
     mean: np.ndarray               # (3,)
-    spread: np.ndarray             # (3, 3), of grey about black, of colours about their mean
+    spread: np.ndarray             # (3, 3), of grey about black, of chroma about its mean
     least_spread: np.ndarray       # (3, 3), what is added to that of an image
     precision: np.ndarray          # (3, 3), inverse covariance of the images' means
     tint: tuple[float, tuple[float, ...]]  # of its mean
